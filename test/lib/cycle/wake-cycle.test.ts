@@ -1,0 +1,103 @@
+import {
+  type CycleEvent,
+  type CyclePlan,
+  type CycleState,
+  nextWakeAt,
+  type Phase,
+  phases,
+  step,
+} from "../../../lib/cycle/wake-cycle.js";
+import { failure } from "../../../lib/failure.js";
+import { equal, ok, test, throws } from "../../device/harness.js";
+
+function planOf(deadlineMs: number, wakeBudgetMs = 30_000): CyclePlan {
+  const deadlines = {} as Record<Phase, number>;
+  for (const phase of phases) deadlines[phase] = deadlineMs;
+  return { intervalMs: 60_000, wakeBudgetMs, deadlineMs: deadlines };
+}
+
+/** Runs a script of what each phase does and takes down which phases ran and how long it slept. */
+function run(plan: CyclePlan, script: Partial<Record<Phase, "fail" | "hang" | "skip">>, msPerPhase = 10) {
+  let state: CycleState = { at: "boot" };
+  let nowMs = 5_000;
+  const ran: Phase[] = [];
+  const failed: string[] = [];
+  let sleptMs = -1;
+  let event: CycleEvent | undefined = { type: "wake" };
+  for (let steps = 0; event && steps < 100; steps++) {
+    const { state: next, effects } = step(plan, state, event, nowMs);
+    state = next;
+    event = undefined;
+    for (const effect of effects) {
+      if (effect.type === "sleep") sleptMs = effect.ms;
+      if (effect.type === "failed") failed.push(`${effect.phase} ${effect.failure.kind}`);
+      if (effect.type !== "enter") continue;
+      const { phase } = effect;
+      ran.push(phase);
+      const what = script[phase];
+      nowMs = what === "hang" ? nextWakeAt(state)! : nowMs + (what === "skip" ? 0 : msPerPhase);
+      if (what === "hang") event = { type: "time" };
+      else if (what === "fail") event = { type: "failed", phase, failure: failure("connection-lost", "x") };
+      else event = { type: "done", phase, skipped: what === "skip" };
+    }
+  }
+  return { ran, failed, sleptMs, state, awakeMs: nowMs - 5_000 };
+}
+
+test("a wake runs every phase in order and sleeps for the rest of the interval", () => {
+  const { ran, failed, sleptMs, state } = run(planOf(1_000), {});
+  equal(ran, [...phases]);
+  equal(failed, []);
+  equal(sleptMs, 60_000 - 110);
+  equal(state, { at: "asleep" });
+});
+
+test("a failure before the session closes, persists and sleeps", () => {
+  for (const phase of phases.slice(1, -2)) {
+    const { ran, failed, state } = run(planOf(1_000), { [phase]: "fail" });
+    equal(ran, [...phases.slice(0, phases.indexOf(phase) + 1), "close", "persist"], phase);
+    equal(failed, [`${phase} connection-lost`]);
+    equal(state, { at: "asleep" });
+  }
+});
+
+test("a sensor that fails still sends what is queued", () => {
+  const { ran } = run(planOf(1_000), { sense: "fail" });
+  equal(ran, [...phases]);
+});
+
+test("a phase that hangs is left at its deadline", () => {
+  for (const phase of phases) {
+    const { failed, state, awakeMs } = run(planOf(1_000), { [phase]: "hang" });
+    equal(failed, [`${phase} deadline`]);
+    equal(state, { at: "asleep" });
+    ok(awakeMs <= 1_000 + 10 * phases.length, `${phase} ends in time`);
+  }
+});
+
+test("the budget ends a wake whose phases are each within their deadline", () => {
+  const { ran, failed, awakeMs } = run(planOf(1_000, 2_500), {}, 900);
+  equal(ran, ["sense", "queue", "join", "close", "persist"]);
+  equal(failed, ["join deadline"]);
+  ok(awakeMs <= 2_500 + 2 * 1_000, "closing takes no more than its own deadlines");
+});
+
+test("a wake that overruns its interval still sleeps a second", () => {
+  const plan = { ...planOf(100_000, 200_000), intervalMs: 1_000 };
+  equal(run(plan, {}, 500).sleptMs, 1_000);
+});
+
+test("a late word from a phase that was left changes nothing", () => {
+  const plan = planOf(1_000);
+  const { state } = step(plan, { at: "boot" }, { type: "wake" }, 0);
+  equal(step(plan, state, { type: "done", phase: "drain" }, 1).effects, []);
+  equal(step(plan, { at: "asleep" }, { type: "time" }, 1).effects, []);
+});
+
+test("time before the deadline changes nothing, and a wake happens once", () => {
+  const plan = planOf(1_000);
+  const { state } = step(plan, { at: "boot" }, { type: "wake" }, 0);
+  equal(step(plan, state, { type: "time" }, 999).effects, []);
+  throws(() => step(plan, state, { type: "wake" }, 1), RangeError);
+  throws(() => step(plan, { at: "boot" }, { type: "time" }, 1), RangeError);
+});
