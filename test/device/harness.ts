@@ -82,7 +82,8 @@ export function throws(call: () => unknown, expected: ErrorClass, pattern?: RegE
     call();
   } catch (error) {
     if (!(error instanceof expected)) throw new Error(`expected ${expected.name}, got ${String(error)}`);
-    if (pattern && !pattern.test(error.message)) throw new Error(`message "${error.message}" lacks ${pattern}`);
+    if (pattern && !pattern.test(error.message))
+      throw new Error(`message "${error.message}" lacks ${pattern}`);
     return;
   }
   throw new Error(`expected ${expected.name}, nothing was thrown`);

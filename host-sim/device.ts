@@ -1,0 +1,140 @@
+/**
+ * A simulated device: the engine's process, one boot at a time. It passes on what the device says and asks
+ * the world for what the device asks; it decides nothing.
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+
+export type BootCause = "power-on" | "deep-sleep" | "brown-out" | "watchdog" | "software" | "abort";
+
+export interface Meters {
+  readonly slotBytesPeak: number;
+  readonly chunkBytesPeak: number;
+  readonly stackBytesPeak: number;
+  readonly tlsBytesPeak: number;
+}
+
+export interface BootEnd {
+  readonly at: number;
+  readonly reason: "sleep" | "restart" | "abort" | "exception" | "deadlock";
+  readonly sleepMs: number;
+  readonly detail: string;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly bytecodes: number;
+  readonly heap: Meters;
+  readonly flashWrites: number;
+}
+
+export interface Answer {
+  readonly text: string;
+  /** How long the answer took on the virtual clock. */
+  readonly advanceMs: number;
+}
+
+export interface DeviceOptions {
+  readonly engine: string;
+  readonly image: string;
+  readonly keylog?: string | undefined;
+  readonly onTrace: (text: string, atMs: number) => void;
+  readonly onAsk: (kind: string, detail: string, atMs: number) => Promise<Answer>;
+}
+
+type Message =
+  | { type: "ready"; modules: number; preloaded: number; slotBytes: number }
+  | { type: "trace"; at: number; text: string }
+  | { type: "ask"; at: number; id: number; kind: string; detail: string }
+  | ({ type: "end" } & BootEnd);
+
+/** The engine itself failed: not something a device can do. */
+export class EngineError extends Error {}
+
+export class Device {
+  readonly #options: DeviceOptions;
+  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #exited: Promise<void>;
+  #waiting: { resolve: (message: Message) => void; reject: (error: Error) => void } | undefined;
+  #atMs = 0;
+  #errors = "";
+
+  private constructor(options: DeviceOptions) {
+    this.#options = options;
+    const args = options.keylog ? ["--keylog", options.keylog, options.image] : [options.image];
+    this.#process = spawn(options.engine, args, { stdio: ["pipe", "pipe", "pipe"] });
+    createInterface({ input: this.#process.stdout }).on("line", (line) => this.#receive(line));
+    this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#errors = (this.#errors + text).slice(-8000);
+    });
+    this.#process.stdin.on("error", () => {}); // the exit tells more
+    this.#exited = new Promise((resolve) => {
+      const ended = (why: string) => {
+        this.#waiting?.reject(
+          new EngineError(`the engine ${why}${this.#errors && `: ${this.#errors.trim()}`}`),
+        );
+        this.#waiting = undefined;
+        resolve();
+      };
+      this.#process.on("error", (error) => ended(`cannot be started (${error.message})`));
+      this.#process.on("close", (code, signal) => ended(`ended by ${signal ?? `exit ${code}`}`));
+    });
+  }
+
+  /** Starts the engine; resolves when its image is built. */
+  static async start(options: DeviceOptions): Promise<Device> {
+    const device = new Device(options);
+    await device.#next();
+    return device;
+  }
+
+  /** Runs one boot to its end. */
+  async boot(cause: BootCause, nowMs: number): Promise<BootEnd> {
+    const end = this.#next();
+    this.#send(`boot ${cause} ${Math.round(nowMs)}`);
+    const message = await end;
+    if (message.type !== "end") throw new EngineError(`the engine said ${message.type} where a boot ends`);
+    return message;
+  }
+
+  /** Ends the process; what it printed on standard error (a sanitizer's report) is returned. */
+  async stop(): Promise<string> {
+    this.#send("quit");
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
+    await this.#exited;
+    clearTimeout(timer);
+    return this.#errors;
+  }
+
+  #next(): Promise<Message> {
+    if (this.#process.exitCode !== null)
+      return Promise.reject(new EngineError(`the engine ended: ${this.#errors.trim()}`));
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+
+  #send(line: string): void {
+    this.#process.stdin.write(`${line}\n`);
+  }
+
+  #receive(line: string): void {
+    const message = JSON.parse(line) as Message;
+    if (message.type !== "ready" && message.at !== undefined) this.#atMs = message.at;
+    switch (message.type) {
+      case "trace":
+        this.#options.onTrace(message.text, this.#atMs);
+        break;
+      case "ask":
+        this.#answer(message.id, message.kind, message.detail);
+        break;
+      default:
+        this.#waiting?.resolve(message);
+        this.#waiting = undefined;
+    }
+  }
+
+  async #answer(id: number, kind: string, detail: string): Promise<void> {
+    const { text, advanceMs } = await this.#options.onAsk(kind, detail, this.#atMs);
+    this.#send(`answer ${id} ${advanceMs} ${text}`);
+  }
+}

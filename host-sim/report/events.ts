@@ -1,0 +1,58 @@
+/** What a run tells, one event at a time: the lines of `--json`, and what the terminal picture is drawn from. */
+import type { Meters } from "../device.js";
+
+interface At {
+  /** Virtual wall clock, milliseconds since the epoch. */
+  readonly at: number;
+  readonly device: string;
+  /** Counts boots from 1. */
+  readonly wake: number;
+}
+
+export type Verdict = "fresh" | "duplicate" | "conflict" | "stale" | "bad";
+
+export interface Reading {
+  /** Seconds since the epoch; absent when the device did not know the time. */
+  readonly time?: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export type RunEvent = At &
+  (
+    | { readonly event: "wake"; readonly cause: string; readonly board: string }
+    | { readonly event: "phase"; readonly name: string; readonly ms: number; readonly detail?: string }
+    | { readonly event: "sent"; readonly counter: number; readonly bytes: number; readonly retry?: boolean }
+    | { readonly event: "acked"; readonly counter: number }
+    | {
+        readonly event: "received";
+        readonly verdict: Verdict;
+        readonly counter?: number;
+        readonly reading?: readonly Reading[];
+        readonly detail?: string;
+      }
+    | { readonly event: "sleep"; readonly ms: number; readonly awakeMs: number; readonly bytecodes: number }
+    | { readonly event: "error"; readonly kind: string; readonly code: number; readonly detail: string }
+    | ({ readonly event: "summary" } & Summary)
+  );
+
+export interface Summary {
+  readonly wakes: number;
+  /** Distinct messages sent; a retry of the same bytes is not another. */
+  readonly published: number;
+  readonly acked: number;
+  /** Distinct fresh messages. */
+  readonly verified: number;
+  /** Messages that verified as conflict, stale or bad. */
+  readonly rejected: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly awakeMsMedian: number;
+  readonly bytecodesMedian: number;
+  readonly heap: Meters;
+}
+
+export interface Reporter {
+  report(event: RunEvent): void;
+  /** Log lines of the device that are not events, and what the simulator says of itself. */
+  note(text: string): void;
+}

@@ -1,0 +1,87 @@
+/** Adds up a run's events. */
+import type { BootEnd, Meters } from "../device.js";
+import type { RunEvent, Summary } from "./events.js";
+
+export class Tally {
+  readonly #sent = new Set<number>();
+  readonly #acked = new Set<number>();
+  readonly #awakeMs: number[] = [];
+  readonly #bytecodes: number[] = [];
+  #wakes = 0;
+  #verified = 0;
+  #rejected = 0;
+  #bytesUp = 0;
+  #bytesDown = 0;
+  #lastWakeFailed = false;
+  #heap: Meters = { slotBytesPeak: 0, chunkBytesPeak: 0, stackBytesPeak: 0, tlsBytesPeak: 0 };
+
+  event(event: RunEvent): void {
+    switch (event.event) {
+      case "wake":
+        this.#wakes++;
+        this.#lastWakeFailed = false;
+        break;
+      case "sent":
+        this.#sent.add(event.counter);
+        break;
+      case "acked":
+        this.#acked.add(event.counter);
+        break;
+      case "error":
+        this.#lastWakeFailed = true;
+        break;
+      case "received":
+        if (event.verdict === "fresh") this.#verified++;
+        else if (event.verdict !== "duplicate") this.#rejected++;
+        break;
+    }
+  }
+
+  boot(end: BootEnd, awakeMs: number): void {
+    this.#awakeMs.push(awakeMs);
+    this.#bytecodes.push(end.bytecodes);
+    this.#bytesUp += end.bytesUp;
+    this.#bytesDown += end.bytesDown;
+    const { heap } = end;
+    this.#heap = {
+      slotBytesPeak: Math.max(this.#heap.slotBytesPeak, heap.slotBytesPeak),
+      chunkBytesPeak: Math.max(this.#heap.chunkBytesPeak, heap.chunkBytesPeak),
+      stackBytesPeak: Math.max(this.#heap.stackBytesPeak, heap.stackBytesPeak),
+      tlsBytesPeak: Math.max(this.#heap.tlsBytesPeak, heap.tlsBytesPeak),
+    };
+  }
+
+  /** Messages that were acknowledged and are still to be judged by the listener. */
+  get unjudged(): number {
+    return this.#acked.size - this.#verified - this.#rejected;
+  }
+
+  get summary(): Summary {
+    return {
+      wakes: this.#wakes,
+      published: this.#sent.size,
+      acked: this.#acked.size,
+      verified: this.#verified,
+      rejected: this.#rejected,
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+      awakeMsMedian: median(this.#awakeMs),
+      bytecodesMedian: median(this.#bytecodes),
+      heap: this.#heap,
+    };
+  }
+
+  /** Everything that was sent arrived and verified, nothing else did, and the device ended well. */
+  get success(): boolean {
+    const { published, acked, verified, rejected } = this.summary;
+    const complete = published > 0 && published === acked && acked === verified;
+    return complete && rejected === 0 && !this.#lastWakeFailed;
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  if (sorted.length === 0) return 0;
+  return sorted.length % 2 ? sorted[middle]! : Math.round((sorted[middle - 1]! + sorted[middle]!) / 2);
+}

@@ -1,0 +1,115 @@
+/** The picture in the terminal: one line a phase as it happens, a table at the end. Plain in a pipe. */
+import type { Reading, Reporter, RunEvent, Summary, Verdict } from "./events.js";
+
+type Paint = (text: string) => string;
+
+interface Palette {
+  readonly dim: Paint;
+  readonly bold: Paint;
+  readonly good: Paint;
+  readonly bad: Paint;
+}
+
+function palette(colour: boolean): Palette {
+  const code =
+    (start: number, end: number): Paint =>
+    (text) =>
+      colour ? `\x1b[${start}m${text}\x1b[${end}m` : text;
+  return { dim: code(2, 22), bold: code(1, 22), good: code(32, 39), bad: code(31, 39) };
+}
+
+export function terminalReporter(out: NodeJS.WriteStream = process.stdout): Reporter {
+  const paint = palette(Boolean(out.isTTY) && !process.env.NO_COLOR);
+  const line = (text: string) => out.write(`${text}\n`);
+  return {
+    report: (event) => line(render(event, paint)),
+    note: (text) => line(paint.dim(text)),
+  };
+}
+
+function render(event: RunEvent, paint: Palette): string {
+  switch (event.event) {
+    case "wake": {
+      const when = new Date(event.at).toISOString().replace("T", " ").slice(0, 19);
+      return `\n${paint.bold(`wake ${event.wake}`)}  ${event.cause}  ${paint.dim(`${event.device} (${event.board})  ${when}`)}`;
+    }
+    case "phase":
+      return row(event.name, `${String(event.ms).padStart(6)} ms`, event.detail ?? "", paint);
+    case "sent":
+      return row(
+        "sent",
+        `#${event.counter}`.padStart(9),
+        `${event.bytes} bytes${event.retry ? ", again" : ""}`,
+        paint,
+      );
+    case "acked":
+      return row("acked", `#${event.counter}`.padStart(9), "", paint);
+    case "received": {
+      const verdict = verdictPaint(event.verdict, paint)(event.verdict.padStart(9));
+      return row(
+        "received",
+        verdict,
+        event.detail ?? (event.reading ?? []).map(readingText).join("; "),
+        paint,
+      );
+    }
+    case "sleep":
+      return row(
+        "sleep",
+        duration(event.ms).padStart(9),
+        `awake ${event.awakeMs} ms, ${event.bytecodes} bytecodes`,
+        paint,
+      );
+    case "error":
+      return row(
+        "error",
+        paint.bad(event.kind),
+        event.code ? `${event.detail} (${event.code})` : event.detail,
+        paint,
+      );
+    case "summary":
+      return summaryTable(event, paint);
+  }
+}
+
+function row(name: string, value: string, detail: string, paint: Palette): string {
+  return `  ${name.padEnd(9)} ${value}${detail && `  ${paint.dim(detail)}`}`;
+}
+
+function verdictPaint(verdict: Verdict, paint: Palette): Paint {
+  return verdict === "fresh" ? paint.good : verdict === "duplicate" ? paint.dim : paint.bad;
+}
+
+function readingText({ values }: Reading): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
+}
+
+export function duration(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120
+    ? `${minutes} min ${seconds % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function summaryTable(summary: Summary, paint: Palette): string {
+  const { heap } = summary;
+  const verified = summary.verified === summary.published && summary.rejected === 0 ? paint.good : paint.bad;
+  const rows: [string, string][] = [
+    ["wakes", String(summary.wakes)],
+    ["published", String(summary.published)],
+    ["acknowledged", String(summary.acked)],
+    ["verified", verified(String(summary.verified))],
+    ["rejected", String(summary.rejected)],
+    ["bytes up / down", `${summary.bytesUp} / ${summary.bytesDown}`],
+    ["awake, median", `${summary.awakeMsMedian} ms`],
+    ["bytecodes, median", String(summary.bytecodesMedian)],
+    ["peak slots / chunks", `${heap.slotBytesPeak} / ${heap.chunkBytesPeak} bytes`],
+    ["peak stack / TLS", `${heap.stackBytesPeak} / ${heap.tlsBytesPeak} bytes`],
+  ];
+  return `\n${rows.map(([name, value]) => `  ${paint.bold(name.padEnd(20))} ${value}`).join("\n")}`;
+}

@@ -1,0 +1,66 @@
+/**
+ * What only the tests need and npm does not have: real brokers and TLS peers, a 32-bit compiler. Installed
+ * with apt as root on Debian; elsewhere one line says what to install.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { progress, run, SetupError } from "./steps.mjs";
+
+/** @typedef {{ package: string, needed: string, present: () => boolean, required: boolean }} Tool */
+
+/** @type {Tool[]} */
+const tools = [
+  tool("mosquitto", "the broker of the end-to-end tests", () => has("mosquitto", "/usr/sbin/mosquitto")),
+  tool("mosquitto-clients", "an independent MQTT client", () => has("mosquitto_sub")),
+  tool("openssl", "an independent TLS peer and certificate checker", () => has("openssl")),
+  tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
+  tool("python3-cbor2", "the independent vectors", () => succeeds("python3", ["-c", "import cbor2"])),
+  // Without it the engine is 64-bit: everything runs, and only device-true byte counts are scaled.
+  { ...tool("gcc-multilib", "32-bit builds, as on a board", compiles32), required: false },
+];
+
+export async function testTools() {
+  let missing = tools.filter(({ present }) => !present());
+  if (missing.length && existsSync("/etc/debian_version") && process.getuid?.() === 0) {
+    const packages = missing.map((item) => item.package);
+    progress(`apt: ${packages.join(", ")} …`);
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+    await run("apt-get", ["update", "-q"], { env });
+    await run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], { env });
+    missing = tools.filter(({ present }) => !present());
+  }
+  const required = missing.filter((item) => item.required);
+  if (required.length === 0) return;
+  const names = required.map((item) => `${item.package} (${item.needed})`).join(", ");
+  throw new SetupError(`the tests need ${names}: install with your package manager and try again`);
+}
+
+/** @returns {Tool} */
+function tool(
+  /** @type {string} */ name,
+  /** @type {string} */ needed,
+  /** @type {() => boolean} */ present,
+) {
+  return { package: name, needed, present, required: true };
+}
+
+/** @param {string} command @param {string} [elsewhere] */
+function has(command, elsewhere) {
+  return (
+    succeeds("sh", ["-c", `command -v ${command}`]) || (elsewhere !== undefined && existsSync(elsewhere))
+  );
+}
+
+/** @param {string} command @param {string[]} args */
+function succeeds(command, args) {
+  return spawnSync(command, args, { stdio: "ignore" }).status === 0;
+}
+
+function compiles32() {
+  if (process.platform !== "linux" || process.arch !== "x64") return true;
+  const { status } = spawnSync(process.env.CC ?? "cc", ["-m32", "-x", "c", "-o", "/dev/null", "-"], {
+    input: "#include <stdlib.h>\nint main(void) { return 0; }\n",
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  return status === 0;
+}

@@ -1,0 +1,53 @@
+/**
+ * `npm test [-- FILTER …]`: lint, then every test; FILTERs are parts of file names.
+ * `npm run test:long` runs the random campaigns in full, `npm test` one hundredth of them; the seed is printed
+ * and DORMOUSE_SEED repeats a run.
+ */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { testTools } from "./debian.mjs";
+import { main } from "./main.mjs";
+import { packages } from "./packages.mjs";
+import { build, progress, root } from "./steps.mjs";
+
+await main(async () => {
+  const filters = process.argv.slice(2).filter((argument) => argument !== "--long");
+  await testTools();
+  await packages();
+  const { ready } = await import("./ready.mjs");
+  await ready({ engine: true });
+
+  progress("lint …");
+  const lint = node([`${root}node_modules/@biomejs/biome/bin/biome`, "check", "--error-on-warnings", "."]);
+  if (lint !== 0) return 1;
+
+  const env = {
+    ...process.env,
+    DORMOUSE_LONG: process.argv.includes("--long") ? "1" : "",
+    DORMOUSE_SEED: process.env.DORMOUSE_SEED || String(Math.floor(Math.random() * 2 ** 31)),
+  };
+  progress(`seed ${env.DORMOUSE_SEED}`);
+  const files = testFiles().filter(
+    (file) => filters.length === 0 || filters.some((part) => file.includes(part)),
+  );
+  if (files.length === 0) {
+    progress(`no test file matches ${filters.join(" ")}`);
+    return 2;
+  }
+  const concurrency = `--test-concurrency=${availableParallelism()}`;
+  return node(["--test", "--test-reporter=spec", "--enable-source-maps", concurrency, ...files], env);
+});
+
+/** The portable tests of lib run through run-portable.js in Node, and again in XS by test/host-sim. */
+function testFiles() {
+  const compiled = `${build}/js/test`;
+  const names = readdirSync(compiled, { recursive: true, encoding: "utf8" });
+  const host = names.filter((name) => name.endsWith(".test.js") && !/^(lib|firmware|device)\//.test(name));
+  return [...host, "run-portable.js"].sort().map((name) => `${compiled}/${name}`);
+}
+
+/** @param {string[]} args @param {NodeJS.ProcessEnv} [env] */
+function node(args, env = process.env) {
+  return spawnSync(process.execPath, args, { cwd: root, stdio: "inherit", env }).status ?? 1;
+}

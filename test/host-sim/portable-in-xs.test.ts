@@ -1,0 +1,105 @@
+/**
+ * The portable tests of lib inside XS: in a clone with the ESP32-C3's limits, lib preloaded as on the board.
+ * Each test file is one boot of its own image.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { after, before, test } from "node:test";
+import { type BoardName, boardManifest } from "../../host-sim/board.js";
+import { Device } from "../../host-sim/device.js";
+import { writeImage } from "../../host-sim/image.js";
+import type { ManifestModule } from "../../host-sim/manifest.js";
+import { root } from "../../host-sim/paths.js";
+import { engine } from "../engine.js";
+
+const board: BoardName = "esp32c3";
+const scratch = mkdtempSync(join(tmpdir(), "dormouse-xs-"));
+let executable: string;
+
+before(async () => {
+  executable = await engine("release");
+});
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+function sources(folder: string, suffix: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(suffix) && !name.endsWith(".d.ts"))
+    .map((name) => join(root, folder, name));
+}
+
+function moduleOf(source: string, preload: boolean): ManifestModule {
+  return { specifier: relative(root, source).replace(/\.[a-z]+$/, ""), source, preload };
+}
+
+/** noble runs as the reference, loaded like an app's own module: its scratch arrays cannot be preloaded. */
+function nobleModules(): ManifestModule[] {
+  const folder = join(root, "node_modules/@noble/hashes");
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => ({
+      specifier: `@noble/hashes/${name.slice(0, -3)}`,
+      source: join(folder, name),
+      preload: false,
+    }));
+}
+
+function mainFor(testFile: string): string {
+  const text = readFileSync(testFile, "utf8");
+  const vectors = [...new Set([...text.matchAll(/vectors\("([^"]+)"\)/g)].map((match) => match[1]!))];
+  const specifier = moduleOf(testFile, false).specifier;
+  const lines = [
+    `import { runTests } from "test/device/xs-runner";`,
+    `import { nobleCrypto } from "lib/crypto/noble";`,
+    `import "${specifier}";`,
+    ...vectors.map((path, i) => `import v${i} from "vectors/${path}";`),
+    `runTests({ ${vectors.map((path, i) => `${JSON.stringify(path)}: v${i}`).join(", ")} }, [{ name: "noble", crypto: nobleCrypto }]);`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+for (const testFile of [...sources("test/lib", ".test.ts"), ...sources("test/firmware", ".test.ts")]) {
+  const name = relative(root, testFile);
+  test(`${name} in XS on ${board}`, async () => {
+    const main = join(scratch, "main.js");
+    writeFileSync(main, mainFor(testFile));
+    const image = join(scratch, "image");
+    const vectors = sources("test/vectors", ".json").map((source) => ({
+      specifier: `vectors/${relative(join(root, "test/vectors"), source).slice(0, -5)}`,
+      source,
+      preload: true,
+    }));
+    writeImage(image, {
+      board,
+      manifest: boardManifest(board),
+      main: "portable-test",
+      extra: [
+        { specifier: "portable-test", source: main, preload: false },
+        moduleOf(testFile, false),
+        ...sources("test/device", ".ts").map((source) => moduleOf(source, false)),
+        ...sources("lib", ".ts").map((source) => moduleOf(source, !source.endsWith("noble.ts"))),
+        ...nobleModules(),
+        ...vectors,
+      ],
+      flashFile: join(scratch, "flash"),
+    });
+    const results: { test: string; platform: string; error?: string }[] = [];
+    const device = await Device.start({
+      engine: executable,
+      image,
+      onTrace: (text) => {
+        if (text.startsWith('{"test"')) results.push(JSON.parse(text));
+      },
+      onAsk: async () => ({ text: "", advanceMs: 0 }),
+    });
+    const end = await device.boot("power-on", Date.now());
+    await device.stop();
+    assert.equal(end.reason, "sleep", end.detail);
+    assert.ok(results.length > 0, "no test ran");
+    assert.deepEqual(
+      results.filter(({ error }) => error),
+      [],
+    );
+  });
+}
