@@ -1,0 +1,132 @@
+/**
+ * Issues certificates: a root, an issuing CA below it, servers and devices. ECDSA on P-256 with SHA-256
+ * throughout. Every extension is here, so that this file is the certificate profile (RFC 5280 §4.2).
+ * Keys are made here and returned as PKCS #8; nothing is written. It refuses to outlive the issuer.
+ */
+import "./reflect.js";
+import { webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
+import { type AltName, checkDeviceId } from "./names.js";
+
+/** A certificate and its private key, both DER. The caller owns the key's bytes. */
+export interface Certified {
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  readonly key: Uint8Array<ArrayBuffer>;
+}
+
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+const ecdsa = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+
+const serverAuth = "1.3.6.1.5.5.7.3.1";
+const clientAuth = "1.3.6.1.5.5.7.3.2";
+
+/** 127 random bits, positive and not zero (RFC 5280 §4.1.2.2: at most 20 octets). */
+function serialNumber(): string {
+  const octets = webcrypto.getRandomValues(new Uint8Array(16));
+  octets[0] = (octets[0]! & 0x3f) | 0x40;
+  return Buffer.from(octets).toString("hex");
+}
+
+interface Request {
+  readonly subject: x509.JsonName;
+  readonly validity: Validity;
+  readonly extensions: readonly x509.Extension[];
+  /** null: self-signed. */
+  readonly issuer: Certified | null;
+}
+
+async function signingKeyOf(issuer: Certified): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey("pkcs8", issuer.key, ecdsa, false, ["sign"]);
+}
+
+async function issue({ subject, validity, extensions, issuer }: Request): Promise<Certified> {
+  const keys = await webcrypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
+  const parent = issuer && new x509.X509Certificate(issuer.certificate);
+  if (validity.notAfter <= validity.notBefore) throw new RangeError("a certificate must end after it begins");
+  if (parent && validity.notAfter > parent.notAfter)
+    throw new RangeError(
+      `the issuing CA ends on ${parent.notAfter.toISOString().slice(0, 10)}, before this would`,
+    );
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject,
+    issuer: parent ? parent.subjectName.toJSON() : subject,
+    ...validity,
+    publicKey: keys.publicKey,
+    signingKey: issuer ? await signingKeyOf(issuer) : keys.privateKey,
+    signingAlgorithm: ecdsa,
+    extensions: [
+      ...extensions,
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...(parent ? [await x509.AuthorityKeyIdentifierExtension.create(parent.publicKey)] : []),
+    ],
+  });
+  return {
+    certificate: new Uint8Array(certificate.rawData),
+    key: new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)),
+  };
+}
+
+function authorityExtensions(pathLength: number): x509.Extension[] {
+  return [
+    new x509.BasicConstraintsExtension(true, pathLength, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+  ];
+}
+
+function endExtensions(usage: string): x509.Extension[] {
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([usage]),
+  ];
+}
+
+/** A self-signed root that may have one level of CAs below it. */
+export function issueRoot(name: string, validity: Validity): Promise<Certified> {
+  return issue({
+    subject: [{ CN: [`${name} Root CA`] }],
+    validity,
+    extensions: authorityExtensions(1),
+    issuer: null,
+  });
+}
+
+/** A CA that signs servers and devices, but no further CA. */
+export function issueIssuing(name: string, root: Certified, validity: Validity): Promise<Certified> {
+  return issue({
+    subject: [{ CN: [`${name} Issuing CA`] }],
+    validity,
+    extensions: authorityExtensions(0),
+    issuer: root,
+  });
+}
+
+/** A server's certificate. Its names stand in subjectAltName; the subject is empty, so SAN is critical (RFC 5280 §4.2.1.6). */
+export function issueServer(
+  issuing: Certified,
+  names: readonly AltName[],
+  validity: Validity,
+): Promise<Certified> {
+  if (names.length === 0) throw new RangeError("a server certificate needs at least one name");
+  return issue({
+    subject: [],
+    validity,
+    extensions: [...endExtensions(serverAuth), new x509.SubjectAlternativeNameExtension([...names], true)],
+    issuer: issuing,
+  });
+}
+
+/** A device's client certificate. Brokers take the common name as user name (Mosquitto `use_identity_as_username`). */
+export function issueDevice(issuing: Certified, id: string, validity: Validity): Promise<Certified> {
+  return issue({
+    subject: [{ CN: [checkDeviceId(id)] }],
+    validity,
+    extensions: endExtensions(clientAuth),
+    issuer: issuing,
+  });
+}

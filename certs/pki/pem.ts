@@ -1,0 +1,20 @@
+/** PEM text (RFC 7468) to and from DER bytes. Strict: one label, padded base64, nothing it cannot read is skipped. */
+
+export function pem(label: "CERTIFICATE" | "PRIVATE KEY", der: Uint8Array): string {
+  const base64 = Buffer.from(der).toString("base64");
+  return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;
+}
+
+/** Every block with this label, in order. Text between blocks is explanatory (RFC 7468 §2) and ignored. */
+export function fromPem(label: "CERTIFICATE" | "PRIVATE KEY", text: string): Uint8Array<ArrayBuffer>[] {
+  const blocks = text.matchAll(/-----BEGIN ([^-]+)-----([^-]*)-----END ([^-]+)-----/g);
+  const found: Uint8Array<ArrayBuffer>[] = [];
+  for (const [, begin, body, end] of blocks) {
+    if (begin !== label || end !== label) continue;
+    const base64 = body!.replace(/\s/g, "");
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0)
+      throw new RangeError(`damaged PEM block "${label}"`);
+    found.push(new Uint8Array(Buffer.from(base64, "base64")));
+  }
+  return found;
+}

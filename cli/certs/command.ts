@@ -1,0 +1,102 @@
+/** `dormouse certs init|server|device`: a private certificate authority in a folder, and certificates from it. */
+import type { Command } from "commander";
+import {
+  createAuthority,
+  createDevice,
+  createServer,
+  lifetimeDays,
+  validFor,
+} from "../../certs/pki/authority.js";
+import { altName } from "../../certs/pki/names.js";
+import { FolderExists } from "../../certs/pki/publish-folder.js";
+import { OperatorError, UsageError } from "../report.js";
+import { whole } from "../values.js";
+
+interface CertsFlags {
+  readonly dir: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+function nameOf(text: string) {
+  try {
+    return altName(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** Does the work, says what is where, and turns what can go wrong into one line. */
+async function issue<Files extends { readonly folder: string }>(
+  flags: CertsFlags,
+  work: (replace: boolean) => Promise<Files>,
+): Promise<void> {
+  let files: Files;
+  try {
+    files = await work(flags.force ?? false);
+  } catch (error) {
+    if (error instanceof FolderExists)
+      throw new OperatorError(`${error.folder} already exists; --force replaces it and its keys`);
+    if (error instanceof RangeError) throw new OperatorError(error.message);
+    throw error;
+  }
+  if (flags.json) console.log(JSON.stringify(files));
+  else for (const [name, path] of Object.entries(files)) if (name !== "folder") console.log(path);
+}
+
+/** Flags that all certificate commands share. */
+function common(command: Command): Command {
+  return command
+    .option("--dir <FOLDER>", "where the authority lives", "certs/private")
+    .option("--force", "replace what is there, keys included")
+    .option("--json", "the files made, as one JSON object");
+}
+
+const days = (text: string) => whole("--days", text, 1, 36_500);
+
+export function addCertsCommand(parent: Command): void {
+  const certs = parent
+    .command("certs")
+    .description("Make a private certificate authority, and certificates for brokers and devices.")
+    .helpCommand(false)
+    .addHelpText("after", "\nExample:\n  $ dormouse certs init && dormouse certs server broker.example.org");
+
+  common(certs.command("init"))
+    .description("Make a root and an issuing CA (P-256).")
+    .option("--name <NAME>", "what the CAs are called", "Dormouse")
+    .addHelpText("after", '\nExample:\n  $ dormouse certs init --name "Green House"')
+    .action((flags: CertsFlags & { name: string }) => {
+      if (!/^[^\p{C}]{1,48}$/u.test(flags.name))
+        throw new UsageError("--name: must have 1 to 48 printable characters");
+      const root = validFor(lifetimeDays.root, Date.now());
+      const issuing = validFor(lifetimeDays.issuing, Date.now());
+      return issue(flags, (replace) =>
+        createAuthority(flags.dir, { name: flags.name, root, issuing, replace }),
+      );
+    });
+
+  common(certs.command("server"))
+    .description("Issue a broker's certificate for these host names and IP addresses.")
+    .argument("<NAME...>", "what devices connect to; the first names the folder")
+    .option("--san <NAME...>", "further host names and IP addresses", [])
+    .option("--days <N>", "lifetime", days, lifetimeDays.server)
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ dormouse certs server broker.example.org --san localhost --san 192.0.2.7",
+    )
+    .action((names: string[], flags: CertsFlags & { san: string[]; days: number }) => {
+      const altNames = [...new Set([...names, ...flags.san])].map(nameOf);
+      const validity = validFor(flags.days, Date.now());
+      return issue(flags, (replace) => createServer(flags.dir, { names: altNames, validity, replace }));
+    });
+
+  common(certs.command("device"))
+    .description("Issue a device's client certificate.")
+    .argument("<ID>", "the device's id: letters, digits, dot, underscore, hyphen")
+    .option("--days <N>", "lifetime", days, lifetimeDays.device)
+    .addHelpText("after", "\nExample:\n  $ dormouse certs device dormouse-1")
+    .action((id: string, flags: CertsFlags & { days: number }) => {
+      const validity = validFor(flags.days, Date.now());
+      return issue(flags, (replace) => createDevice(flags.dir, { id, validity, replace }));
+    });
+}

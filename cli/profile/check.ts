@@ -1,0 +1,202 @@
+/**
+ * Checks a profile as a user wrote it against profiles/dormouse.schema.json, and splits it: what the device
+ * stores as its profile (complete, defaults filled in) and the references to what is stored apart.
+ * Every mistake names the setting, what is wrong and what to write. Values are never repeated: one may be a secret.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv, type ErrorObject } from "ajv";
+import { root } from "../../host-sim/paths.js";
+import type { Profile } from "../../lib/store/profile.js";
+import type { References } from "./references.js";
+
+export interface Mistake {
+  /** Dotted, e.g. `broker.port`; empty for the whole file. */
+  readonly path: string;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+export type Checked =
+  | { readonly ok: true; readonly profile: Profile; readonly references: References }
+  | { readonly ok: false; readonly mistakes: readonly Mistake[] };
+
+/** The profile as written, once the schema holds and its defaults are in. */
+interface WrittenProfile {
+  $schema?: string;
+  schema: 1;
+  device: { id: string };
+  wifi: { ssid: string; password?: string };
+  time: { server: string };
+  broker: {
+    host: string;
+    port?: number;
+    tls: { ca?: string; minVersion: "1.2" | "1.3" } | false;
+    insecure?: true;
+    username?: string;
+    password?: string;
+  };
+  mqtt: Profile["mqtt"];
+  topics: { base?: string; readings?: string; protection: "stamp" };
+  cycle: Profile["cycle"];
+  sensor: Profile["sensor"];
+}
+
+function validator() {
+  const schema: object = JSON.parse(readFileSync(join(root, "profiles/dormouse.schema.json"), "utf8"));
+  const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, allowUnionTypes: true });
+  return ajv.compile<WrittenProfile>(schema);
+}
+
+function dotted(pointer: string, last?: string): string {
+  const parts = pointer.split("/").slice(1);
+  if (last !== undefined) parts.push(last);
+  return parts.join(".");
+}
+
+/** The known name that differs least, if any is close: for "did you mean". */
+function closest(name: string, known: readonly string[]): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const scored = known.map((candidate) => ({
+    candidate,
+    distance: editDistance(plain(name), plain(candidate)),
+  }));
+  return scored.sort((a, b) => a.distance - b.distance).find(({ distance }) => distance <= 2)?.candidate;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+interface SchemaNode {
+  readonly description?: string;
+  readonly properties?: { readonly [name: string]: SchemaNode };
+}
+
+function explain(error: ErrorObject): Mistake {
+  const schema = (error.parentSchema ?? {}) as SchemaNode;
+  const known = Object.keys(schema.properties ?? {}).filter((name) => name !== "$schema");
+  switch (error.keyword) {
+    case "additionalProperties": {
+      const { additionalProperty: name } = error.params as { additionalProperty: string };
+      const near = closest(name, known);
+      const remedy = near ? `Did you mean "${near}"?` : `Remove it; known here: ${known.join(", ")}.`;
+      return { path: dotted(error.instancePath, name), problem: "is no known setting", remedy };
+    }
+    case "required": {
+      const { missingProperty: name } = error.params as { missingProperty: string };
+      const remedy = schema.properties?.[name]?.description ?? `Add "${name}".`;
+      return { path: dotted(error.instancePath, name), problem: "is missing", remedy };
+    }
+    default:
+      return {
+        path: dotted(error.instancePath),
+        problem: problemOf(error),
+        remedy: schema.description ?? "See docs/profile.md.",
+      };
+  }
+}
+
+function problemOf({ keyword, params, data }: ErrorObject): string {
+  const { type, limit } = params;
+  switch (keyword) {
+    case "type":
+      return `must be ${[type].flat().join(" or ")}, not ${data === null ? "null" : Array.isArray(data) ? "array" : typeof data}`;
+    case "minimum":
+    case "maximum":
+      return `is ${keyword === "minimum" ? "smaller" : "larger"} than ${limit}`;
+    case "minLength":
+    case "maxLength":
+      return `is ${keyword === "minLength" ? "shorter" : "longer"} than ${limit} characters`;
+    case "pattern":
+      return "is not written as it must be";
+    default:
+      return "has a value that is not allowed";
+  }
+}
+
+/** Rules that tie settings together, and so are not in the schema. */
+function crossMistakes({ broker }: WrittenProfile): Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (broker.tls === false && !broker.insecure)
+    mistakes.push({
+      path: "broker.insecure",
+      problem: "is missing though broker.tls is false",
+      remedy: "Write true to acknowledge plain TCP, or let broker.tls be an object.",
+    });
+  if (broker.tls !== false && broker.insecure)
+    mistakes.push({
+      path: "broker.insecure",
+      problem: "is set though broker.tls is not false",
+      remedy: "Remove it.",
+    });
+  if (broker.password !== undefined && broker.username === undefined)
+    mistakes.push({
+      path: "broker.username",
+      problem: "is missing though there is a password",
+      remedy: "Write the user name that the password belongs to.",
+    });
+  return mistakes;
+}
+
+function split(written: WrittenProfile): { profile: Profile; references: References } {
+  const { device, wifi, broker, topics } = written;
+  const base = topics.base ?? `sensors/${device.id}`;
+  return {
+    profile: {
+      schema: 1,
+      device,
+      wifi: { ssid: wifi.ssid },
+      time: written.time,
+      broker: {
+        host: broker.host,
+        port: broker.port ?? (broker.tls === false ? 1883 : 8883),
+        tls: broker.tls === false ? false : { minVersion: broker.tls.minVersion },
+        ...(broker.insecure === undefined ? {} : { insecure: broker.insecure }),
+        ...(broker.username === undefined ? {} : { username: broker.username }),
+      },
+      mqtt: written.mqtt,
+      topics: { base, readings: topics.readings ?? `${base}/readings`, protection: topics.protection },
+      cycle: written.cycle,
+      sensor: written.sensor,
+    },
+    references: {
+      ...(wifi.password === undefined ? {} : { wifiPassword: wifi.password }),
+      ...(broker.password === undefined ? {} : { brokerPassword: broker.password }),
+      ...(broker.tls === false || broker.tls.ca === undefined ? {} : { ca: broker.tls.ca }),
+    },
+  };
+}
+
+/** JSON.parse's message can quote the text, and with it a secret: only the place is told. */
+function notJson(json: string, error: unknown): Mistake {
+  const at = /position (\d+)/.exec((error as Error).message);
+  const where = at ? ` (line ${json.slice(0, Number(at[1])).split("\n").length})` : "";
+  return { path: "", problem: `is not JSON${where}`, remedy: "Look for a missing quote, comma or brace." };
+}
+
+/** Checks a profile's text. Never throws for what the text holds. */
+export function checkProfile(json: string): Checked {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    return { ok: false, mistakes: [notJson(json, error)] };
+  }
+  const validate = validator();
+  if (!validate(value)) return { ok: false, mistakes: (validate.errors ?? []).map(explain) };
+  const mistakes = crossMistakes(value);
+  return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, ...split(value) };
+}
+
+/** One line, e.g. `broker.port is larger than 65535. Write …`. */
+export function mistakeLine({ path, problem, remedy }: Mistake): string {
+  return `${path || "the file"} ${problem}. ${remedy}`;
+}

@@ -1,0 +1,162 @@
+/**
+ * `dormouse sim`: reads and checks its flags, the profile and what the profile refers to, then hands a
+ * finished SimOptions to the simulator. Nothing is started before everything has been found right.
+ */
+import { randomInt } from "node:crypto";
+import { statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { embeddedBrokerName } from "../certs/pki/development.js";
+import { boardNames } from "../host-sim/board.js";
+import { root } from "../host-sim/paths.js";
+import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
+import type { Profile } from "../lib/store/profile.js";
+import { type LoadedProfile, loadProfile } from "./profile/load.js";
+import { readSecret, readTrustAnchor } from "./profile/references.js";
+import type { Outcome } from "./program.js";
+import { UsageError } from "./report.js";
+import { choice, duration, whole } from "./values.js";
+
+export interface SimFlags {
+  readonly cycles?: string;
+  readonly interval?: string;
+  readonly board?: string;
+  readonly broker?: string;
+  readonly ca?: string;
+  readonly profile?: string;
+  readonly realtime?: boolean;
+  readonly json?: boolean;
+  readonly keylog?: string;
+  readonly seed?: string;
+}
+
+const defaultProfile = join(root, "profiles/simulator.json");
+const monthMs = 30 * 86_400_000;
+
+interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** Reads `mqtts://host:port` or `mqtt://host:port`. User names and passwords belong in the profile. */
+function brokerAddress(text: string): BrokerAddress {
+  const match = /^(mqtts?):\/\/([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::(\d+))?\/?$/.exec(text);
+  if (!match) {
+    // Not echoed: it may hold a password.
+    if (text.includes("@"))
+      throw new UsageError("--broker takes no user name or password: put them in the profile");
+    throw new UsageError(`--broker "${text}": write mqtts://HOST:PORT or mqtt://HOST:PORT`);
+  }
+  const tls = match[1] === "mqtts";
+  const port = match[3] === undefined ? (tls ? 8883 : 1883) : whole("--broker port", match[3], 1, 65_535);
+  return { host: match[2]!, port, tls };
+}
+
+function keylogPath(text: string): string {
+  const path = resolve(text);
+  const target = statSync(path, { throwIfNoEntry: false });
+  if (target && !target.isFile() && !target.isCharacterDevice() && !target.isFIFO())
+    throw new UsageError(`--keylog ${text}: is no file`);
+  if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory())
+    throw new UsageError(`--keylog ${text}: its folder does not exist`);
+  return path;
+}
+
+/** The broker that the flags or the profile name; null: the embedded one. */
+async function chooseBroker(flags: SimFlags, loaded: LoadedProfile): Promise<ExternalBroker | null> {
+  const { host, port, tls } = loaded.profile.broker;
+  const address =
+    flags.broker !== undefined ? brokerAddress(flags.broker) : { host, port, tls: tls !== false };
+  if (flags.broker === undefined && host === embeddedBrokerName) {
+    if (flags.ca !== undefined)
+      throw new UsageError("--ca goes with --broker: the embedded broker has its own");
+    return null;
+  }
+  if (!address.tls) {
+    if (flags.ca !== undefined) throw new UsageError("--ca goes with a mqtts:// broker");
+    return { host: address.host, port: address.port, ca: null };
+  }
+  return { host: address.host, port: address.port, ca: await chooseCa(flags, loaded) };
+}
+
+async function chooseCa(flags: SimFlags, { references, folder }: LoadedProfile): Promise<TrustAnchor> {
+  if (flags.ca !== undefined) return readTrustAnchor("--ca", resolve(flags.ca));
+  if (references.ca !== undefined)
+    return readTrustAnchor("broker.tls.ca", resolve(folder, references.ca.slice(5)));
+  throw new UsageError("an mqtts:// broker needs --ca FILE, or broker.tls.ca in the profile");
+}
+
+function withFlags(profile: Profile, broker: ExternalBroker | null, intervalMs: number | null): Profile {
+  const { insecure: _, ...kept } = profile.broker;
+  const minVersion = profile.broker.tls === false ? "1.2" : profile.broker.tls.minVersion;
+  return {
+    ...profile,
+    cycle: intervalMs === null ? profile.cycle : { ...profile.cycle, intervalSeconds: intervalMs / 1000 },
+    broker:
+      broker === null
+        ? profile.broker
+        : {
+            ...kept,
+            host: broker.host,
+            port: broker.port,
+            ...(broker.ca === null ? { tls: false, insecure: true } : { tls: { minVersion } }),
+          },
+  };
+}
+
+/**
+ * Checks the flags and reads every file they lead to.
+ * @throws {UsageError} for a wrong flag or a file that cannot be read
+ * @throws {OperatorError} for a file whose content is wrong, or a secret that is not there
+ */
+export async function simOptions(flags: SimFlags): Promise<SimOptions> {
+  const cycles = whole("--cycles", flags.cycles ?? "3", 1, 1_000_000);
+  const intervalMs =
+    flags.interval === undefined ? null : duration("--interval", flags.interval, 1000, monthMs);
+  const board = choice("--board", flags.board ?? "esp32", boardNames);
+  const seed = flags.seed === undefined ? randomInt(2 ** 32) : whole("--seed", flags.seed, 0, 2 ** 32 - 1);
+  const keylog = flags.keylog === undefined ? null : keylogPath(flags.keylog);
+  const loaded = await loadProfile(flags.profile ?? defaultProfile);
+  const broker = await chooseBroker(flags, loaded);
+  const { references } = loaded;
+  return {
+    cycles,
+    board,
+    broker,
+    profile: withFlags(loaded.profile, broker, intervalMs),
+    secrets: {
+      wifiPassword: (await readSecret("wifi.password", references.wifiPassword, loaded.folder)) ?? "",
+      brokerPassword: await readSecret("broker.password", references.brokerPassword, loaded.folder),
+    },
+    realtime: flags.realtime ?? false,
+    json: flags.json ?? false,
+    keylog,
+    seed,
+  };
+}
+
+export function addSimCommand(parent: Command, outcome: Outcome): void {
+  parent
+    .command("sim")
+    .description("Run the firmware in the simulator: wake, publish a stamped reading, sleep.")
+    .option("--cycles <N>", "how many times the board wakes (3)")
+    .option("--interval <DURATION>", "from wake to wake, e.g. 90s, 15m, 1h (as the profile says)")
+    .option("--board <NAME>", `${boardNames.join(", ")} (esp32)`)
+    .option("--broker <URL>", "mqtts://host:port of a broker of yours (the embedded broker)")
+    .option("--ca <FILE>", "the PEM root certificate that signed the broker's")
+    .option("--profile <FILE>", "the device's profile (profiles/simulator.json)")
+    .option("--realtime", "sleep as long as the board would")
+    .option("--json", "one event a line, as JSON")
+    .option("--keylog <FILE>", "append TLS session keys, for Wireshark")
+    .option("--seed <N>", "repeat a run: the number it printed")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ dormouse sim --cycles 5 --interval 1h --broker mqtts://localhost:8883 --ca ca.pem",
+    )
+    .action(async (flags: SimFlags) => {
+      const options = await simOptions(flags);
+      const { runSim } = await import("../host-sim/sim.js");
+      outcome.exitCode = await runSim(options);
+    });
+}

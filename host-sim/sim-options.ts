@@ -1,0 +1,37 @@
+/** What a simulation run is told: everything read, checked and filled in by the command line. */
+import type { Profile } from "../lib/store/profile.js";
+import type { BoardName } from "./board.js";
+
+/** A root certificate, in the form that MQTT.js wants and in the form that a device stores. */
+export interface TrustAnchor {
+  readonly pem: string;
+  readonly der: Uint8Array;
+}
+
+/** A broker that is not the embedded one. */
+export interface ExternalBroker {
+  readonly host: string;
+  readonly port: number;
+  /** null: plain TCP. */
+  readonly ca: TrustAnchor | null;
+}
+
+export interface SimOptions {
+  readonly cycles: number;
+  readonly board: BoardName;
+  /** null: start the embedded broker, and put its port into the profile. */
+  readonly broker: ExternalBroker | null;
+  /** With the flags worked in: its interval, and its broker's host, port and TLS when external. */
+  readonly profile: Profile;
+  readonly secrets: {
+    /** Empty: an open network. */
+    readonly wifiPassword: string;
+    readonly brokerPassword: string | null;
+  };
+  readonly realtime: boolean;
+  readonly json: boolean;
+  /** Absolute path of the NSS key log to append to. */
+  readonly keylog: string | null;
+  /** 32 bits; drawn at random when not given, and worth printing. */
+  readonly seed: number;
+}

@@ -1,0 +1,102 @@
+/**
+ * The embedded broker: aedes (MQTT 3.1.1) behind Node's TLS server, or plain TCP, on the loopback interface.
+ * It holds no state beyond its process and lets everybody in: what protects a reading is its stamp.
+ */
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type SecureVersion } from "node:tls";
+import { Aedes } from "aedes";
+
+export interface BrokerTls {
+  /** The server's certificate, then the issuing CA, PEM. */
+  readonly chainPem: string;
+  readonly keyPem: string;
+  /** At least TLS 1.2, always. */
+  readonly maxVersion?: SecureVersion;
+}
+
+export interface BrokerOptions {
+  /** null: plain TCP. */
+  readonly tls: BrokerTls | null;
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** A handshake or session that failed, in the broker's words. */
+  readonly onProblem?: (problem: string) => void;
+}
+
+export interface Broker {
+  /** The loopback address it listens on. */
+  readonly host: "127.0.0.1";
+  readonly port: number;
+  /** Cuts every connection and frees the port. May be called twice. */
+  stop(): Promise<void>;
+}
+
+const host = "127.0.0.1";
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new Error(`port ${port} is in use`) : error);
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") throw new TypeError("the server has no port");
+      resolve(address.port);
+    });
+  });
+}
+
+/** @throws {Error} in one line when the port is in use or the certificate does not fit its key */
+export async function startBroker({ tls, port = 0, onProblem = () => {} }: BrokerOptions): Promise<Broker> {
+  const broker = await Aedes.createBroker();
+  broker.on("clientError", (_client, error) => onProblem(error.message));
+  broker.on("connectionError", (_client, error) => onProblem(error.message));
+  const sockets = new Set<Socket>();
+  const serve = (socket: Socket) => {
+    broker.handle(socket);
+  };
+  const server =
+    tls === null
+      ? createTcpServer(serve)
+      : createTlsServer(
+          {
+            cert: tls.chainPem,
+            key: tls.keyPem,
+            minVersion: "TLSv1.2",
+            ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
+            handshakeTimeout: 10_000,
+            ALPNProtocols: ["mqtt"],
+          },
+          serve,
+        ).on("tlsClientError", (error) => onProblem(error.message));
+  // The raw sockets: also those still in the handshake must go when the broker stops.
+  server.on("connection", (socket: Socket) => {
+    socket.setNoDelay(true);
+    socket.on("error", () => {}); // a peer that resets; the layers above report it
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  const close = () => new Promise<void>((resolve) => broker.close(() => resolve()));
+  let actualPort: number;
+  try {
+    actualPort = await listen(server, port);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    const freed = new Promise<void>((resolve) => server.close(() => resolve()));
+    await close();
+    for (const socket of sockets) socket.destroy();
+    await freed;
+  };
+  return {
+    host,
+    port: actualPort,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}

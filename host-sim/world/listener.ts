@@ -1,0 +1,92 @@
+/**
+ * The receiver of the simulated world: subscribes with MQTT.js (3.1.1, which every broker speaks), and hands
+ * each message with its verdict on. It has no part in what the device does.
+ */
+import { randomBytes } from "node:crypto";
+import mqtt, { type MqttClient } from "mqtt";
+import type { Judge, Judged } from "./verdict.js";
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** PEM; null: plain TCP. */
+  readonly caPem: string | null;
+  /** The name in the broker's certificate, when `host` is an address. */
+  readonly serverName?: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** A topic filter. */
+  readonly filter?: string;
+  readonly connectTimeoutMs?: number;
+  readonly judge: Judge;
+  readonly onMessage: (judged: Judged) => void;
+  /** The connection broke after it had stood; MQTT.js connects and subscribes again by itself. */
+  readonly onProblem?: (problem: string) => void;
+}
+
+export interface Listener {
+  /** Says goodbye to the broker. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export const readingsFilter = "sensors/+/readings";
+
+/** Resolves at SUBACK: whatever is published from then on is received. */
+function subscribed(client: MqttClient, filter: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.once("error", reject);
+    client.once("close", () => reject(new Error("the broker closed the connection")));
+    client.once("connect", () => {
+      client.subscribe(filter, { qos: 1 }, (error, granted) => {
+        if (error) reject(error);
+        else if (!granted || granted.some(({ qos }) => qos > 2))
+          reject(new Error(`the broker refuses the subscription to ${filter}`));
+        else resolve();
+      });
+    });
+  });
+}
+
+function withTimeout(work: Promise<void>, ms: number, where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${where} does not answer within ${ms / 1000} s`)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** @throws {Error} in one line when the broker cannot be reached, is not trusted, or refuses */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const { host, port, caPem, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
+  const client = mqtt.connect({
+    protocol: caPem === null ? "mqtt" : "mqtts",
+    host,
+    port,
+    protocolVersion: 4,
+    clean: true,
+    clientId: `dormouse-listener-${randomBytes(6).toString("hex")}`,
+    connectTimeout: connectTimeoutMs,
+    reconnectPeriod: 500,
+    // What the broker keeps for a listener of old is not this run's.
+    resubscribe: true,
+    ...(caPem === null ? {} : { ca: caPem, minVersion: "TLSv1.2", rejectUnauthorized: true }),
+    ...(options.serverName === undefined ? {} : { servername: options.serverName }),
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+  });
+  client.on("message", (topic, payload) => options.onMessage(judge.judge(topic, payload)));
+  try {
+    await withTimeout(subscribed(client, filter), connectTimeoutMs, `${host}:${port}`);
+  } catch (error) {
+    await client.endAsync(true);
+    throw new Error(`broker ${host}:${port}: ${(error as Error).message || "unreachable"}`);
+  }
+  client.on("error", (error) => options.onProblem?.(error.message));
+  client.on("offline", () => options.onProblem?.("the connection to the broker broke"));
+  let stopped: Promise<void> | undefined;
+  return {
+    stop: () => {
+      stopped ??= client.endAsync(!client.connected);
+      return stopped;
+    },
+  };
+}

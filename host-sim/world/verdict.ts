@@ -1,0 +1,53 @@
+/**
+ * A receiver's verdict on one message: verify the stamp, read the payload, then ask the replay store, in that
+ * order, so that nothing unverified changes any state.
+ */
+import type { Admission, ReplayStore } from "./replay-store.js";
+import { type Measurement, readSenml } from "./senml-reading.js";
+import { type Sender, verifyStamp } from "./stamp-verifier.js";
+
+export type Verdict = Admission | "bad";
+
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly topic: string;
+  /** Authenticated, or null with `bad`. */
+  readonly sender: string | null;
+  readonly counter: number | null;
+  readonly reading: readonly Measurement[] | null;
+  /** Why it is `bad`, for the operator. */
+  readonly reason: string | null;
+}
+
+export class Judge {
+  readonly #senders: readonly Sender[];
+  readonly #replay: ReplayStore;
+
+  /** @param replay stays the caller's to close */
+  constructor(senders: readonly Sender[], replay: ReplayStore) {
+    this.#senders = senders;
+    this.#replay = replay;
+  }
+
+  judge(topic: string, message: Uint8Array): Judged {
+    const bad = (reason: string): Judged => ({
+      verdict: "bad",
+      topic,
+      sender: null,
+      counter: null,
+      reading: null,
+      reason,
+    });
+    const stamp = verifyStamp(message, topic, this.#senders);
+    if ("refused" in stamp) return bad(stamp.refused);
+    let reading: readonly Measurement[];
+    try {
+      reading = readSenml(stamp.payload, stamp.contentType);
+    } catch (error) {
+      return bad(`verifies, but its payload cannot be read: ${(error as Error).message}`);
+    }
+    const { kid, counter, tag, sender } = stamp;
+    const verdict = this.#replay.admit({ kid, topic, counter, tag });
+    return { verdict, topic, sender: sender.id, counter, reading, reason: null };
+  }
+}
