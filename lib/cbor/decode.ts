@@ -1,0 +1,158 @@
+/**
+ * A strict reader of deterministic CBOR: it accepts exactly what `encode` writes, so that a value has one
+ * encoding. Refuses trailing bytes, longer forms than needed, indefinite lengths, keys unsorted or twice,
+ * text that is not UTF-8, NaN with a payload, nesting beyond the limit. A length is checked against the
+ * bytes that are left before anything is allocated.
+ */
+import { halfBits, halfValue } from "./half.js";
+import { utf8Decode } from "./utf8.js";
+import { CborError, CborFloat, type CborKey, CborTagged, type CborValue, isCborInteger } from "./value.js";
+
+export interface DecodeLimits {
+  /** Arrays, maps and tags inside one another. */
+  readonly maxDepth: number;
+}
+
+/** Deep enough for COSE and SenML, shallow enough for a stack of 256 slots. */
+const defaultLimits: DecodeLimits = { maxDepth: 8 };
+
+interface Reader {
+  readonly data: Uint8Array;
+  at: number;
+}
+
+/**
+ * @returns the value; its byte strings are views of `data` and live as long as it does.
+ * @throws CborError when `data` is anything but one deterministic CBOR item.
+ */
+export function decode(data: Uint8Array, limits: DecodeLimits = defaultLimits): CborValue {
+  const reader: Reader = { data, at: 0 };
+  const value = readItem(reader, limits.maxDepth);
+  if (reader.at !== data.length) throw new CborError("bytes after the item");
+  return value;
+}
+
+function readItem(reader: Reader, depth: number): CborValue {
+  const head = take(reader, 1);
+  const initial = reader.data[head]!;
+  const major = initial >> 5;
+  const info = initial & 0x1f;
+  if (major === 7) return readSimple(reader, info);
+  const argument = readArgument(reader, info);
+  switch (major) {
+    case 0:
+      return argument;
+    case 1:
+      if (argument === Number.MAX_SAFE_INTEGER) throw new CborError("an integer beyond 2^53 - 1");
+      return -1 - argument;
+    case 2:
+      return readBytes(reader, argument);
+    case 3:
+      return readText(reader, argument);
+  }
+  if (depth === 0) throw new CborError("nested too deeply");
+  if (major === 6) return new CborTagged(argument, readItem(reader, depth - 1));
+  return major === 4 ? readArray(reader, argument, depth - 1) : readMap(reader, argument, depth - 1);
+}
+
+/** Returns where the bytes start. */
+function take(reader: Reader, length: number): number {
+  const start = reader.at;
+  if (length > reader.data.length - start) throw new CborError("cut short");
+  reader.at = start + length;
+  return start;
+}
+
+function readArgument(reader: Reader, info: number): number {
+  if (info < 24) return info;
+  if (info > 27) throw new CborError(info === 31 ? "indefinite length" : "a reserved length");
+  const size = 1 << (info - 24);
+  const start = take(reader, size);
+  let argument = 0;
+  for (let i = start; i < start + size; i++) argument = argument * 256 + reader.data[i]!;
+  if (argument < (size === 1 ? 24 : 2 ** (4 * size))) throw new CborError("not in shortest form");
+  if (argument > Number.MAX_SAFE_INTEGER) throw new CborError("an integer beyond 2^53 - 1");
+  return argument;
+}
+
+function readBytes(reader: Reader, length: number): Uint8Array {
+  const start = take(reader, length);
+  return reader.data.subarray(start, start + length);
+}
+
+function readText(reader: Reader, length: number): string {
+  const data = readBytes(reader, length);
+  try {
+    return utf8Decode(data);
+  } catch {
+    throw new CborError("text that is not UTF-8");
+  }
+}
+
+function readArray(reader: Reader, length: number, depth: number): CborValue[] {
+  // Every item takes a byte at least.
+  if (length > reader.data.length - reader.at) throw new CborError("cut short");
+  const items: CborValue[] = [];
+  for (let i = 0; i < length; i++) items.push(readItem(reader, depth));
+  return items;
+}
+
+function readMap(reader: Reader, length: number, depth: number): Map<CborKey, CborValue> {
+  if (2 * length > reader.data.length - reader.at) throw new CborError("cut short");
+  const map = new Map<CborKey, CborValue>();
+  let previousStart = -1;
+  let previousEnd = -1;
+  for (let i = 0; i < length; i++) {
+    const start = reader.at;
+    const key = readItem(reader, 0);
+    if (typeof key === "string" || (typeof key === "number" && isCborInteger(key))) {
+      if (i > 0 && !ascending(reader.data, previousStart, previousEnd, start, reader.at))
+        throw new CborError("keys not sorted, or twice");
+      previousStart = start;
+      previousEnd = reader.at;
+      map.set(key, readItem(reader, depth));
+    } else throw new CborError("a key that is neither integer nor text");
+  }
+  return map;
+}
+
+/** Whether the bytes of the first key come before those of the second, bytewise (RFC 8949 §4.2.1). */
+function ascending(data: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean {
+  for (let i = 0; a + i < aEnd && b + i < bEnd; i++) {
+    const difference = data[b + i]! - data[a + i]!;
+    if (difference !== 0) return difference > 0;
+  }
+  // No encoded key begins another one: they are the same.
+  return false;
+}
+
+function readSimple(reader: Reader, info: number): CborValue {
+  switch (info) {
+    case 20:
+      return false;
+    case 21:
+      return true;
+    case 22:
+      return null;
+    case 23:
+      return undefined;
+    case 25:
+    case 26:
+    case 27:
+      return readFloat(reader, 1 << (info - 24));
+    default:
+      throw new CborError("a simple value without a meaning here");
+  }
+}
+
+function readFloat(reader: Reader, size: number): CborValue {
+  const start = take(reader, size);
+  const view = new DataView(reader.data.buffer, reader.data.byteOffset + start, size);
+  const value =
+    size === 2 ? halfValue(view.getUint16(0)) : size === 4 ? view.getFloat32(0) : view.getFloat64(0);
+  if (size === 2) {
+    if (Number.isNaN(value) && view.getUint16(0) !== 0x7e00) throw new CborError("NaN with a payload");
+  } else if (halfBits(value) !== undefined || (size === 8 && Math.fround(value) === value))
+    throw new CborError("not in shortest form");
+  return isCborInteger(value) ? new CborFloat(value) : value;
+}
