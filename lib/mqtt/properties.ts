@@ -1,0 +1,175 @@
+/**
+ * Walks the properties of a packet from the broker (MQTT 5 §2.2.2) and checks their form: identifiers known
+ * and allowed in the packet, none twice, values complete and in range, strings well-formed. mqtt-packet
+ * gives their values afterwards; it checks none of this. Nothing is allocated.
+ */
+import type { FramingError } from "./framing.js";
+import { reasonCode } from "./reason-codes.js";
+import { isText } from "./text.js";
+
+type Kind = "flag" | "two" | "two-not-0" | "four" | "four-not-0" | "var-not-0" | "text" | "pair" | "binary";
+
+/** Packet types as in the fixed header, §2.1.2. */
+export const packetType = {
+  connack: 2,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  suback: 9,
+  unsuback: 11,
+  pingresp: 13,
+  disconnect: 14,
+  auth: 15,
+} as const;
+
+const { connack, publish, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth } = packetType;
+const withReason = [connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth];
+
+/** What a broker may send (table 2-4), by identifier. */
+const properties: Readonly<Record<number, readonly [Kind, readonly number[]]>> = {
+  1: ["flag", [publish]], // payload format indicator
+  2: ["four", [publish]], // message expiry interval
+  3: ["text", [publish]], // content type
+  8: ["text", [publish]], // response topic
+  9: ["binary", [publish]], // correlation data
+  11: ["var-not-0", [publish]], // subscription identifier
+  17: ["four", [connack]], // session expiry interval; not in the broker's DISCONNECT [MQTT-3.14.2-2]
+  18: ["text", [connack]], // assigned client identifier
+  19: ["two", [connack]], // server keep alive
+  21: ["text", [connack, auth]], // authentication method
+  22: ["binary", [connack, auth]], // authentication data
+  26: ["text", [connack]], // response information
+  28: ["text", [connack, disconnect]], // server reference
+  31: ["text", withReason], // reason string
+  33: ["two-not-0", [connack]], // receive maximum
+  34: ["two", [connack]], // topic alias maximum
+  35: ["two-not-0", [publish]], // topic alias
+  36: ["flag", [connack]], // maximum QoS
+  37: ["flag", [connack]], // retain available
+  38: ["pair", [...withReason, publish]], // user property
+  39: ["four-not-0", [connack]], // maximum packet size
+  40: ["flag", [connack]], // wildcard subscription available
+  41: ["flag", [connack]], // subscription identifiers available
+  42: ["flag", [connack]], // shared subscription available
+};
+
+/**
+ * Checks the property length at `at` and the properties after it.
+ * @param end where the packet ends
+ * @returns the index after the properties, or what is wrong
+ */
+export function checkProperties(
+  type: number,
+  packet: Uint8Array,
+  at: number,
+  end: number,
+): number | FramingError {
+  const length = variableInteger(packet, at, end);
+  if (!length) return malformed("the property length is cut off or too long");
+  const stop = length.next + length.value;
+  if (stop > end) return malformed("the properties are cut off");
+  // Identifiers are below 64: two masks of 32 bits remember which were seen.
+  let seenLow = 0;
+  let seenHigh = 0;
+  for (let next = length.next; next < stop; ) {
+    const id = packet[next++]!;
+    const [kind, where] = properties[id] ?? [];
+    if (!kind || !where?.includes(type)) return malformed(`property ${id} in packet type ${type}`);
+    const bit = 1 << (id & 31);
+    const seen = id < 32 ? seenLow & bit : seenHigh & bit;
+    const repeats = kind === "pair" || kind === "var-not-0";
+    if (seen && !repeats) return protocolError(`property ${id} twice`);
+    if (id < 32) seenLow |= bit;
+    else seenHigh |= bit;
+    const value = checkValue(kind, id, packet, next, stop);
+    if (typeof value !== "number") return value;
+    next = value;
+  }
+  return stop;
+}
+
+function checkValue(
+  kind: Kind,
+  id: number,
+  packet: Uint8Array,
+  at: number,
+  end: number,
+): number | FramingError {
+  switch (kind) {
+    case "flag":
+      if (at + 1 > end) return cutOff(id);
+      return packet[at]! > 1 ? protocolError(`property ${id} is ${packet[at]}, not 0 or 1`) : at + 1;
+    case "two":
+    case "two-not-0":
+      if (at + 2 > end) return cutOff(id);
+      return kind === "two-not-0" && allZero(packet, at, 2) ? zero(id) : at + 2;
+    case "four":
+    case "four-not-0":
+      if (at + 4 > end) return cutOff(id);
+      return kind === "four-not-0" && allZero(packet, at, 4) ? zero(id) : at + 4;
+    case "var-not-0": {
+      const integer = variableInteger(packet, at, end);
+      if (!integer) return cutOff(id);
+      return integer.value === 0 ? zero(id) : integer.next;
+    }
+    case "text":
+      return checkText(id, packet, at, end);
+    case "pair": {
+      const name = checkText(id, packet, at, end);
+      return typeof name === "number" ? checkText(id, packet, name, end) : name;
+    }
+    case "binary":
+      return afterPrefixed(packet, at, end) ?? cutOff(id);
+  }
+}
+
+function checkText(id: number, packet: Uint8Array, at: number, end: number): number | FramingError {
+  const next = afterPrefixed(packet, at, end);
+  if (next === undefined) return cutOff(id);
+  return isText(packet, at + 2, next) ? next : malformed(`property ${id} is not well-formed UTF-8`);
+}
+
+/** The index after bytes with a two-byte length before them. */
+function afterPrefixed(packet: Uint8Array, at: number, end: number): number | undefined {
+  if (at + 2 > end) return undefined;
+  const next = at + 2 + ((packet[at]! << 8) | packet[at + 1]!);
+  return next > end ? undefined : next;
+}
+
+/** A variable byte integer in its shortest form (§1.5.5). */
+function variableInteger(
+  packet: Uint8Array,
+  at: number,
+  end: number,
+): { value: number; next: number } | undefined {
+  for (let count = 0, value = 0; count < 4 && at + count < end; count++) {
+    const byte = packet[at + count]!;
+    value += (byte & 0x7f) * 128 ** count;
+    if (byte & 0x80) continue;
+    return byte === 0 && count > 0 ? undefined : { value, next: at + count + 1 };
+  }
+  return undefined;
+}
+
+function allZero(packet: Uint8Array, at: number, count: number): boolean {
+  for (let i = at; i < at + count; i++) if (packet[i] !== 0) return false;
+  return true;
+}
+
+function malformed(detail: string): FramingError {
+  return { code: reasonCode.malformedPacket, detail };
+}
+
+function protocolError(detail: string): FramingError {
+  return { code: reasonCode.protocolError, detail };
+}
+
+function cutOff(id: number): FramingError {
+  return malformed(`property ${id} is cut off`);
+}
+
+function zero(id: number): FramingError {
+  return protocolError(`property ${id} is 0`);
+}
