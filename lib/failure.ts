@@ -5,6 +5,7 @@
 export type FailureKind =
   | "unprovisioned"
   | "profile-invalid"
+  | "sensor-failed"
   | "network-unavailable"
   | "name-unresolved"
   | "clock-unknown"
@@ -19,6 +20,7 @@ export type FailureKind =
   | "deadline"
   | "storage-failed"
   | "counter-exhausted"
+  | "out-of-memory"
   | "internal";
 
 export interface Failure {

@@ -1,5 +1,7 @@
 /** What a run tells, one event at a time: the lines of `--json`, and what the terminal picture is drawn from. */
 import type { Meters } from "../device.js";
+import type { Measurement } from "../world/senml-reading.js";
+import type { Verdict } from "../world/verdict.js";
 
 interface At {
   /** Virtual wall clock, milliseconds since the epoch. */
@@ -7,14 +9,6 @@ interface At {
   readonly device: string;
   /** Counts boots from 1. */
   readonly wake: number;
-}
-
-export type Verdict = "fresh" | "duplicate" | "conflict" | "stale" | "bad";
-
-export interface Reading {
-  /** Seconds since the epoch; absent when the device did not know the time. */
-  readonly time?: number;
-  readonly values: Readonly<Record<string, number>>;
 }
 
 export type RunEvent = At &
@@ -27,7 +21,7 @@ export type RunEvent = At &
         readonly event: "received";
         readonly verdict: Verdict;
         readonly counter?: number;
-        readonly reading?: readonly Reading[];
+        readonly reading?: readonly Measurement[];
         readonly detail?: string;
       }
     | { readonly event: "sleep"; readonly ms: number; readonly awakeMs: number; readonly bytecodes: number }

@@ -1,5 +1,7 @@
 /** The picture in the terminal: one line a phase as it happens, a table at the end. Plain in a pipe. */
-import type { Reading, Reporter, RunEvent, Summary, Verdict } from "./events.js";
+import type { Measurement } from "../world/senml-reading.js";
+import type { Verdict } from "../world/verdict.js";
+import type { Reporter, RunEvent, Summary } from "./events.js";
 
 type Paint = (text: string) => string;
 
@@ -46,12 +48,7 @@ function render(event: RunEvent, paint: Palette): string {
       return row("acked", `#${event.counter}`.padStart(9), "", paint);
     case "received": {
       const verdict = verdictPaint(event.verdict, paint)(event.verdict.padStart(9));
-      return row(
-        "received",
-        verdict,
-        event.detail ?? (event.reading ?? []).map(readingText).join("; "),
-        paint,
-      );
+      return row("received", verdict, event.detail ?? readingText(event.reading ?? []), paint);
     }
     case "sleep":
       return row(
@@ -80,10 +77,15 @@ function verdictPaint(verdict: Verdict, paint: Palette): Paint {
   return verdict === "fresh" ? paint.good : verdict === "duplicate" ? paint.dim : paint.bad;
 }
 
-function readingText({ values }: Reading): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name} ${value}`)
+function readingText(measurements: readonly Measurement[]): string {
+  return measurements
+    .map(({ name, value, unit }) => `${shortName(name)} ${value}${unit ? ` ${unit}` : ""}`)
     .join(", ");
+}
+
+/** Without the base name, which is the device's and stands in the wake's line. */
+function shortName(name: string): string {
+  return name.slice(name.lastIndexOf(":") + 1);
 }
 
 export function duration(ms: number): string {

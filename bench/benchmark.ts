@@ -1,0 +1,28 @@
+/** What a benchmark is: counted figures in rows. Nothing here is a time on a clock. */
+
+export interface Result {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}
+
+export type Row = Readonly<Record<string, string | number>>;
+
+export interface Benchmark {
+  readonly about: string;
+  run(): Promise<Result>;
+}
+
+/** A plain table: numbers to the right, columns in the order of the first row. */
+export function render({ title, rows }: Result): string {
+  const columns = Object.keys(rows[0] ?? {});
+  const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? "")))];
+  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
+  const numeric = columns.map((column) => rows.every((row) => typeof row[column] === "number"));
+  const lines = cells.map((line) =>
+    line
+      .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join("  ")
+      .trimEnd(),
+  );
+  return `${title}\n\n${lines.join("\n")}`;
+}

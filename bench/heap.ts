@@ -1,0 +1,20 @@
+/** The high-water marks of three wakes on each board, beside their budgets. */
+
+import { boardNames } from "../host-sim/board.js";
+import type { Benchmark, Row } from "./benchmark.js";
+import { meters, readBudgets } from "./budgets.js";
+import { quietRun } from "./run-sim.js";
+
+export const heap: Benchmark = {
+  about: "high-water marks of slots, chunks, stack and TLS heap per board, with their budgets",
+  async run() {
+    const budgets = readBudgets();
+    const rows: Row[] = [];
+    for (const board of boardNames) {
+      const { summary } = await quietRun(board, 3);
+      for (const meter of meters)
+        rows.push({ board, meter, bytes: summary.heap[meter], budget: budgets[board][meter] });
+    }
+    return { title: "Peak memory of a wake (bytes)", rows };
+  },
+};

@@ -1,0 +1,185 @@
+/**
+ * One simulation run: a world, a provisioned device, and its wakes one after the other. It owns the virtual
+ * clock: real time while the device is awake, a jump while it sleeps (unless the run is in real time).
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { encodeDeviceRecord } from "../lib/store/device-record.js";
+import { flashEntries } from "../lib/store/flash-entries.js";
+import type { Profile } from "../lib/store/profile.js";
+import { boardManifest } from "./board.js";
+import { type BootCause, type BootEnd, Device } from "./device.js";
+import { encodeFlash } from "./flash.js";
+import { writeImage } from "./image.js";
+import type { Reporter, RunEvent } from "./report/events.js";
+import { Tally } from "./report/summary.js";
+import type { SimOptions } from "./sim-options.js";
+import { openScene, type Scene } from "./world/scene.js";
+import type { Judged } from "./world/verdict.js";
+
+export interface RunOptions extends SimOptions {
+  readonly engine: string;
+  /** Ends the run early, at the end of the wake. */
+  readonly signal?: AbortSignal;
+}
+
+type Fields = RunEvent extends infer E
+  ? E extends RunEvent
+    ? Omit<E, "at" | "device" | "wake">
+    : never
+  : never;
+
+/** How long the listener may take to hear of a message that the broker has acknowledged. */
+const judgeWithinMs = 2000;
+
+export async function simulate(options: RunOptions, reporter: Reporter): Promise<Tally> {
+  const run = new Run(options, reporter);
+  try {
+    await run.start();
+    await run.wakes();
+    return run.tally;
+  } finally {
+    await run.close();
+  }
+}
+
+class Run {
+  readonly tally = new Tally();
+  readonly #options: RunOptions;
+  readonly #reporter: Reporter;
+  readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
+  readonly #secret = randomBytes(32);
+  #scene: Scene | undefined;
+  #device: Device | undefined;
+  #wake = 0;
+  #atMs = Date.now();
+
+  constructor(options: RunOptions, reporter: Reporter) {
+    this.#options = options;
+    this.#reporter = reporter;
+  }
+
+  async start(): Promise<void> {
+    const { options, profile, board, engine, keylog } = { options: this.#options, ...this.#options };
+    this.#scene = await openScene({
+      options,
+      senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
+      onReceived: (judged) => this.#received(judged),
+      onProblem: (problem) => this.#reporter.note(`listener: ${problem}`),
+    });
+    const flashFile = join(this.#folder, "flash");
+    const image = join(this.#folder, "image");
+    writeFileSync(flashFile, this.#factoryFlash(), { mode: 0o600 });
+    writeImage(image, { board, manifest: boardManifest(board), flashFile });
+    this.#reporter.note(`${board}, ${this.#scene.title}, seed ${options.seed}`);
+    this.#device = await Device.start({
+      engine,
+      image,
+      keylog: keylog ?? undefined,
+      onTrace: (text, atMs) => this.#trace(text, atMs),
+      onAsk: (kind, detail, atMs) => this.#scene!.ask(kind, detail, atMs),
+    });
+  }
+
+  #factoryFlash(): Uint8Array {
+    const { profile, secrets } = this.#options;
+    const { broker, ca } = this.#scene!;
+    const placed: Profile = { ...profile, broker: { ...profile.broker, ...broker } };
+    const record = encodeDeviceRecord({ secret: this.#secret, epoch: 0, reservedUntil: 0 });
+    return encodeFlash(flashEntries(placed, { ...secrets, record, ca }));
+  }
+
+  async wakes(): Promise<void> {
+    const { cycles, realtime, signal } = this.#options;
+    let cause: BootCause = "power-on";
+    for (let count = 0; count < cycles && !signal?.aborted; count++) {
+      const end = await this.#boot(cause);
+      cause = causeAfter(end);
+      this.#atMs = end.at + end.sleepMs;
+      if (realtime && count + 1 < cycles) await wait(end.sleepMs, undefined, { signal }).catch(() => {});
+    }
+    this.#report({ event: "summary", ...this.tally.summary });
+  }
+
+  async #boot(cause: BootCause): Promise<BootEnd> {
+    const startedAtMs = this.#atMs;
+    this.#wake++;
+    this.#report({ event: "wake", cause, board: this.#options.board });
+    const end = await this.#device!.boot(cause, startedAtMs);
+    this.#atMs = end.at;
+    const awakeMs = Math.round(end.at - startedAtMs);
+    this.tally.boot(end, awakeMs);
+    for (let waited = 0; this.tally.unjudged > 0 && waited < judgeWithinMs; waited += 5) await wait(5);
+    if (end.reason === "sleep")
+      this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes });
+    else this.#report({ event: "error", ...misfortune(end) });
+    return end;
+  }
+
+  /** A line of the device's log: an event of ours, or a note of the app's. */
+  #trace(text: string, atMs: number): void {
+    this.#atMs = atMs;
+    const fields = parseEvent(text);
+    if (fields) this.#report(fields);
+    else this.#reporter.note(text.trimEnd());
+  }
+
+  #received({ verdict, counter, reading, reason }: Judged): void {
+    this.#report({
+      event: "received",
+      verdict,
+      ...(counter === null ? {} : { counter }),
+      ...(reading === null ? {} : { reading }),
+      ...(reason === null ? {} : { detail: reason }),
+    });
+  }
+
+  #report(fields: Fields): void {
+    const at = Math.round(this.#atMs);
+    const event = { at, device: this.#options.profile.device.id, wake: this.#wake, ...fields } as RunEvent;
+    this.tally.event(event);
+    this.#reporter.report(event);
+  }
+
+  async close(): Promise<void> {
+    await this.#device?.stop();
+    await this.#scene?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#secret.fill(0);
+  }
+}
+
+/** Events that the firmware reports; `wake` and `sleep` the run knows better. */
+const deviceEvents = new Set(["phase", "sent", "acked", "error"]);
+
+function parseEvent(text: string): Fields | undefined {
+  if (!text.startsWith('{"event"')) return undefined;
+  try {
+    const fields = JSON.parse(text) as Fields;
+    return deviceEvents.has(fields.event) ? fields : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function causeAfter({ reason }: BootEnd): BootCause {
+  switch (reason) {
+    case "sleep":
+      return "deep-sleep";
+    case "restart":
+      return "software";
+    case "deadlock":
+      return "watchdog";
+    case "abort":
+    case "exception":
+      return "abort";
+  }
+}
+
+function misfortune({ reason, detail }: BootEnd): { kind: string; code: number; detail: string } {
+  if (reason === "abort") return { kind: "out-of-memory", code: 0, detail: `out of ${detail}` };
+  return { kind: "internal", code: 0, detail: detail || reason };
+}

@@ -1,0 +1,20 @@
+/** `dormouse sim`: one run, told on the terminal or as JSON lines, and its exit code. */
+
+import { root } from "./paths.js";
+import { jsonReporter } from "./report/json.js";
+import { terminalReporter } from "./report/terminal.js";
+import { simulate } from "./run.js";
+import type { SimOptions } from "./sim-options.js";
+
+/** @returns 0 only when everything that was sent arrived and verified, 1 otherwise */
+export async function runSim(options: SimOptions): Promise<number> {
+  const { engineFor } = (await import(`${root}setup/ready.mjs`)) as {
+    engineFor(variant: "release" | "sanitize"): Promise<string>;
+  };
+  const engine = await engineFor("release");
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort());
+  const reporter = options.json ? jsonReporter : terminalReporter();
+  const tally = await simulate({ ...options, engine, signal: interrupt.signal }, reporter);
+  return tally.success ? 0 : 1;
+}

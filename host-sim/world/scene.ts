@@ -1,0 +1,109 @@
+/**
+ * The world around one simulated device: its broker (the embedded one unless a run names another), the
+ * listener that judges what arrives there, and the network that the board asks for Wi-Fi, names and time.
+ */
+import { join } from "node:path";
+import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
+import { build } from "../paths.js";
+import type { SimOptions } from "../sim-options.js";
+import { type Broker, startBroker } from "./broker.js";
+import { type Listener, startListener } from "./listener.js";
+import { answer, quietWorld, type Reply } from "./network.js";
+import { Prng } from "./prng.js";
+import { ReplayStore } from "./replay-store.js";
+import type { Sender } from "./stamp-verifier.js";
+import { Judge, type Judged } from "./verdict.js";
+
+export interface Scene {
+  /** Where the device finds its broker. */
+  readonly broker: { readonly host: string; readonly port: number };
+  /** The root certificate for the device, DER; null with plain TCP. */
+  readonly ca: Uint8Array | null;
+  /** How the run is introduced. */
+  readonly title: string;
+  ask(kind: string, detail: string, atMs: number): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+export interface SceneOptions {
+  readonly options: SimOptions;
+  readonly senders: readonly Sender[];
+  readonly onReceived: (judged: Judged) => void;
+  readonly onProblem: (problem: string) => void;
+}
+
+/** @throws {Error} in one line when a broker cannot be started or reached */
+export async function openScene({ options, senders, onReceived, onProblem }: SceneOptions): Promise<Scene> {
+  const { profile, secrets, seed } = options;
+  const replay = new ReplayStore(":memory:");
+  const parts: { stop(): Promise<void> }[] = [{ stop: async () => replay.close() }];
+  const close = async () => {
+    for (const part of parts.reverse().splice(0)) await part.stop();
+  };
+  try {
+    const place = options.broker ? external(options) : await embedded(options, parts);
+    const listener: Listener = await startListener({
+      host: place.connectTo,
+      port: place.port,
+      caPem: place.caPem,
+      ...(place.caPem !== null && place.connectTo !== place.host ? { serverName: place.host } : {}),
+      ...(profile.broker.username === undefined ? {} : { username: profile.broker.username }),
+      ...(secrets.brokerPassword === null ? {} : { password: secrets.brokerPassword }),
+      filter: profile.topics.readings,
+      judge: new Judge(senders, replay),
+      onMessage: onReceived,
+      onProblem,
+    });
+    parts.push(listener);
+    const names = options.broker ? {} : { [embeddedBrokerName]: place.connectTo };
+    const world = quietWorld({ ssid: profile.wifi.ssid, password: secrets.wifiPassword }, names);
+    const random = new Prng(seed, "network");
+    return {
+      broker: { host: place.host, port: place.port },
+      ca: place.caDer,
+      title: place.title,
+      ask: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Place {
+  readonly host: string;
+  readonly connectTo: string;
+  readonly port: number;
+  readonly caPem: string | null;
+  readonly caDer: Uint8Array | null;
+  readonly title: string;
+}
+
+function external({ broker, profile }: SimOptions): Place {
+  const { host, port, ca } = broker!;
+  return {
+    host,
+    connectTo: host,
+    port,
+    caPem: ca?.pem ?? null,
+    caDer: ca?.der ?? null,
+    title: `${ca ? "mqtts" : "mqtt"}://${host}:${port}, MQTT ${profile.mqtt.version}`,
+  };
+}
+
+async function embedded({ profile }: SimOptions, parts: { stop(): Promise<void> }[]): Promise<Place> {
+  const pki = await developmentPki(join(build, "development-pki"));
+  const plain = profile.broker.tls === false;
+  const tls = plain ? null : { chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem };
+  const broker: Broker = await startBroker({ tls });
+  parts.push(broker);
+  return {
+    host: embeddedBrokerName,
+    connectTo: broker.host,
+    port: broker.port,
+    caPem: plain ? null : pki.rootPem,
+    caDer: plain ? null : pki.rootDer,
+    title: `embedded broker ${plain ? "mqtt" : "mqtts"}://${embeddedBrokerName}:${broker.port}, MQTT ${profile.mqtt.version}`,
+  };
+}
