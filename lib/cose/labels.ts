@@ -9,7 +9,11 @@ export const algorithm = {
   hmac256Tag64: 4,
   /** HMAC 256/256. */
   hmac256: 5,
-  /** IV-GENERATION, RFC 9052 §3.1 names it for a Context IV derived by a KDF. */
+  a128gcm: 1,
+  a256gcm: 3,
+  aesCcm16Tag64Key128: 10,
+  chacha20Poly1305: 24,
+  /** IV-GENERATION in the registry: the AlgorithmID of a KDF context whose output is a Context IV. */
   ivGeneration: 34,
 } as const;
 

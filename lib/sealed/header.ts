@@ -1,0 +1,75 @@
+/**
+ * The protected header of this profile, one encoding for each meaning: alg (1), content type (3) for SenML as
+ * JSON only, kid (4), and under label 6 the message counter, big-endian in shortest form, 0 as h'00'.
+ */
+import { decode } from "../cbor/decode.js";
+import { encode } from "../cbor/encode.js";
+import { CborError, type CborValue } from "../cbor/value.js";
+import { label } from "../cose/labels.js";
+
+/** A counter has five bytes at most (RFC 9053 §4 leaves that much of the smallest nonce). */
+export const maxCounter = 2 ** 40 - 1;
+
+/** Content-Format of SenML as JSON (RFC 8428 §12.3); none means SenML as CBOR. */
+export const senmlJson = 110;
+
+export interface ProtectedHeader {
+  readonly alg: number;
+  readonly kid: Uint8Array;
+  readonly counter: number;
+  readonly contentType?: typeof senmlJson;
+}
+
+/** @throws RangeError for a counter beyond `maxCounter`. */
+export function encodeProtected(header: ProtectedHeader): Uint8Array {
+  const map = new Map<number, CborValue>([[label.alg, header.alg]]);
+  if (header.contentType !== undefined) map.set(label.contentType, header.contentType);
+  map.set(label.kid, header.kid);
+  map.set(label.partialIv, encodeCounter(header.counter));
+  return encode(map);
+}
+
+/**
+ * @returns views of `data`.
+ * @throws CborError for anything that `encodeProtected` does not write.
+ */
+export function decodeProtected(data: Uint8Array): ProtectedHeader {
+  const map = decode(data);
+  if (!(map instanceof Map)) throw new CborError("the protected header is no map");
+  const alg = map.get(label.alg);
+  const kid = map.get(label.kid);
+  const counterBytes = map.get(label.partialIv);
+  if (typeof alg !== "number") throw new CborError("no algorithm");
+  if (!(kid instanceof Uint8Array)) throw new CborError("no kid");
+  if (!(counterBytes instanceof Uint8Array)) throw new CborError("no counter");
+  const counter = decodeCounter(counterBytes);
+  const contentType = map.get(label.contentType);
+  if (contentType === undefined && map.size === 3) return { alg, kid, counter };
+  if (contentType !== senmlJson || map.size !== 4)
+    throw new CborError("a label or content type not of this profile");
+  return { alg, kid, counter, contentType };
+}
+
+/** @throws RangeError beyond `maxCounter`. */
+export function encodeCounter(counter: number): Uint8Array {
+  if (!Number.isSafeInteger(counter) || counter < 0 || counter > maxCounter)
+    throw new RangeError("a counter lies between 0 and 2^40 - 1");
+  let length = 1;
+  while (counter >= 256 ** length) length++;
+  const bytes = new Uint8Array(length);
+  let rest = counter;
+  for (let i = length - 1; i >= 0; i--) {
+    bytes[i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return bytes;
+}
+
+/** @throws CborError when `bytes` are none or too many, or begin with a zero they could do without. */
+export function decodeCounter(bytes: Uint8Array): number {
+  if (bytes.length === 0 || bytes.length > 5) throw new CborError("a counter of no or too many bytes");
+  if (bytes.length > 1 && bytes[0] === 0) throw new CborError("a counter not in shortest form");
+  let counter = 0;
+  for (const byte of bytes) counter = counter * 256 + byte;
+  return counter;
+}
