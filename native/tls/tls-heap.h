@@ -1,0 +1,16 @@
+/* What mbedTLS holds on the C heap, in bytes asked for. Zero where there are no meters (on a board). */
+#ifndef DORMOUSE_TLS_HEAP_H
+#define DORMOUSE_TLS_HEAP_H
+
+#include <stddef.h>
+
+/* Highest sum since the last reset. */
+size_t tls_heap_peak(void);
+/* Held now. */
+size_t tls_heap_current(void);
+/* Starts a new peak at what is held now. */
+void tls_heap_reset(void);
+/* Above `bytes` in all, allocations fail as they do on a full board; 0 lifts the limit. */
+void tls_heap_limit(size_t bytes);
+
+#endif
