@@ -160,8 +160,11 @@ function decodeConnack(packet: Uint8Array, at: number, version: ProtocolVersion)
 }
 
 function decodePuback(packet: Uint8Array, at: number, version: ProtocolVersion): Incoming | FramingError {
-  const short = packet.length === at + 2 || (version === 5 && packet.length === at + 3);
-  const wrong = short ? undefined : checkEnd(packetType.puback, packet, at + 3, version);
+  // In 5 the reason code, and the properties after it, may be left out (§3.4.2.1).
+  const short = version === 5 && (packet.length === at + 2 || packet.length === at + 3);
+  const wrong = short
+    ? undefined
+    : checkEnd(packetType.puback, packet, at + (version === 5 ? 3 : 2), version);
   if (wrong) return wrong;
   const parsed = parse(packet, version);
   if (!parsed?.messageId) return malformed("PUBACK for packet identifier 0 or with an unknown code");
