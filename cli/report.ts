@@ -37,8 +37,7 @@ function oneLine(error: unknown): string {
 
 /** Prints the error's line. @returns the exit code */
 export function report(error: unknown): 1 | 2 {
-  const { DEBUG: debug = "" } = process.env;
-  if (/\bdormouse\b/.test(debug)) console.error(error);
+  if (/\bdormouse\b/.test(process.env.DEBUG ?? "")) console.error(error);
   else console.error(`dormouse: ${oneLine(error).replace(/\s*\n\s*/g, " ")}`);
   return error instanceof UsageError ? 2 : 1;
 }

@@ -7,7 +7,7 @@ import {
   lifetimeDays,
   validFor,
 } from "../../certs/pki/authority.js";
-import { altName } from "../../certs/pki/names.js";
+import { altName, checkDeviceId } from "../../certs/pki/names.js";
 import { FolderExists } from "../../certs/pki/publish-folder.js";
 import { OperatorError, UsageError } from "../report.js";
 import { whole } from "../values.js";
@@ -18,9 +18,10 @@ interface CertsFlags {
   readonly json?: boolean;
 }
 
-function nameOf(text: string) {
+/** A name on the command line, or a UsageError. */
+function checked<T>(check: (text: string) => T, text: string): T {
   try {
-    return altName(text);
+    return check(text);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
@@ -85,7 +86,7 @@ export function addCertsCommand(parent: Command): void {
       "\nExample:\n  $ dormouse certs server broker.example.org --san localhost --san 192.0.2.7",
     )
     .action((names: string[], flags: CertsFlags & { san: string[]; days: number }) => {
-      const altNames = [...new Set([...names, ...flags.san])].map(nameOf);
+      const altNames = [...new Set([...names, ...flags.san])].map((text) => checked(altName, text));
       const validity = validFor(flags.days, Date.now());
       return issue(flags, (replace) => createServer(flags.dir, { names: altNames, validity, replace }));
     });
@@ -95,7 +96,8 @@ export function addCertsCommand(parent: Command): void {
     .argument("<ID>", "the device's id: letters, digits, dot, underscore, hyphen")
     .option("--days <N>", "lifetime", days, lifetimeDays.device)
     .addHelpText("after", "\nExample:\n  $ dormouse certs device dormouse-1")
-    .action((id: string, flags: CertsFlags & { days: number }) => {
+    .action((text: string, flags: CertsFlags & { days: number }) => {
+      const id = checked(checkDeviceId, text);
       const validity = validFor(flags.days, Date.now());
       return issue(flags, (replace) => createDevice(flags.dir, { id, validity, replace }));
     });

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { dormouse } from "./command.js";
+
+for (const command of [
+  "",
+  "sim",
+  "certs",
+  "certs init",
+  "certs server",
+  "certs device",
+  "profile",
+  "profile check",
+])
+  test(`"dormouse ${command} --help" explains with an example and exits 0`, async () => {
+    const ran = await dormouse([...command.split(" ").filter(Boolean), "--help"]);
+    assert.equal(ran.code, 0);
+    assert.match(ran.stdout, /^Usage: dormouse/);
+    assert.match(ran.stdout, /\nExample:\n {2}\$ dormouse /);
+    assert.equal(ran.stderr, "");
+  });
+
+const wrong: [string, RegExp][] = [
+  ["", /a command is missing .*dormouse --help/],
+  ["certs", /a command is missing .*dormouse certs --help/],
+  ["profile", /a command is missing/],
+  ["nonsense", /unknown command 'nonsense'/],
+  ["sim --nonsense", /unknown option '--nonsense' \(see: dormouse sim --help\)/],
+  ["sim --cycle 3", /unknown option '--cycle'.*--cycles/],
+  ["sim extra", /too many arguments/],
+  ["sim --seed", /'--seed <N>' argument missing/],
+  ["sim --cycles 0", /--cycles "0"/],
+  ["sim --cycles 1.5", /--cycles "1.5"/],
+  ["sim --interval 15", /--interval "15": write a duration like/],
+  ["sim --interval 999ms", /--interval "999ms": must be from 1s to 30d/],
+  ["sim --board esp32p4", /--board "esp32p4": must be one of esp32, /],
+  ["sim --seed 4294967296", /--seed/],
+  ["sim --broker localhost:8883", /write mqtts:\/\/HOST:PORT/],
+  ["sim --broker mqtts://h:65536 --ca x", /from 1 to 65535/],
+  ["sim --broker mqtts://localhost", /needs --ca FILE/],
+  ["sim --broker mqtts://localhost --ca /nonexistent", /\/nonexistent: no such file/],
+  ["sim --broker mqtt://localhost --ca ca.pem", /--ca goes with a mqtts/],
+  ["sim --ca ca.pem", /--ca goes with --broker/],
+  ["sim --keylog /nonexistent/keys", /its folder does not exist/],
+  ["sim --profile /nonexistent", /\/nonexistent: no such file/],
+  ["sim --profile /", /\/: is a folder/],
+  ["profile check", /missing required argument 'FILE'/],
+  ["profile check /nonexistent", /\/nonexistent: no such file/],
+  ["certs server", /missing required argument 'NAME'/],
+  ["certs server bad_name", /"bad_name" is neither a host name nor an IP address/],
+  ["certs server 1.2.3", /"1.2.3" is neither/],
+  ["certs server broker --days 0", /--days "0"/],
+];
+for (const [words, line] of wrong)
+  test(`"dormouse ${words}" is wrong usage: one line, exit 2, nothing on standard output`, async () => {
+    const ran = await dormouse(words.split(" ").filter(Boolean));
+    assert.equal(ran.code, 2, ran.stderr);
+    assert.match(ran.stderr, line);
+    assert.match(ran.stderr, /^dormouse: [^\n]+\n$/);
+    assert.equal(ran.stdout, "");
+  });
+
+test("a password in --broker is refused and not repeated", async () => {
+  const ran = await dormouse(["sim", "--broker", "mqtts://me:hunter2@localhost:8883"]);
+  assert.equal(ran.code, 2);
+  assert.doesNotMatch(ran.stderr, /hunter2/);
+});
+
+test("DEBUG=dormouse shows where an error came from", async () => {
+  const ran = await dormouse(["sim", "--cycles", "0"], { env: { DEBUG: "dormouse" } });
+  assert.equal(ran.code, 2);
+  assert.match(ran.stderr, /\n {4}at /);
+});

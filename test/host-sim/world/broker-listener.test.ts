@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { connect as connectTls } from "node:tls";
+import mqtt from "mqtt";
+import { type DevelopmentPki, developmentPki, embeddedBrokerName } from "../../../certs/pki/development.js";
+import { type Broker, type BrokerOptions, startBroker } from "../../../host-sim/world/broker.js";
+import { type ListenerOptions, startListener } from "../../../host-sim/world/listener.js";
+import { ReplayStore } from "../../../host-sim/world/replay-store.js";
+import { Judge, type Judged } from "../../../host-sim/world/verdict.js";
+import { sender, senml, stamp, topic } from "./stamping.js";
+
+let folder: string;
+let pki: DevelopmentPki;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dormouse-broker-"));
+  pki = await developmentPki(join(folder, "dev"));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const tls = () => ({ chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem });
+
+async function withBroker(options: BrokerOptions, use: (broker: Broker) => Promise<void>): Promise<void> {
+  const broker = await startBroker(options);
+  try {
+    await use(broker);
+  } finally {
+    await broker.stop();
+  }
+}
+
+interface Heard {
+  readonly judged: Judged[];
+  /** Resolves when `count` messages have been judged. */
+  until(count: number): Promise<void>;
+}
+
+async function withListener(
+  options: Omit<ListenerOptions, "judge" | "onMessage">,
+  use: (heard: Heard) => Promise<void>,
+): Promise<void> {
+  const store = new ReplayStore(":memory:");
+  const judged: Judged[] = [];
+  let wake = () => {};
+  const listener = await startListener({
+    ...options,
+    judge: new Judge([sender], store),
+    onMessage: (one) => {
+      judged.push(one);
+      wake();
+    },
+  }).catch((error) => {
+    store.close();
+    throw error;
+  });
+  const until = async (count: number) => {
+    while (judged.length < count)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  };
+  try {
+    await use({ judged, until });
+  } finally {
+    await listener.stop();
+    store.close();
+  }
+}
+
+const messages = () => {
+  const first = stamp({ counter: 0, payload: senml(21.5) });
+  const damaged = Buffer.from(first);
+  damaged[damaged.length - 1]! ^= 1;
+  return [
+    first,
+    first,
+    stamp({ counter: 0, payload: senml(22) }),
+    damaged,
+    stamp({ counter: 1, payload: senml(22) }),
+  ];
+};
+
+for (const version of ["TLSv1.2", "TLSv1.3"] as const)
+  test(`over ${version}: what a publisher sends arrives with its verdict`, { timeout: 20_000 }, () =>
+    withBroker({ tls: { ...tls(), maxVersion: version } }, ({ host, port }) =>
+      withListener(
+        { host, port, caPem: pki.rootPem, serverName: embeddedBrokerName },
+        async ({ judged, until }) => {
+          const publisher = await mqtt.connectAsync({
+            protocol: "mqtts",
+            host,
+            port,
+            ca: pki.rootPem,
+            servername: embeddedBrokerName,
+            protocolVersion: 4,
+          });
+          assert.equal((publisher.stream as ReturnType<typeof connectTls>).getProtocol(), version);
+          for (const message of messages())
+            await publisher.publishAsync(topic, Buffer.from(message), { qos: 1 });
+          await publisher.publishAsync("elsewhere", "not for the listener", { qos: 1 });
+          await until(5);
+          await publisher.endAsync();
+          assert.deepEqual(
+            judged.map(({ verdict }) => verdict),
+            ["fresh", "duplicate", "conflict", "bad", "fresh"],
+          );
+        },
+      ),
+    ),
+  );
+
+test("over plain TCP as well", { timeout: 20_000 }, () =>
+  withBroker({ tls: null }, ({ host, port }) =>
+    withListener({ host, port, caPem: null }, async ({ judged, until }) => {
+      const publisher = await mqtt.connectAsync({ host, port, protocolVersion: 4 });
+      await publisher.publishAsync(topic, Buffer.from(messages()[0]!), { qos: 0 });
+      await until(1);
+      await publisher.endAsync();
+      assert.equal(judged[0]!.verdict, "fresh");
+    }),
+  ),
+);
+
+test("TLS 1.1 is refused, 1.2 is not", () =>
+  withBroker({ tls: tls() }, async ({ host, port }) => {
+    const handshake = async (version: "TLSv1.1" | "TLSv1.2") => {
+      const socket = connectTls({
+        host,
+        port,
+        ca: pki.rootPem,
+        servername: "localhost",
+        minVersion: version,
+        maxVersion: version,
+        ciphers: "DEFAULT@SECLEVEL=0",
+      });
+      try {
+        await once(socket, "secureConnect");
+      } finally {
+        socket.destroy();
+      }
+    };
+    await assert.rejects(handshake("TLSv1.1"), /protocol version/);
+    await handshake("TLSv1.2");
+  }));
+
+test(
+  "a listener that does not trust the CA, or meets another name, gives one line",
+  { timeout: 20_000 },
+  () =>
+    withBroker({ tls: tls() }, async ({ host, port }) => {
+      const other = await developmentPki(join(folder, "other"));
+      const nothing = async () => {};
+      await assert.rejects(
+        withListener({ host, port, caPem: other.rootPem, serverName: embeddedBrokerName }, nothing),
+        /^Error: broker 127\.0\.0\.1:\d+: [^\n]*certificate[^\n]*$/,
+      );
+      await assert.rejects(
+        withListener({ host, port, caPem: pki.rootPem, serverName: "elsewhere.test" }, nothing),
+        /^Error: broker 127\.0\.0\.1:\d+: [^\n]*elsewhere\.test[^\n]*$/,
+      );
+    }),
+);
+
+test("a broker that is not there, or says nothing, is given up on", { timeout: 20_000 }, async () => {
+  const broker = await startBroker({ tls: null });
+  await broker.stop();
+  await assert.rejects(
+    withListener({ host: broker.host, port: broker.port, caPem: null }, async () => {}),
+    /ECONNREFUSED/,
+  );
+  // A TLS server waits for a ClientHello that a plain client never sends.
+  await withBroker({ tls: tls() }, ({ host, port }) =>
+    assert.rejects(
+      withListener({ host, port, caPem: null, connectTimeoutMs: 300 }, async () => {}),
+      /broker 127/,
+    ),
+  );
+});
+
+test("a busy port is one line", () =>
+  withBroker({ tls: null }, async ({ port }) => {
+    await assert.rejects(startBroker({ tls: null, port }), { message: `port ${port} is in use` });
+  }));
+
+test("stopping frees the port at once, also with connections open and handshakes unfinished", async () => {
+  const broker = await startBroker({ tls: tls() });
+  const idle = connectTcp(broker.port, broker.host);
+  await once(idle, "connect");
+  const gone = once(idle, "close");
+  idle.on("error", () => {});
+  await broker.stop();
+  await broker.stop();
+  await gone;
+  await withBroker({ tls: null, port: broker.port }, async ({ port }) => assert.equal(port, broker.port));
+});
