@@ -1,0 +1,171 @@
+/*
+ * The crypto module over PSA (crypto.js). An object's host data is its PSA key identifier, 0 once closed.
+ * Buffers of the machine are only touched between two calls into XS, because the collector moves them.
+ */
+#include "xsmc.h"
+
+#include <string.h>
+
+#include "mbedtls/build_info.h"
+#include "psa/crypto.h"
+
+enum {
+    HASH_BYTES = 32,
+    MAX_DERIVED = 255 * HASH_BYTES, /* RFC 5869 §2.3 */
+    MAX_RANDOM = 65536
+};
+
+void crypto_native_destructor(void *data)
+{
+    if (data != NULL)
+        psa_destroy_key((psa_key_id_t)(uintptr_t)data);
+}
+
+static psa_key_id_t key_in(xsMachine *the, xsSlot *slot)
+{
+    void *data = xsmcGetHostDataValidate(*slot, (void *)crypto_native_destructor);
+    if (data == NULL)
+        xsTypeError("the key is closed");
+    return (psa_key_id_t)(uintptr_t)data;
+}
+
+static void check(xsMachine *the, psa_status_t status)
+{
+    if (status == PSA_ERROR_INSUFFICIENT_MEMORY)
+        xsUnknownError("no memory for cryptography");
+    else if (status != PSA_SUCCESS)
+        xsUnknownError("PSA error %d", (int)status);
+}
+
+static void need_arguments(xsMachine *the, int count)
+{
+    if (xsmcArgc < count)
+        xsTypeError("%d arguments are needed", count);
+    check(the, psa_crypto_init()); /* does nothing the second time */
+}
+
+static size_t count_in(xsMachine *the, xsSlot *slot, int smallest, int largest)
+{
+    xsNumberValue count = xsmcToNumber(*slot);
+    if (!(count >= smallest && count <= largest))
+        xsRangeError("not a byte count from %d to %d", smallest, largest);
+    return (size_t)count;
+}
+
+static void hold(xsMachine *the, psa_key_id_t key)
+{
+    xsmcSetHostData(xsThis, (void *)(uintptr_t)key);
+}
+
+void crypto_native_close(xsMachine *the)
+{
+    void *data = xsmcGetHostDataValidate(xsThis, (void *)crypto_native_destructor);
+    xsmcSetHostData(xsThis, NULL);
+    crypto_native_destructor(data);
+}
+
+void crypto_native_secret(xsMachine *the)
+{
+    void *bytes;
+    xsUnsignedValue length;
+    psa_key_id_t key = 0;
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+
+    need_arguments(the, 1);
+    xsmcGetBufferReadable(xsArg(0), &bytes, &length);
+    if (length == 0)
+        xsRangeError("a secret of no bytes");
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_DERIVE);
+    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_DERIVE);
+    psa_set_key_algorithm(&attributes, PSA_ALG_HKDF(PSA_ALG_SHA_256));
+    check(the, psa_import_key(&attributes, bytes, length, &key));
+    hold(the, key);
+}
+
+/* HKDF up to the point where the output is asked for. The salt is absent, which PSA takes as empty. */
+static psa_status_t derive(psa_key_derivation_operation_t *operation, psa_key_id_t secret,
+                           const uint8_t *info, size_t infoLength)
+{
+    psa_status_t status = psa_key_derivation_setup(operation, PSA_ALG_HKDF(PSA_ALG_SHA_256));
+    if (status == PSA_SUCCESS)
+        status = psa_key_derivation_input_key(operation, PSA_KEY_DERIVATION_INPUT_SECRET, secret);
+    if (status == PSA_SUCCESS)
+        status = psa_key_derivation_input_bytes(operation, PSA_KEY_DERIVATION_INPUT_INFO, info, infoLength);
+    return status;
+}
+
+void crypto_native_mac_key(xsMachine *the)
+{
+    void *info;
+    xsUnsignedValue infoLength;
+    psa_key_id_t key = 0;
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    psa_key_derivation_operation_t operation = PSA_KEY_DERIVATION_OPERATION_INIT;
+
+    need_arguments(the, 3);
+    psa_key_id_t secret = key_in(the, &xsArg(0));
+    size_t byteLength = count_in(the, &xsArg(2), 1, MAX_DERIVED);
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
+    psa_set_key_bits(&attributes, PSA_BYTES_TO_BITS(byteLength));
+    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
+    psa_set_key_algorithm(&attributes, PSA_ALG_HMAC(PSA_ALG_SHA_256));
+    xsmcGetBufferReadable(xsArg(1), &info, &infoLength);
+    psa_status_t status = derive(&operation, secret, info, infoLength);
+    if (status == PSA_SUCCESS)
+        status = psa_key_derivation_output_key(&attributes, &operation, &key);
+    psa_key_derivation_abort(&operation);
+    check(the, status);
+    hold(the, key);
+}
+
+void crypto_native_derive_bytes(xsMachine *the)
+{
+    void *info;
+    xsUnsignedValue infoLength;
+    psa_key_derivation_operation_t operation = PSA_KEY_DERIVATION_OPERATION_INIT;
+
+    need_arguments(the, 2);
+    psa_key_id_t secret = key_in(the, &xsThis);
+    size_t byteLength = count_in(the, &xsArg(1), 1, MAX_DERIVED);
+    void *output = xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)byteLength);
+    xsmcGetBufferReadable(xsArg(0), &info, &infoLength);
+    psa_status_t status = derive(&operation, secret, info, infoLength);
+    if (status == PSA_SUCCESS)
+        status = psa_key_derivation_output_bytes(&operation, output, byteLength);
+    psa_key_derivation_abort(&operation);
+    check(the, status);
+}
+
+void crypto_native_hmac(xsMachine *the)
+{
+    void *data;
+    xsUnsignedValue length;
+    size_t macLength = 0;
+
+    need_arguments(the, 1);
+    psa_key_id_t key = key_in(the, &xsThis);
+    void *mac = xsmcSetArrayBuffer(xsResult, NULL, HASH_BYTES);
+    xsmcGetBufferReadable(xsArg(0), &data, &length);
+    check(the, psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), data, length, mac, HASH_BYTES, &macLength));
+}
+
+void crypto_native_random(xsMachine *the)
+{
+    need_arguments(the, 1);
+    size_t byteLength = count_in(the, &xsArg(0), 0, MAX_RANDOM);
+    void *bytes = xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)byteLength);
+    if (byteLength != 0)
+        check(the, psa_generate_random(bytes, byteLength));
+}
+
+void crypto_native_sha256(xsMachine *the)
+{
+    void *data;
+    xsUnsignedValue length;
+    size_t hashLength = 0;
+
+    need_arguments(the, 1);
+    void *hash = xsmcSetArrayBuffer(xsResult, NULL, HASH_BYTES);
+    xsmcGetBufferReadable(xsArg(0), &data, &length);
+    check(the, psa_hash_compute(PSA_ALG_SHA_256, data, length, hash, HASH_BYTES, &hashLength));
+}

@@ -1,0 +1,28 @@
+/** Power of the board: deep sleep, restart, and the memory that survives it. */
+
+/** Why the board booted. */
+export type WakeCause = "power-on" | "deep-sleep" | "brown-out" | "watchdog" | "software" | "abort";
+
+/**
+ * Goes to deep sleep for so many milliseconds; then the board boots with cause "deep-sleep". Nothing but RTC memory
+ * and flash survives. Does not return: no JavaScript runs after it, `finally` blocks included.
+ * @throws RangeError when milliseconds is negative or not finite
+ */
+export function deepSleep(milliseconds: number): never;
+
+/** Resets the board; it boots with cause "software". Does not return. */
+export function restart(): never;
+
+export function wakeCause(): WakeCause;
+
+/** How many bytes of RTC memory the board gives the firmware. */
+export function rtcBytes(): number;
+
+/** A copy of all RTC memory, `rtcBytes()` long. All zero after power-on; after other resets it may hold anything. */
+export function readRtc(): Uint8Array;
+
+/**
+ * Replaces RTC memory by `data`, zeros after it.
+ * @throws RangeError when data is longer than RTC memory
+ */
+export function writeRtc(data: Uint8Array): void;

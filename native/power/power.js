@@ -1,0 +1,14 @@
+/* Deep sleep, restart, wake cause and RTC memory: one line over the native each. See power.d.ts. */
+function sleep(milliseconds) @ "xs_power_deep_sleep";
+function write(buffer, offset, length) @ "xs_power_write_rtc";
+function read() @ "xs_power_read_rtc";
+function bytes() @ "xs_power_rtc_bytes";
+function reboot() @ "xs_power_restart";
+function cause() @ "xs_power_wake_cause";
+
+export function deepSleep(milliseconds) { sleep(milliseconds); }
+export function restart() { reboot(); }
+export function wakeCause() { return cause(); }
+export function readRtc() { return new Uint8Array(read()); }
+export function writeRtc(data) { write(data.buffer, data.byteOffset, data.byteLength); }
+export function rtcBytes() { return bytes(); }
