@@ -14,7 +14,7 @@ import type { Profile } from "../lib/store/profile.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
 import type { Outcome } from "./program.js";
-import { UsageError } from "./report.js";
+import { OperatorError, UsageError } from "./report.js";
 import { choice, duration, whole } from "./values.js";
 
 export interface SimFlags {
@@ -87,21 +87,29 @@ async function chooseCa(flags: SimFlags, { references, folder }: LoadedProfile):
   throw new UsageError("an mqtts:// broker needs --ca FILE, or broker.tls.ca in the profile");
 }
 
+/** The broker as the device is to see it. */
+function brokerSettings(profile: Profile, broker: ExternalBroker): Profile["broker"] {
+  const { insecure: _, tls, ...kept } = profile.broker;
+  const minVersion = tls === false ? "1.2" : tls.minVersion;
+  const security = broker.ca === null ? ({ tls: false, insecure: true } as const) : { tls: { minVersion } };
+  return { ...kept, host: broker.host, port: broker.port, ...security };
+}
+
+/** A profile made for the embedded broker says 3.1.1 on that broker's account; any other is spoken to in 5. */
+function mqttSettings({ broker, mqtt }: Profile, chosen: ExternalBroker | null): Profile["mqtt"] {
+  if (chosen !== null) return broker.host === embeddedBrokerName ? { ...mqtt, version: "5" } : mqtt;
+  if (mqtt.version === "3.1.1") return mqtt;
+  throw new OperatorError(
+    'the embedded broker speaks MQTT 3.1.1 only: set mqtt.version to "3.1.1" in the profile',
+  );
+}
+
 function withFlags(profile: Profile, broker: ExternalBroker | null, intervalMs: number | null): Profile {
-  const { insecure: _, ...kept } = profile.broker;
-  const minVersion = profile.broker.tls === false ? "1.2" : profile.broker.tls.minVersion;
   return {
     ...profile,
     cycle: intervalMs === null ? profile.cycle : { ...profile.cycle, intervalSeconds: intervalMs / 1000 },
-    broker:
-      broker === null
-        ? profile.broker
-        : {
-            ...kept,
-            host: broker.host,
-            port: broker.port,
-            ...(broker.ca === null ? { tls: false, insecure: true } : { tls: { minVersion } }),
-          },
+    mqtt: mqttSettings(profile, broker),
+    broker: broker === null ? profile.broker : brokerSettings(profile, broker),
   };
 }
 

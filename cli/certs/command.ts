@@ -53,6 +53,7 @@ function common(command: Command): Command {
     .option("--json", "the files made, as one JSON object");
 }
 
+const collect = (text: string, before: readonly string[]) => [...before, text];
 const days = (text: string) => whole("--days", text, 1, 36_500);
 
 export function addCertsCommand(parent: Command): void {
@@ -79,7 +80,7 @@ export function addCertsCommand(parent: Command): void {
   common(certs.command("server"))
     .description("Issue a broker's certificate for these host names and IP addresses.")
     .argument("<NAME...>", "what devices connect to; the first names the folder")
-    .option("--san <NAME...>", "further host names and IP addresses", [])
+    .option("--san <NAME>", "a further host name or IP address; may be repeated", collect, [])
     .option("--days <N>", "lifetime", days, lifetimeDays.server)
     .addHelpText(
       "after",

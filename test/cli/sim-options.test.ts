@@ -86,6 +86,21 @@ test("a profile that names another broker uses that, with the CA beside it", asy
   assert.ok(broker?.ca);
 });
 
+test("the embedded broker is spoken to in MQTT 3.1.1, any other in 5 unless its profile says otherwise", async () => {
+  assert.equal((await simOptions({})).profile.mqtt.version, "3.1.1");
+  assert.equal((await simOptions({ broker: "mqtt://localhost" })).profile.mqtt.version, "5");
+  const old = await written("old.json", { broker: { host: "h" }, mqtt: { version: "3.1.1" } });
+  assert.equal(
+    (await simOptions({ profile: old, broker: "mqtt://localhost" })).profile.mqtt.version,
+    "3.1.1",
+  );
+  const wrong = await written("wrong.json", {
+    broker: { host: "broker.dormouse.test" },
+    mqtt: { version: "5" },
+  });
+  await assert.rejects(simOptions({ profile: wrong }), OperatorError);
+});
+
 const notOneRoot: [string, () => Promise<string>][] = [
   ["no certificate at all", async () => join(folder, ".gitignore")],
   ["two certificates", async () => chain],
@@ -113,6 +128,7 @@ test("a secret that is not there is named by its setting", async () => {
   const profile = await written("missing.json", {
     wifi: { ssid: "s", password: "env:DORMOUSE_TEST_UNSET" },
     broker: { host: "broker.dormouse.test" },
+    mqtt: { version: "3.1.1" },
   });
   await assert.rejects(simOptions({ profile }), {
     name: "OperatorError",
