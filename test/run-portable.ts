@@ -20,7 +20,7 @@ async function providers(): Promise<{ name: string; crypto: Crypto }[]> {
   const { nobleCrypto } = await import("../lib/crypto/noble.js");
   const { nodeCrypto } = await import("./node-crypto.js");
   return [
-    { name: "noble", crypto: nobleCrypto },
+    { name: "noble", crypto: nobleCrypto(nodeCrypto.random) },
     { name: "node", crypto: nodeCrypto },
   ];
 }
