@@ -1,0 +1,180 @@
+/* One boot; see boot.h. XS calls fxAbort here when it cannot go on, fxQueuePromiseJobs when there are jobs. */
+#include "boot.h"
+
+#include "clock.h"
+#include "exception.h"
+#include "loop.h"
+#include "machine.h"
+#include "meters.h"
+#include "power.h"
+#include "report.h"
+#include "world.h"
+#include "xs.h"
+
+/* native/tls counts its heap; an engine without it has none. */
+size_t tls_heap_peak(void) __attribute__((weak));
+size_t tls_heap_used(void) __attribute__((weak));
+void tls_heap_reset(void) __attribute__((weak));
+
+static struct {
+  Machine machine;
+  const char *cause;
+  const char *reason; /* NULL while the boot runs */
+  const char *detail;
+  double sleepMs;
+  ExceptionText exception;
+  bool jobs; /* promise jobs are queued */
+} boot;
+
+void fxQueuePromiseJobs(txMachine *the) {
+  (void)the;
+  boot.jobs = true;
+}
+
+const char *boot_cause(void) { return boot.cause; }
+bool boot_ended(void) { return boot.reason != NULL; }
+const char *boot_failure(void) { return boot.detail ? boot.detail : "unknown"; }
+
+/* Sets how the boot ended, unless that is known: what comes later is a consequence. */
+static void set_end(const char *reason, const char *detail) {
+  if (boot.reason) return;
+  boot.reason = reason;
+  boot.detail = detail;
+}
+
+static const char *exhausted_memory(txMachine *the) {
+  if (boot.machine.exhausted) return boot.machine.exhausted;
+  return the->freeHeap ? "chunk memory" : "slot memory";
+}
+
+void fxAbort(txMachine *the, int status) {
+  switch (status) {
+  case XS_NOT_ENOUGH_MEMORY_EXIT:
+    set_end("abort", exhausted_memory(the));
+    break;
+  case COMPAT_STACK_EXIT:
+  case COMPAT_C_STACK_EXIT:
+    set_end("abort", "stack");
+    break;
+  case XS_NO_MORE_KEYS_EXIT:
+    set_end("abort", "keys");
+    break;
+  case XS_UNHANDLED_EXCEPTION_EXIT:
+  case XS_UNHANDLED_REJECTION_EXIT:
+    if (!boot.reason) exception_describe(the, &boot.exception);
+    set_end("exception", boot.exception.message);
+    break;
+  default:
+    set_end("abort", "fatal check");
+    break;
+  }
+  fxExitToHost(the);
+}
+
+void boot_sleep(txMachine *the, double milliseconds) {
+  boot.sleepMs = milliseconds;
+  set_end("sleep", "");
+  fxExitToHost(the);
+  abort();
+}
+
+void boot_restart(txMachine *the) {
+  set_end("restart", "");
+  fxExitToHost(the);
+  abort();
+}
+
+void boot_trace(txMachine *the) {
+  if (mxArgc < 1) return;
+  const char *text = fxToString(the, mxArgv(0));
+  size_t size = strlen(text);
+  if (size && text[size - 1] == '\n') size--;
+  report_begin("trace");
+  report_number("at", clock_world());
+  report_text_sized("text", text, size);
+  report_end();
+}
+
+void boot_run_jobs(txMachine *the) {
+  while (boot.jobs) {
+    boot.jobs = false;
+    fxRunPromiseJobs(the);
+  }
+  fxCheckUnhandledRejections(the, 1);
+}
+
+static void run_main(txMachine *machine, const char *main) {
+  xsBeginHost(machine);
+  {
+    xsVars(1);
+    xsVar(0) = xsAwaitImport((char *)(uintptr_t)main, XS_IMPORT_DEFAULT);
+    if (xsTypeOf(xsVar(0)) == xsReferenceType && xsIsCallable(xsVar(0))) xsCallFunction0(xsVar(0), xsGlobal);
+  }
+  xsEndHost(machine);
+  boot_run_jobs(machine);
+}
+
+static void report_exception(void) {
+  report_open("stack", '[');
+  for (int i = 0; i < boot.exception.frameCount; i++) report_text(NULL, boot.exception.frames[i]);
+  report_close(']');
+}
+
+static void report_heap(const MachineMeters *read) {
+  report_open("heap", '{');
+  report_number("slotBytesPeak", read->slotBytes);
+  report_number("chunkBytesPeak", read->chunkBytes);
+  report_number("stackBytesPeak", read->stackBytes);
+  report_number("tlsBytesPeak", tls_heap_peak ? machine_board_bytes((double)tls_heap_peak()) : 0);
+  report_close('}');
+}
+
+static void report_boot(const MachineMeters *read, double at) {
+  report_begin("end");
+  report_number("at", at);
+  report_text("reason", boot.reason);
+  report_number("sleepMs", boot.sleepMs);
+  report_text("detail", boot.detail);
+  if (boot.exception.frameCount) report_exception();
+  report_number("bytesUp", meters.bytesUp);
+  report_number("bytesDown", meters.bytesDown);
+  report_number("bytecodes", read->bytecodes);
+  report_heap(read);
+  report_number("flashWrites", meters.flashWrites);
+  report_number("tlsBytesLeaked", tls_heap_used ? (double)tls_heap_used() : 0);
+  report_end();
+}
+
+/* Runs within the outermost jump: fxExitToHost comes back here. */
+static void run(txMachine *the, const Image *image) {
+  txJump jump;
+  memset(&jump, 0, sizeof(jump));
+  jump.stack = the->stack;
+  the->firstJump = &jump;
+  if (c_setjmp(jump.buffer) == 0) {
+    run_main(the, image->main);
+    loop_run(the);
+    set_end("deadlock", "nothing can happen any more");
+  }
+  the->firstJump = NULL;
+}
+
+void boot_run(txMachine *root, const Image *image, const char *cause, double worldMs) {
+  MachineMeters read = {0};
+  memset(&boot, 0, sizeof(boot));
+  boot.cause = cause;
+  meters_reset();
+  if (tls_heap_reset) tls_heap_reset();
+  clock_boot(worldMs, strcmp(cause, "power-on") == 0);
+  power_boot(cause);
+  if (machine_start(&boot.machine, root, image)) {
+    run(boot.machine.the, image);
+    machine_read(&boot.machine, &read);
+  } else
+    set_end("abort", boot.machine.exhausted);
+  double at = clock_world();
+  loop_clear();
+  world_clear();
+  if (boot.machine.the) machine_stop(&boot.machine);
+  report_boot(&read, at);
+}

@@ -1,0 +1,36 @@
+/*
+ * One boot of the board: from the reset to deep sleep or whatever else ends it. Whatever ends it stops JavaScript at
+ * once (a jump out of all that runs), so that no more code runs than on a board.
+ */
+#ifndef DORMOUSE_BOOT_H
+#define DORMOUSE_BOOT_H
+
+#include <stdbool.h>
+
+#include "image.h"
+
+struct sxMachine;
+
+/* Boots once: clones the machine, runs main and the event loop, reports the "end" line. */
+void boot_run(struct sxMachine *root, const Image *image, const char *cause, double worldMs);
+
+/* Ends the boot from inside JavaScript's call of a native. Do not hold memory across it. */
+__attribute__((noreturn)) void boot_sleep(struct sxMachine *the, double milliseconds);
+__attribute__((noreturn)) void boot_restart(struct sxMachine *the);
+
+/* Why this boot happened: "power-on", "deep-sleep" … */
+const char *boot_cause(void);
+
+/* True from the moment the boot has been ended. */
+bool boot_ended(void);
+
+/* The global trace(). */
+void boot_trace(struct sxMachine *the);
+
+/* Runs promise jobs until none is left; a rejection nobody handles then ends the boot. */
+void boot_run_jobs(struct sxMachine *the);
+
+/* What ended the root machine's preloading. */
+const char *boot_failure(void);
+
+#endif

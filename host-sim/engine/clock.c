@@ -1,0 +1,51 @@
+/* The clocks of clock.h: real time passed since the boot, plus the jumps, plus where the world was. */
+#include "xsAll.h"
+
+#include "clock.h"
+
+static struct {
+  double bootWorld;  /* world time at this boot */
+  double bootReal;   /* real time at this boot */
+  double jumped;     /* sum of the jumps in this boot */
+  double powerWorld; /* world time when power came */
+  double deviceAdd;  /* device time at power-on is 0 plus this */
+} state;
+
+static double real_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1e6;
+}
+
+void clock_boot(double worldMs, bool powerOn) {
+  state.bootWorld = worldMs;
+  state.bootReal = real_now();
+  state.jumped = 0;
+  if (powerOn) {
+    state.powerWorld = worldMs;
+    state.deviceAdd = 0;
+  }
+}
+
+double clock_world(void) { return state.bootWorld + (real_now() - state.bootReal) + state.jumped; }
+
+void clock_jump(double worldMs) {
+  double ahead = worldMs - clock_world();
+  if (ahead > 0) state.jumped += ahead;
+}
+
+uint32_t clock_ticks(void) { return (uint32_t)(int64_t)(clock_world() - state.bootWorld); }
+
+double clock_device(void) { return clock_world() - state.powerWorld + state.deviceAdd; }
+
+void clock_device_set(double deviceMs) { state.deviceAdd += deviceMs - clock_device(); }
+
+int64_t clock_monotonic(void) { return (int64_t)(clock_world() - state.powerWorld); }
+
+int clock_device_timeofday(c_timeval *now, void *zone) {
+  double device = clock_device();
+  (void)zone;
+  now->tv_sec = (int64_t)floor(device / 1000.0);
+  now->tv_usec = (int64_t)((device - (double)now->tv_sec * 1000.0) * 1000.0);
+  return 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * The simulated board as a process:  engine [--realtime] [--keylog FILE] IMAGE
+ * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`, `quit`.
+ * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot.h"
+#include "image.h"
+#include "modules.h"
+#include "power.h"
+#include "loop.h"
+#include "report.h"
+#include "root.h"
+#include "store.h"
+#include "world.h"
+
+/* What lives until the process ends. */
+static const Image *image;
+static txMachine *root;
+
+/* Where TLS sessions' secrets go for Wireshark, NULL: nowhere. native/tls reads it. */
+const char *engine_keylog;
+
+static const char *const causes[] = {"power-on", "deep-sleep", "brown-out", "watchdog", "software", "abort"};
+
+static int fail(const char *problem) {
+  report_begin("failed");
+  report_text("detail", problem);
+  report_end();
+  return 1;
+}
+
+static const char *find_cause(const char *name) {
+  for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+    if (strcmp(causes[i], name) == 0) return causes[i];
+  return NULL;
+}
+
+static const char *parse(int argc, char **argv) {
+  const char *path = NULL;
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--realtime") == 0) loop_realtime(true);
+    else if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc) engine_keylog = argv[++i];
+    else if (argv[i][0] == '-' || path) return NULL;
+    else path = argv[i];
+  }
+  return path;
+}
+
+static void report_ready(void) {
+  size_t preloaded = 0;
+  for (size_t i = 0; i < image->moduleCount; i++) preloaded += image->modules[i].preload;
+  report_begin("ready");
+  report_text("board", image->board);
+  report_number("modules", (double)image->moduleCount);
+  report_number("preloaded", (double)preloaded);
+  report_number("slotBytes", 16);
+  report_number("hostSlotBytes", sizeof(txSlot));
+  report_number("codeBytes", (double)modules_code_bytes());
+  report_number("flashSlots", (double)root->currentHeapCount);
+  report_number("flashChunkBytes", (double)root->currentChunksSize);
+  report_number("aliases", (double)root->aliasCount);
+  report_end();
+}
+
+static void serve(void) {
+  char *line;
+  while ((line = world_command())) {
+    char name[32];
+    double now;
+    if (strcmp(line, "quit") == 0) return;
+    if (strncmp(line, "answer ", 7) == 0 || strncmp(line, "never ", 6) == 0) continue; /* to a boot that ended */
+    const char *cause = sscanf(line, "boot %31s %lf", name, &now) == 2 ? find_cause(name) : NULL;
+    if (cause) boot_run(root, image, cause, now);
+    else fail("command not understood");
+  }
+}
+
+int main(int argc, char **argv) {
+  char problem[1024];
+  const char *path = parse(argc, argv);
+  if (!path) {
+    fputs("usage: engine [--realtime] [--keylog FILE] IMAGE\n", stderr);
+    return 2;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  setenv("TZ", "UTC0", 1);
+  image = image_read(path, problem, sizeof(problem));
+  if (!image) return fail(problem);
+  if (!power_start(image->rtcBytes)) return fail("no memory for RTC memory");
+  if (!store_start(image->flashPath, image->flashBytes, problem, sizeof(problem))) return fail(problem);
+  root = root_build(image, problem, sizeof(problem));
+  if (!root) return fail(problem);
+  report_ready();
+  serve();
+  return 0;
+}

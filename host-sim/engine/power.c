@@ -1,0 +1,57 @@
+/* The simulator's half of native/power/power.js: deep sleep, restart, wake cause, RTC memory. */
+#include "power.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot.h"
+#include "xs.h"
+
+static struct {
+  uint8_t *bytes;
+  size_t size;
+} rtc;
+
+bool power_start(size_t bytes) {
+  rtc.bytes = calloc(bytes ? bytes : 1, 1);
+  rtc.size = bytes;
+  return rtc.bytes != NULL;
+}
+
+void power_boot(const char *cause) {
+  if (strcmp(cause, "power-on") == 0) memset(rtc.bytes, 0, rtc.size);
+}
+
+void xs_power_deep_sleep(xsMachine *the);
+void xs_power_deep_sleep(xsMachine *the) {
+  xsNumberValue milliseconds = xsToNumber(xsArg(0));
+  if (!(milliseconds >= 0 && milliseconds <= 0x7FFFFFFFFFFF)) xsRangeError("milliseconds out of range");
+  boot_sleep((void *)the, milliseconds);
+}
+
+void xs_power_restart(xsMachine *the);
+void xs_power_restart(xsMachine *the) { boot_restart((void *)the); }
+
+void xs_power_wake_cause(xsMachine *the);
+void xs_power_wake_cause(xsMachine *the) { xsResult = xsString(boot_cause()); }
+
+void xs_power_rtc_bytes(xsMachine *the);
+void xs_power_rtc_bytes(xsMachine *the) { xsResult = xsInteger((xsIntegerValue)rtc.size); }
+
+void xs_power_read_rtc(xsMachine *the);
+void xs_power_read_rtc(xsMachine *the) { xsResult = xsArrayBuffer(rtc.bytes, (xsIntegerValue)rtc.size); }
+
+void xs_power_write_rtc(xsMachine *the);
+void xs_power_write_rtc(xsMachine *the) {
+  xsUnsignedValue size;
+  void *bytes;
+  xsIntegerValue offset = xsToInteger(xsArg(1));
+  xsIntegerValue length = xsToInteger(xsArg(2));
+  bytes = xsToArrayBuffer(xsArg(0));
+  size = (xsUnsignedValue)xsGetArrayBufferLength(xsArg(0));
+  if (offset < 0 || length < 0 || (size_t)length > rtc.size || (xsUnsignedValue)offset + (xsUnsignedValue)length > size)
+    xsRangeError("more than RTC memory holds");
+  memcpy(rtc.bytes, (uint8_t *)bytes + offset, (size_t)length);
+  memset(rtc.bytes + length, 0, rtc.size - (size_t)length);
+}

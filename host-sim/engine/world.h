@@ -1,0 +1,34 @@
+/*
+ * Questions to the simulated world (joining Wi-Fi, resolving names, network time), answered on standard input.
+ * An ask is open until it is answered, cancelled, or the world says that it never will be.
+ */
+#ifndef DORMOUSE_WORLD_H
+#define DORMOUSE_WORLD_H
+
+#include <stdbool.h>
+
+typedef void (*WorldAnswer)(void *context, const char *text);
+
+/* Asks. `answer` is called from the loop with the reply's text, unless the ask is cancelled. Returns its id, 0 on failure. */
+int world_ask(const char *kind, const char *detail, WorldAnswer answer, void *context);
+void world_cancel(int id);
+
+/* Is anything asked that may still be answered? */
+bool world_pending(void);
+
+/* Standard input: reads what is there; answers are delivered in order, each after the timers due before it. */
+void world_input(void);
+
+/* Delivers the next answer that is due; false when there is none. */
+bool world_deliver(void);
+
+/* World time at which the next answer received is due, or infinity. */
+double world_next(void);
+
+/* Blocks until a command comes; returns its line (valid until the next call), NULL at the end of input. */
+char *world_command(void);
+
+/* Forgets everything asked (the boot has ended). */
+void world_clear(void);
+
+#endif
