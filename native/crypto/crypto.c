@@ -4,6 +4,8 @@
  */
 #include "xsmc.h"
 
+#include "crypto-reset.h"
+
 #include <string.h>
 
 #include "mbedtls/build_info.h"
@@ -14,6 +16,11 @@ enum {
     MAX_DERIVED = 255 * HASH_BYTES, /* RFC 5869 §2.3 */
     MAX_RANDOM = 65536
 };
+
+void crypto_reset(void)
+{
+    mbedtls_psa_crypto_free();
+}
 
 void crypto_native_destructor(void *data)
 {
@@ -57,12 +64,15 @@ static void hold(xsMachine *the, psa_key_id_t key)
     xsmcSetHostData(xsThis, (void *)(uintptr_t)key);
 }
 
-void crypto_native_close(xsMachine *the)
+static void close_key(xsMachine *the)
 {
     void *data = xsmcGetHostDataValidate(xsThis, (void *)crypto_native_destructor);
     xsmcSetHostData(xsThis, NULL);
     crypto_native_destructor(data);
 }
+
+void crypto_native_secret_close(xsMachine *the) { close_key(the); }
+void crypto_native_mac_key_close(xsMachine *the) { close_key(the); }
 
 void crypto_native_secret(xsMachine *the)
 {

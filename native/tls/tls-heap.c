@@ -51,14 +51,14 @@ void tls_heap_free(void *block)
 }
 
 size_t tls_heap_peak(void) { return peak; }
-size_t tls_heap_current(void) { return current; }
+size_t tls_heap_used(void) { return current; }
 void tls_heap_reset(void) { peak = current; }
 void tls_heap_limit(size_t bytes) { limit = bytes; }
 
 #else
 
 size_t tls_heap_peak(void) { return 0; }
-size_t tls_heap_current(void) { return 0; }
+size_t tls_heap_used(void) { return 0; }
 void tls_heap_reset(void) { }
 void tls_heap_limit(size_t bytes) { (void)bytes; }
 

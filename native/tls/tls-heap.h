@@ -7,7 +7,7 @@
 /* Highest sum since the last reset. */
 size_t tls_heap_peak(void);
 /* Held now. */
-size_t tls_heap_current(void);
+size_t tls_heap_used(void);
 /* Starts a new peak at what is held now. */
 void tls_heap_reset(void);
 /* Above `bytes` in all, allocations fail as they do on a full board; 0 lifts the limit. */
