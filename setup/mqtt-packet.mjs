@@ -36,7 +36,7 @@ const traces = /^[ \t]*debug\(.*\)$/gm;
 
 /**
  * @param {{ progress: (text: string) => void }} options
- * @returns {Promise<string>} the bundle, an ES module that exports `generate`, `parser` and `writeToStream`;
+ * @returns {Promise<string>} the bundle, an ES module that exports `parser` and `writeToStream`;
  *   its source map lies beside it
  */
 export async function bundleMqttPacket({ progress }) {

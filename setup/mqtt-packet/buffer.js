@@ -38,17 +38,6 @@ export class Buffer extends Uint8Array {
     return this.subarray(start, end);
   }
 
-  copy(target, at) {
-    target.set(this, at);
-    return this.length;
-  }
-
-  write(text, at) {
-    const bytes = new Uint8Array(ArrayBuffer.fromString(text));
-    this.set(bytes, at);
-    return bytes.length;
-  }
-
   writeUInt8(value, at) {
     this[at] = value;
     return at + 1;
