@@ -1,0 +1,73 @@
+/**
+ * What provisioning wrote to flash, and the one thing the device itself writes there: the counter's
+ * reservation. The secret leaves this file as a key handle only.
+ */
+
+import KeyValue from "embedded:storage/key-value";
+import type { Crypto } from "dormouse/crypto/crypto";
+import { type Failure, failure } from "dormouse/failure";
+import {
+  type Device,
+  openDeviceRecord,
+  raiseReservation,
+  readReservation,
+} from "dormouse/store/device-record";
+import { flashDomain, flashKeys } from "dormouse/store/flash-entries";
+import { type Profile, readProfile } from "dormouse/store/profile";
+
+const buffers = () => KeyValue.open({ path: flashDomain, format: "buffer" });
+const strings = () => KeyValue.open({ path: flashDomain, format: "string" });
+
+function readBuffer(key: string): Uint8Array | undefined {
+  const store = buffers();
+  const value = store.read(key);
+  store.close();
+  return value === undefined ? undefined : new Uint8Array(value as ArrayBuffer);
+}
+
+function readString(key: string): string | undefined {
+  const store = strings();
+  const value = store.read(key);
+  store.close();
+  return value as string | undefined;
+}
+
+/** The identity; a failure when there is none. The caller closes `secret`. */
+export function openDevice(crypto: Crypto): Device | Failure {
+  const device = openDeviceRecord(crypto, readBuffer(flashKeys.record));
+  return device ?? failure("unprovisioned", "no intact device record in flash: provision the board");
+}
+
+export function openProfile(): Profile | Failure {
+  const json = readString(flashKeys.profile);
+  return json === undefined
+    ? failure("unprovisioned", "no profile in flash: provision the board")
+    : readProfile(json);
+}
+
+/** The root certificates, DER or PEM; undefined with plain TCP. */
+export function openCa(): Uint8Array | undefined {
+  return readBuffer(flashKeys.ca);
+}
+
+/** Empty for an open network. */
+export function wifiPassword(): string {
+  return readString(flashKeys.wifiPassword) ?? "";
+}
+
+export function brokerPassword(): string | undefined {
+  return readString(flashKeys.brokerPassword);
+}
+
+/** Writes a higher reservation and reads it back; gives what flash says now, undefined when it cannot be read. */
+export function writeReservation(reservedEnd: number): number | undefined {
+  const store = buffers();
+  try {
+    const record = new Uint8Array(store.read(flashKeys.record) as ArrayBuffer);
+    if (raiseReservation(record, reservedEnd)) store.write(flashKeys.record, record);
+    record.fill(0);
+    return readReservation(new Uint8Array(store.read(flashKeys.record) as ArrayBuffer));
+  } finally {
+    store.close();
+  }
+}

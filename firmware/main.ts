@@ -1,0 +1,24 @@
+/**
+ * What runs at boot: one wake cycle, or, without identity or profile, a report and a long sleep.
+ */
+import { nativeCrypto } from "dormouse/crypto/native";
+import type { Failure } from "dormouse/failure";
+import { deepSleep, wakeCause } from "dormouse/native/power";
+import { openDevice, openProfile } from "./flash.js";
+import { report } from "./report.js";
+import { Wake } from "./wake.js";
+
+/** Until somebody has seen to a board that cannot work: short enough to notice that it was provisioned. */
+const helplessSleepMs = 3_600_000;
+
+function helpless(reason: Failure): never {
+  report("error", { ...reason });
+  deepSleep(helplessSleepMs);
+}
+
+report("boot", { cause: wakeCause() });
+const profile = openProfile();
+if ("kind" in profile) helpless(profile);
+const device = openDevice(nativeCrypto);
+if ("kind" in device) helpless(device);
+new Wake(profile, device).run();

@@ -1,0 +1,28 @@
+/** From the profile to the cycle's plan: deadlines the profile does not name are these. */
+import { type CyclePlan, type Phase, phases } from "dormouse/cycle/wake-cycle";
+import type { Profile } from "dormouse/store/profile";
+
+const deadlineSeconds: Readonly<Record<Phase, number>> = {
+  sense: 5,
+  queue: 1,
+  join: 10,
+  clock: 5,
+  resolve: 4,
+  connect: 5,
+  secure: 10,
+  session: 5,
+  drain: 10,
+  close: 1,
+  persist: 1,
+};
+
+export function cyclePlan({ cycle }: Profile): CyclePlan {
+  const deadlineMs = {} as Record<Phase, number>;
+  for (const phase of phases)
+    deadlineMs[phase] = 1000 * (cycle.deadlineSeconds?.[phase] ?? deadlineSeconds[phase]);
+  return {
+    intervalMs: 1000 * cycle.intervalSeconds,
+    wakeBudgetMs: 1000 * cycle.wakeBudgetSeconds,
+    deadlineMs,
+  };
+}

@@ -1,0 +1,17 @@
+/** From the profile and flash to the options of an MQTT session. */
+import { utf8Encode } from "dormouse/cbor/utf8";
+import type { SessionOptions } from "dormouse/mqtt/session-options";
+import type { Profile } from "dormouse/store/profile";
+import { brokerPassword } from "./flash.js";
+
+export function sessionOptions({ device, broker, mqtt }: Profile): SessionOptions {
+  const userName = broker.username;
+  const password = userName === undefined ? undefined : brokerPassword();
+  return {
+    version: mqtt.version === "5" ? 5 : 4,
+    clientId: device.id,
+    keepAliveSeconds: mqtt.keepAliveSeconds,
+    ...(userName !== undefined && { userName }),
+    ...(password !== undefined && { password: utf8Encode(password) }),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * From an address to bytes in order: TCP, and TLS over it when the profile says so. Tells when each layer
+ * stands, because they are different phases of a wake.
+ */
+
+import TCP from "embedded:io/socket/tcp";
+import { type Failure, failure } from "dormouse/failure";
+import type { TLSOptions } from "dormouse/tls/options";
+import { TLSSocket } from "dormouse/tls/socket";
+import type { TCPClass, TCPSocketOptions } from "dormouse/tls/tcp";
+
+export interface TransportOptions {
+  readonly address: string;
+  readonly port: number;
+  /** Absent: plain TCP. */
+  readonly tls?: TLSOptions;
+  readonly onConnected: () => void;
+  /** TLS only: what was agreed on, for the log. */
+  readonly onSecured: (summary: string) => void;
+  readonly onReadable: (byteLength: number) => void;
+  readonly onWritable: (byteLength: number) => void;
+  /** The end; without a failure the peer closed in order. */
+  readonly onEnd: (reason: Failure | undefined) => void;
+}
+
+export interface Transport {
+  read(byteLength: number): ArrayBuffer | number | undefined;
+  write(bytes: Uint8Array): number | undefined;
+  close(): void;
+}
+
+/** @throws RangeError for a CA that cannot be read; Error when memory is short */
+export function openTransport(options: TransportOptions): Transport {
+  const { address, port, tls, onReadable, onWritable, onEnd } = options;
+  let connected = false;
+  const whenConnected = () => {
+    if (!connected) options.onConnected();
+    connected = true;
+  };
+  const unreachable = () => failure("connect-failed", `no TCP connection to ${address}:${port}`);
+  if (!tls) {
+    return new TCP({
+      address,
+      port,
+      nodelay: true,
+      onReadable,
+      onWritable(byteLength) {
+        whenConnected();
+        onWritable(byteLength);
+      },
+      onError: () => onEnd(connected ? undefined : unreachable()),
+    }) as unknown as Transport;
+  }
+  /** A TCP class whose sockets tell when they are connected: the TLS socket itself tells only when it is secure. */
+  const watched = ((inner: TCPSocketOptions) =>
+    new TCP({
+      ...inner,
+      onWritable(byteLength: number) {
+        whenConnected();
+        inner.onWritable(byteLength);
+      },
+    })) as unknown as TCPClass;
+  let secured = false;
+  return new TLSSocket({
+    TCP: watched,
+    address,
+    port,
+    nodelay: true,
+    tls,
+    onReadable: (byteLength) => onReadable(byteLength),
+    onWritable(byteLength) {
+      const { secured: agreed } = this;
+      if (!secured && agreed) options.onSecured(`TLS ${agreed.version} ${agreed.cipherSuite}`);
+      secured = true;
+      onWritable(byteLength);
+    },
+    onError() {
+      onEnd(connected ? this.failure : unreachable());
+    },
+  });
+}

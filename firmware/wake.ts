@@ -1,0 +1,256 @@
+/**
+ * The shell of the wake cycle: does the work of each phase and tells the machine how it went. The machine
+ * decides what is next, until when, and when to sleep.
+ */
+import { nativeCrypto } from "dormouse/crypto/native";
+import {
+  type CycleEvent,
+  type CyclePlan,
+  type CycleState,
+  nextWakeAt,
+  type Phase,
+  step,
+} from "dormouse/cycle/wake-cycle";
+import { type Failure, failure } from "dormouse/failure";
+import { deepSleep } from "dormouse/native/power";
+import type { Frozen } from "dormouse/sealed/frozen";
+import { deriveStampKey } from "dormouse/sealed/keys";
+import { stamp } from "dormouse/sealed/stamp";
+import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
+import type { Device } from "dormouse/store/device-record";
+import type { Profile } from "dormouse/store/profile";
+import type { OutboxDraft } from "dormouse/store/rtc-outbox";
+import Time from "time";
+import Timer from "timer";
+import { sense } from "./app.js";
+import { openCa, wifiPassword } from "./flash.js";
+import { Link } from "./link.js";
+import { Memory } from "./memory.js";
+import { type Closable, join, resolve, setClock } from "./network.js";
+import { cyclePlan } from "./plan.js";
+import { builtAtSeconds } from "./release.js";
+import { report } from "./report.js";
+import { sessionOptions } from "./session-options.js";
+
+export class Wake {
+  readonly #profile: Profile;
+  readonly #device: Device;
+  readonly #plan: CyclePlan;
+  readonly #memory: Memory;
+  #state: CycleState = { at: "boot" };
+  #timer: Timer | undefined;
+  readonly #events: CycleEvent[] = [];
+  #handling = false;
+  #wifi: Closable | undefined;
+  #address = "";
+  #link: Link | undefined;
+  #secured = "";
+  /** Messages from earlier wakes are sent again, not sent. */
+  readonly #fromBefore: ReadonlySet<number>;
+
+  constructor(profile: Profile, device: Device) {
+    this.#profile = profile;
+    this.#device = device;
+    this.#plan = cyclePlan(profile);
+    this.#memory = new Memory(device);
+    this.#fromBefore = new Set(this.#memory.messages.map(({ counter }) => counter));
+  }
+
+  run(): void {
+    this.#dispatch({ type: "wake" });
+  }
+
+  #dispatch(event: CycleEvent): void {
+    this.#events.push(event);
+    if (this.#handling) return;
+    this.#handling = true;
+    for (let next = this.#events.shift(); next; next = this.#events.shift()) this.#handle(next);
+    this.#handling = false;
+    this.#setTimer();
+  }
+
+  #handle(event: CycleEvent): void {
+    const { state, effects } = step(this.#plan, this.#state, event, Time.ticks);
+    this.#state = state;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "finished": {
+          const detail = effect.phase === "secure" ? this.#secured : undefined;
+          report("phase", { name: effect.phase, ms: effect.ms, detail });
+          break;
+        }
+        case "failed":
+          report("error", { ...effect.failure, phase: effect.phase });
+          break;
+        case "enter":
+          this.#enter(effect.phase);
+          break;
+        case "sleep":
+          deepSleep(effect.ms);
+      }
+    }
+  }
+
+  #setTimer(): void {
+    if (this.#timer) Timer.clear(this.#timer);
+    const at = nextWakeAt(this.#state);
+    this.#timer =
+      at === undefined
+        ? undefined
+        : Timer.set(() => this.#dispatch({ type: "time" }), Math.max(0, at - Time.ticks));
+  }
+
+  #done(phase: Phase, skipped = false): void {
+    this.#dispatch({ type: "done", phase, skipped });
+  }
+
+  /** Ends a phase well, or with the failure that is given. */
+  #settle(phase: Phase, reason: Failure | undefined): void {
+    if (reason) this.#dispatch({ type: "failed", phase, failure: reason });
+    else this.#done(phase);
+  }
+
+  #enter(phase: Phase): void {
+    switch (phase) {
+      case "sense":
+        return this.#sense();
+      case "queue":
+        return this.#queue();
+      case "join":
+        return this.#join();
+      case "clock":
+        return this.#clock();
+      case "resolve":
+        return resolve(this.#profile.broker.host, (reason, address) => {
+          this.#address = address ?? "";
+          this.#settle("resolve", reason);
+        });
+      case "connect":
+        return this.#connect();
+      case "secure":
+        return this.#profile.broker.tls ? undefined : this.#done("secure", true);
+      case "session":
+        return; // the link's CONNECT is on its way
+      case "drain":
+        return this.#drain();
+      case "close":
+        return this.#close();
+      case "persist":
+        return this.#settle("persist", this.#memory.save());
+    }
+  }
+
+  #content: Uint8Array | undefined;
+
+  #sense(): void {
+    try {
+      const measurements = sense();
+      if (measurements.length > 0) this.#content = encodeReading({ timeMs: Date.now(), measurements });
+      this.#done("sense");
+    } catch (error) {
+      this.#settle("sense", failure("sensor-failed", String(error)));
+    }
+  }
+
+  #queue(): void {
+    if (!this.#content) return this.#done("queue", true);
+    this.#settle("queue", this.#memory.queue(this.#content));
+  }
+
+  #join(): void {
+    const { ssid } = this.#profile.wifi;
+    this.#wifi = join({ ssid, password: wifiPassword() }, (reason) => this.#settle("join", reason));
+  }
+
+  #clock(): void {
+    if (this.#memory.clockKnown && Date.now() >= absoluteTimeMs) return this.#done("clock", true);
+    const before = Date.now();
+    const startedAt = Time.ticks;
+    const client = setClock(this.#profile.time.server, (reason) => {
+      client.close();
+      const now = Date.now();
+      if (!reason) this.#memory.clockSet(now, now - before - (Time.ticks - startedAt));
+      this.#settle("clock", reason);
+    });
+  }
+
+  #connect(): void {
+    const { tls, port } = this.#profile.broker;
+    const ca = tls && openCa();
+    if (tls && !ca) return this.#settle("connect", failure("unprovisioned", "no CA certificate in flash"));
+    const link = {
+      address: this.#address,
+      port,
+      session: sessionOptions(this.#profile),
+      onConnected: () => this.#done("connect"),
+      onSecured: (summary: string) => {
+        this.#secured = summary;
+        this.#done("secure");
+      },
+      onOpen: () => this.#done("session"),
+      onAcked: (counter: number) => this.#acked(counter),
+      onRefused: (_: number, reason: Failure) => this.#settle("drain", reason),
+      onEnd: (reason: Failure | undefined) => this.#ended(reason),
+    };
+    try {
+      if (!tls || !ca) this.#link = new Link(link);
+      else
+        this.#link = new Link({
+          ...link,
+          tls: {
+            hostName: this.#profile.broker.host,
+            ca,
+            minVersion: tls.minVersion,
+            alpn: ["mqtt"],
+            timeFloorSeconds: builtAtSeconds,
+          },
+        });
+    } catch (error) {
+      this.#settle("connect", failure("tls-failed", String(error)));
+    }
+  }
+
+  /** Sends what is frozen, then freezes and sends what waits, one message at a time. */
+  #drain(): void {
+    const [oldest] = this.#memory.messages;
+    const message = oldest ?? this.#memory.freeze(`${this.#profile.device.id}:`);
+    if (!message) return this.#done("drain");
+    if ("kind" in message) return this.#settle("drain", message);
+    this.#send(message);
+  }
+
+  #send(message: Frozen<OutboxDraft>): void {
+    const topic = this.#profile.topics.readings;
+    const sender = { id: this.#profile.device.id, epoch: this.#device.epoch };
+    const key = deriveStampKey(nativeCrypto, this.#device.secret, { sender, direction: "up", topic });
+    const payload = stamp(nativeCrypto, key, message);
+    key.key.close();
+    const { counter } = message;
+    this.#link?.publish({ topic, payload, qos: 1 }, counter);
+    report("sent", { counter, bytes: payload.length, retry: this.#fromBefore.has(counter) || undefined });
+  }
+
+  #acked(counter: number): void {
+    this.#memory.acknowledged(counter);
+    report("acked", { counter });
+    this.#drain();
+  }
+
+  #close(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.disconnect();
+    link?.close();
+    this.#wifi?.close();
+    this.#wifi = undefined;
+    this.#done("close");
+  }
+
+  /** The link ended by itself: whatever phase was waiting for it has failed. */
+  #ended(reason: Failure | undefined): void {
+    this.#link = undefined;
+    const { phase } = this.#state as Extract<CycleState, { at: "awake" }>;
+    if (phase === "close") return;
+    this.#settle(phase, reason ?? failure("connection-lost", "the broker closed the connection"));
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What happens to the outbox: readings are queued, packed, frozen into messages, acknowledged, and dropped
+ * oldest first when there is no room. Pure: each function gives a new outbox. Storing it is the shell's.
+ */
+
+import type { Numbered } from "../sealed/frozen.js";
+import { dateReading, packReadings } from "../senml/measurement.js";
+import type { FrozenOutbox, Outbox, OutboxDraft } from "../store/rtc-outbox.js";
+
+/** About this many bytes of waiting readings go into one message. */
+const maxContentBytes = 768;
+
+/** Index of the readings topic: the only one so far. */
+export const readingsTopic = 0;
+
+export function queueReading(outbox: FrozenOutbox, content: Uint8Array): FrozenOutbox {
+  const { nextSequence, readings } = outbox;
+  return {
+    ...outbox,
+    nextSequence: nextSequence + 1,
+    readings: [...readings, { sequence: nextSequence, topic: readingsTopic, content }],
+  };
+}
+
+/** Dates the readings that were taken before the clock was set, which has jumped by `jumpMs`. */
+export function dateReadings(outbox: FrozenOutbox, jumpMs: number): FrozenOutbox {
+  const readings = outbox.readings.map((reading) => ({
+    ...reading,
+    content: dateReading(reading.content, jumpMs),
+  }));
+  return { ...outbox, readings };
+}
+
+/** The oldest readings as the draft of one message; undefined when none wait. */
+export function draftMessage(outbox: FrozenOutbox, baseName: string, nowMs: number): OutboxDraft | undefined {
+  const [first] = outbox.readings;
+  if (!first) return undefined;
+  const contents: Uint8Array[] = [];
+  let bytes = 0;
+  for (const { sequence, content } of outbox.readings) {
+    // A gap in the sequence starts another message: a message says which readings it holds by two numbers.
+    if (sequence !== first.sequence + contents.length) break;
+    if (contents.length > 0 && bytes + content.length > maxContentBytes) break;
+    contents.push(content);
+    bytes += content.length;
+  }
+  const plaintext = packReadings(baseName, contents, nowMs);
+  return { plaintext, topic: first.topic, firstSequence: first.sequence, readings: contents.length };
+}
+
+/** The outbox with `message` in the place of the readings it holds. */
+export function withMessage<M extends Numbered<OutboxDraft>>(outbox: Outbox<M>, message: M): Outbox<M> {
+  const end = message.firstSequence + message.readings;
+  return {
+    ...outbox,
+    readings: outbox.readings.filter(({ sequence }) => sequence < message.firstSequence || sequence >= end),
+    messages: [...outbox.messages, message],
+  };
+}
+
+/** The broker has the message. */
+export function acknowledge(outbox: FrozenOutbox, counter: number): FrozenOutbox {
+  return { ...outbox, messages: outbox.messages.filter((message) => message.counter !== counter) };
+}
+
+/** Drops the oldest: a frozen message before any reading. Undefined when there is nothing left to drop. */
+export function dropOldest(outbox: FrozenOutbox): FrozenOutbox | undefined {
+  const [message, ...messages] = outbox.messages;
+  if (message) return { ...outbox, messages, dropped: outbox.dropped + message.readings };
+  const [reading, ...readings] = outbox.readings;
+  return reading && { ...outbox, readings, dropped: outbox.dropped + 1 };
+}

@@ -1,0 +1,91 @@
+/**
+ * What a sensor returns, how a reading waits in the outbox, and how waiting readings become one SenML pack.
+ * A reading waits as dCBOR([timeMs, [[name, unit, value] …]]). Times below 2^28 s count from power-on, as
+ * SenML counts them from now (RFC 8428 §4.5.3): the device did not know the time when it measured.
+ */
+import { decode } from "../cbor/decode.js";
+import { encode } from "../cbor/encode.js";
+import { CborFloat, type CborValue } from "../cbor/value.js";
+import { encodePackCbor } from "./cbor.js";
+import type { SenmlRecord } from "./record.js";
+
+export interface Measurement {
+  /** Letters, digits and -:./_ (RFC 8428 §4.5.1). */
+  readonly name: string;
+  /** A unit of RFC 8428 §12.1, e.g. "Cel", "%RH". */
+  readonly unit?: string;
+  readonly value: number | string | boolean;
+}
+
+export interface DatedReading {
+  readonly timeMs: number;
+  readonly measurements: readonly Measurement[];
+}
+
+/** Times from here on are since 1970. */
+export const absoluteTimeMs = 2 ** 28 * 1000;
+
+/** @throws RangeError for a number that is not finite */
+export function encodeReading({ timeMs, measurements }: DatedReading): Uint8Array {
+  for (const { value } of measurements)
+    if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError("a value is not finite");
+  return encode([timeMs, measurements.map(({ name, unit, value }) => [name, unit ?? null, value])]);
+}
+
+/** @throws RangeError when `content` is not what `encodeReading` made */
+export function decodeReading(content: Uint8Array): DatedReading {
+  const [timeMs, list, ...rest] = arrayOf(decode(content));
+  if (typeof timeMs !== "number" || rest.length > 0) throw new RangeError("not a reading");
+  return { timeMs, measurements: arrayOf(list).map(measurementOf) };
+}
+
+/** Dates a reading that was taken before the clock was set, which has since jumped by `jumpMs`. */
+export function dateReading(content: Uint8Array, jumpMs: number): Uint8Array {
+  const { timeMs, measurements } = decodeReading(content);
+  return timeMs < absoluteTimeMs ? encodeReading({ timeMs: timeMs + jumpMs, measurements }) : content;
+}
+
+/**
+ * One SenML pack (CBOR) of these readings, each with its own time to the second.
+ * @param baseName prefixed to each name, e.g. "dormouse-1:"
+ * @param nowMs the device's clock; readings it took before it knew the time become relative to it
+ */
+export function packReadings(baseName: string, contents: readonly Uint8Array[], nowMs: number): Uint8Array {
+  const records: SenmlRecord[] = [];
+  let baseTime: number | undefined;
+  for (const content of contents) {
+    const { timeMs, measurements } = decodeReading(content);
+    const seconds = Math.floor((timeMs < absoluteTimeMs ? timeMs - nowMs : timeMs) / 1000);
+    for (const { name, unit, value } of measurements) {
+      const first = baseTime === undefined;
+      baseTime ??= seconds;
+      records.push({
+        ...(first && { bn: baseName, bt: baseTime }),
+        n: name,
+        ...(unit !== undefined && { u: unit }),
+        ...senmlValue(value),
+        ...(seconds !== baseTime && { t: seconds - baseTime }),
+      });
+    }
+  }
+  return encodePackCbor(records);
+}
+
+function senmlValue(value: Measurement["value"]): Pick<SenmlRecord, "v" | "vs" | "vb"> {
+  if (typeof value === "number") return { v: value };
+  return typeof value === "string" ? { vs: value } : { vb: value };
+}
+
+function measurementOf(item: CborValue): Measurement {
+  const [name, unit, raw] = arrayOf(item);
+  const value = raw instanceof CborFloat ? raw.value : raw;
+  if (typeof name !== "string") throw new RangeError("a measurement without a name");
+  if (typeof value !== "number" && typeof value !== "string" && typeof value !== "boolean")
+    throw new RangeError("a measurement without a value");
+  return { name, ...(typeof unit === "string" && { unit }), value };
+}
+
+function arrayOf(value: CborValue | undefined): readonly CborValue[] {
+  if (!Array.isArray(value)) throw new RangeError("not a reading");
+  return value;
+}
