@@ -1,0 +1,37 @@
+/** Two small sections of RTC memory: the next counter, dCBOR([next]), and the time base. */
+
+import { encode } from "../cbor/encode.js";
+import { maxCounter } from "../sealed/header.js";
+import { decodeArray, isCount } from "./section.js";
+
+export interface TimeBase {
+  /** The wall clock when RTC memory was written, ms since 1970. */
+  readonly wallMs: number;
+  /** When the clock was last set, ms since 1970. */
+  readonly setAtMs: number;
+  /** Who set it: SNTP, which anybody on the path can forge, or something authenticated. */
+  readonly source: "sntp" | "authenticated";
+}
+
+export function encodeCounterSection(next: number): Uint8Array {
+  if (!isCount(next, maxCounter + 1)) throw new RangeError("counter out of range");
+  return encode([next]);
+}
+
+export function decodeCounterSection(data: Uint8Array | undefined): number | undefined {
+  const next = decodeArray(data, 1)?.[0];
+  return isCount(next, maxCounter + 1) ? next : undefined;
+}
+
+export function encodeTimeSection({ wallMs, setAtMs, source }: TimeBase): Uint8Array {
+  if (!isCount(wallMs) || !isCount(setAtMs)) throw new RangeError("time out of range");
+  return encode([wallMs, setAtMs, source === "authenticated"]);
+}
+
+export function decodeTimeSection(data: Uint8Array | undefined): TimeBase | undefined {
+  const parts = decodeArray(data, 3);
+  if (!parts) return undefined;
+  const [wallMs, setAtMs, authenticated] = parts;
+  if (!isCount(wallMs) || !isCount(setAtMs) || typeof authenticated !== "boolean") return undefined;
+  return { wallMs, setAtMs, source: authenticated ? "authenticated" : "sntp" };
+}

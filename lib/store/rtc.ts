@@ -1,0 +1,164 @@
+/**
+ * RTC memory, the state that outlives deep sleep: the one codec for all of it. A header with checksum, then
+ * sections by type, length and content, ascending by type. What a reset may have kept, lost or torn is decided
+ * here: garbage, another secret's image, or a counter that disagrees with flash is a cold start, never an exception.
+ *
+ *   0  "DORM"     4  version, 1    5  zero    6  length after the header, u16
+ *   8  secret id, 4 bytes         12  CRC-32 of all but itself
+ *
+ * Sections of unknown type are dropped: their meaning may hang on the counter and time that this firmware changes.
+ */
+import { withinReservation } from "../sealed/counter.js";
+import { crc32 } from "./crc32.js";
+import {
+  decodeCounterSection,
+  decodeTimeSection,
+  encodeCounterSection,
+  encodeTimeSection,
+  type TimeBase,
+} from "./rtc-counter.js";
+import { decodeNetwork, encodeNetwork, type NetworkCache } from "./rtc-network.js";
+import { decodeOutbox, encodeOutbox, type FrozenOutbox, type Outbox } from "./rtc-outbox.js";
+
+export const rtcHeaderBytes = 16;
+
+const magic = 0x444f524d;
+const version = 1;
+const sectionHeadBytes = 3;
+const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6 } as const;
+
+export interface RtcImage {
+  /** The counter of the next message. */
+  readonly next: number;
+  readonly time?: TimeBase;
+  readonly network?: NetworkCache;
+  /** What the MQTT session remembers, in its own encoding. */
+  readonly mqtt?: Uint8Array;
+  /** The TLS session, sealed. */
+  readonly tls?: Uint8Array;
+  readonly outbox: Outbox;
+}
+
+/** An image that was read back intact: its messages may be sent again. */
+export interface TrustedRtcImage extends RtcImage {
+  readonly outbox: FrozenOutbox;
+}
+
+/** What RTC memory must agree with: both come from the device record in flash. */
+export interface RtcTrust {
+  readonly secretId: Uint8Array;
+  readonly reservedEnd: number;
+}
+
+export type RtcEncoding =
+  /** `leftOut` names what did not fit. */
+  | { readonly data: Uint8Array; readonly leftOut: readonly ("tls" | "network")[] }
+  /** Even without TLS and network it takes this many bytes: spill or drop readings first. */
+  | { readonly tooLarge: number };
+
+/**
+ * The image to write to the beginning of RTC memory, in one step.
+ * @param capacity bytes of RTC memory the board gives: 4,096 on ESP32, 512 on ESP8266.
+ * @throws RangeError for values out of range.
+ */
+export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: number): RtcEncoding {
+  const sections = new Map<number, Uint8Array>([[type.counter, encodeCounterSection(image.next)]]);
+  if (image.time) sections.set(type.time, encodeTimeSection(image.time));
+  if (image.network) sections.set(type.network, encodeNetwork(image.network));
+  if (image.mqtt) sections.set(type.mqtt, image.mqtt);
+  if (image.tls) sections.set(type.tls, image.tls);
+  sections.set(type.outbox, encodeOutbox(image.outbox));
+  const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
+  const leftOut: ("tls" | "network")[] = [];
+  if (sizeOf(sections) > limit && sections.delete(type.tls)) leftOut.push("tls");
+  if (sizeOf(sections) > limit && sections.delete(type.network)) leftOut.push("network");
+  const size = sizeOf(sections);
+  return size > limit ? { tooLarge: size } : { data: assemble(sections, secretId, size), leftOut };
+}
+
+/** How many bytes the image behind this header takes, header included; 0 when `header` is not one's header. */
+export function rtcImageBytes(header: Uint8Array): number {
+  if (header.length < rtcHeaderBytes) return 0;
+  const view = new DataView(header.buffer, header.byteOffset, rtcHeaderBytes);
+  if (view.getUint32(0) !== magic || view.getUint16(4) !== version << 8) return 0;
+  return rtcHeaderBytes + view.getUint16(6);
+}
+
+/**
+ * @param memory RTC memory from its beginning; what lies behind the image is ignored.
+ * @returns the image, which shares nothing with `memory`; undefined means a cold start.
+ */
+export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage | undefined {
+  const size = rtcImageBytes(memory);
+  if (size === 0 || size > memory.length || checksum(memory, size) !== storedChecksum(memory))
+    return undefined;
+  for (let i = 0; i < 4; i++) if (memory[8 + i] !== trust.secretId[i]) return undefined;
+  // A copy: a frozen message must not change when its owner writes RTC memory again.
+  const sections = split(memory.slice(rtcHeaderBytes, size));
+  if (!sections) return undefined;
+  const next = decodeCounterSection(sections.get(type.counter));
+  if (next === undefined || !withinReservation(next, trust.reservedEnd)) return undefined;
+  const outbox = decodeOutbox(sections.get(type.outbox), next);
+  if (!outbox) return undefined;
+  const time = decodeTimeSection(sections.get(type.time));
+  const network = decodeNetwork(sections.get(type.network));
+  const mqtt = sections.get(type.mqtt);
+  const tls = sections.get(type.tls);
+  return {
+    next,
+    outbox,
+    ...(time && { time }),
+    ...(network && { network }),
+    ...(mqtt && { mqtt }),
+    ...(tls && { tls }),
+  };
+}
+
+function sizeOf(sections: ReadonlyMap<number, Uint8Array>): number {
+  let size = rtcHeaderBytes;
+  for (const content of sections.values()) size += sectionHeadBytes + content.length;
+  return size;
+}
+
+function assemble(sections: ReadonlyMap<number, Uint8Array>, secretId: Uint8Array, size: number): Uint8Array {
+  if (secretId.length !== 4) throw new RangeError("a secret id has 4 bytes");
+  const data = new Uint8Array(size);
+  const view = new DataView(data.buffer);
+  view.setUint32(0, magic);
+  view.setUint8(4, version);
+  view.setUint16(6, size - rtcHeaderBytes);
+  data.set(secretId, 8);
+  let at = rtcHeaderBytes;
+  for (const [sectionType, content] of sections) {
+    view.setUint8(at, sectionType);
+    view.setUint16(at + 1, content.length);
+    data.set(content, at + sectionHeadBytes);
+    at += sectionHeadBytes + content.length;
+  }
+  view.setUint32(12, checksum(data, size));
+  return data;
+}
+
+function split(data: Uint8Array): Map<number, Uint8Array> | undefined {
+  const sections = new Map<number, Uint8Array>();
+  let previous = 0;
+  let at = 0;
+  while (at < data.length) {
+    if (data.length - at < sectionHeadBytes) return undefined;
+    const sectionType = data[at]!;
+    const end = at + sectionHeadBytes + data[at + 1]! * 256 + data[at + 2]!;
+    if (sectionType <= previous || end > data.length) return undefined;
+    sections.set(sectionType, data.subarray(at + sectionHeadBytes, end));
+    previous = sectionType;
+    at = end;
+  }
+  return sections;
+}
+
+function checksum(data: Uint8Array, size: number): number {
+  return crc32(data, rtcHeaderBytes, size, crc32(data, 0, 12));
+}
+
+function storedChecksum(data: Uint8Array): number {
+  return new DataView(data.buffer, data.byteOffset, rtcHeaderBytes).getUint32(12);
+}

@@ -1,0 +1,26 @@
+import { equal, ok, type Platform, test } from "../../device/harness.js";
+import { CrashingDevice, type Mistake, seededRandom } from "./crashing-device.js";
+
+function conflicts({ crypto }: Platform, mistake: Mistake, devices: number): number {
+  let count = 0;
+  for (let seed = 1; seed <= devices; seed++) {
+    const device = new CrashingDevice(crypto, seededRandom(seed), mistake);
+    device.live(12);
+    count += device.conflicts;
+  }
+  return count;
+}
+
+test("no counter meets two plaintexts, whenever the power fails", (platform) => {
+  equal(conflicts(platform, "none", 20), 0);
+});
+
+test("the same devices do conflict when a check is left out", (platform) => {
+  for (const mistake of [
+    "trust any RTC counter",
+    "reservation not written",
+    "send before persist",
+    "forget RTC",
+  ] as const)
+    ok(conflicts(platform, mistake, 20) > 0, mistake);
+});

@@ -1,0 +1,239 @@
+import { encode } from "../../../lib/cbor/encode.js";
+import { crc32 } from "../../../lib/store/crc32.js";
+import {
+  decodeRtc,
+  encodeRtc,
+  type RtcImage,
+  rtcHeaderBytes,
+  rtcImageBytes,
+} from "../../../lib/store/rtc.js";
+import { emptyOutbox } from "../../../lib/store/rtc-outbox.js";
+import { equal, fromHex, hex, ok, test, throws } from "../../device/harness.js";
+
+const secretId = fromHex("a1b2c3d4");
+const trust = { secretId, reservedEnd: 2048 };
+
+const full: RtcImage = {
+  next: 1030,
+  time: { wallMs: 1_790_000_000_123, setAtMs: 1_789_999_000_000, source: "sntp" },
+  network: {
+    bssid: fromHex("0a1b2c3d4e5f"),
+    channel: 11,
+    lease: {
+      address: "192.168.178.123",
+      prefixLength: 24,
+      gateway: "192.168.178.1",
+      nameServer: "255.255.255.255",
+      endsAtSeconds: 4_000_000_000,
+    },
+    broker: { address: "10.0.0.250", endsAtSeconds: 4_000_000_000 },
+  },
+  mqtt: fromHex("010203"),
+  tls: new Uint8Array(300).fill(9),
+  outbox: {
+    nextSequence: 9,
+    dropped: 2,
+    readings: [
+      { sequence: 7, topic: 0, content: fromHex("aa") },
+      { sequence: 8, topic: 1, content: fromHex("bbcc") },
+    ],
+    messages: [
+      { counter: 1025, topic: 0, firstSequence: 3, readings: 2, plaintext: fromHex("01") },
+      {
+        counter: 1029,
+        topic: 1,
+        firstSequence: 5,
+        readings: 2,
+        plaintext: fromHex("5b5d"),
+        contentType: 110,
+      },
+    ],
+  },
+};
+const bare: RtcImage = { next: 1024, outbox: emptyOutbox };
+
+function written(image: RtcImage, capacity = 4096): Uint8Array {
+  const encoding = encodeRtc(image, secretId, capacity);
+  if ("tooLarge" in encoding) throw new Error(`${encoding.tooLarge} bytes do not fit`);
+  return encoding.data;
+}
+
+/** An image around any sections, its checksum right. */
+function forged(sections: string): Uint8Array {
+  const body = fromHex(sections);
+  const data = new Uint8Array(rtcHeaderBytes + body.length);
+  data.set(written(bare).subarray(0, rtcHeaderBytes));
+  data.set(body, rtcHeaderBytes);
+  return sealed(data);
+}
+
+function sealed(data: Uint8Array): Uint8Array {
+  const view = new DataView(data.buffer);
+  view.setUint16(6, data.length - rtcHeaderBytes);
+  view.setUint32(12, crc32(data, rtcHeaderBytes, data.length, crc32(data, 0, 12)));
+  return data;
+}
+
+test("an image comes back as it was written, whatever lies behind it", () => {
+  for (const image of [full, bare]) {
+    const memory = new Uint8Array(4096).fill(0x5a);
+    const data = written(image);
+    memory.set(data);
+    equal(decodeRtc(memory, trust), image);
+    equal(rtcImageBytes(memory), data.length);
+    equal(rtcImageBytes(memory.subarray(0, rtcHeaderBytes)), data.length);
+  }
+});
+
+test("a frozen message does not change when RTC memory is written again", () => {
+  const memory = written(full);
+  const image = decodeRtc(memory, trust);
+  memory.fill(0);
+  equal(image, full);
+});
+
+test("a cold start for memory never written, cut short, or with a bit flipped", () => {
+  for (const fill of [0, 0xff, 0x44]) equal(decodeRtc(new Uint8Array(512).fill(fill), trust), undefined);
+  const data = written({ ...full, tls: fromHex("09") });
+  for (let length = 0; length < data.length; length++)
+    equal(decodeRtc(data.subarray(0, length), trust), undefined, `cut to ${length}`);
+  for (let i = 0; i < data.length; i++) {
+    data[i]! ^= 1 << (i % 8);
+    equal(decodeRtc(data, trust), undefined, `flip at ${i}`);
+    data[i]! ^= 1 << (i % 8);
+  }
+  ok(decodeRtc(data, trust), "the untouched image is read");
+});
+
+test("a write that was torn is a cold start", () => {
+  const older = written(bare, 512);
+  const newer = written({ ...full, tls: fromHex("0909") }, 512);
+  for (let at = 1; at < newer.length; at++) {
+    const memory = new Uint8Array(512);
+    memory.set(older);
+    memory.set(newer.subarray(0, at));
+    const image = decodeRtc(memory, trust);
+    ok(image === undefined || image.next === bare.next, `torn at ${at}`);
+  }
+});
+
+test("trusted only with the flash's secret and within its reservation", () => {
+  const data = written(full);
+  for (const reservedEnd of [1030, 2048, 2054])
+    ok(decodeRtc(data, { secretId, reservedEnd }), `${reservedEnd}`);
+  for (const reservedEnd of [0, 1029, 2055, 2 ** 40])
+    equal(decodeRtc(data, { secretId, reservedEnd }), undefined);
+  for (const other of ["a1b2c3d5", "b1b2c3d4", "00000000"])
+    equal(decodeRtc(data, { ...trust, secretId: fromHex(other) }), undefined);
+});
+
+test("what does not fit is left out: TLS first, then the network, never the outbox", () => {
+  const sizes = [full, { ...full, tls: undefined }, { ...full, tls: undefined, network: undefined }].map(
+    (image) => written(image as RtcImage).length,
+  ) as [number, number, number];
+  const leftOutAt = (capacity: number) => {
+    const encoding = encodeRtc(full, secretId, capacity);
+    return "tooLarge" in encoding ? encoding.tooLarge : encoding.leftOut.join();
+  };
+  equal(leftOutAt(sizes[0]), "");
+  equal(leftOutAt(sizes[0] - 1), "tls");
+  equal(leftOutAt(sizes[1]), "tls");
+  equal(leftOutAt(sizes[1] - 1), "tls,network");
+  equal(leftOutAt(sizes[2]), "tls,network");
+  equal(leftOutAt(sizes[2] - 1), sizes[2]);
+  const { network, tls, ...kept } = full;
+  ok(network && tls, "both were there");
+  equal(decodeRtc(written(full, sizes[2]), trust), kept);
+});
+
+test("the sections keep to the budget of an ESP8266", () => {
+  const size = (image: RtcImage) => written(image).length;
+  const empty = size(bare);
+  const most: RtcImage = {
+    next: 2 ** 40,
+    time: { wallMs: Number.MAX_SAFE_INTEGER, setAtMs: Number.MAX_SAFE_INTEGER, source: "authenticated" },
+    outbox: emptyOutbox,
+  };
+  ok(size(most) - size(bare) + 7 <= 48, "counter and time in 48 bytes");
+  ok(size({ ...bare, network: full.network! }) - empty <= 48, "the network in 48 bytes");
+  ok(written({ ...full, tls: new Uint8Array(230) }, 512).length <= 512, "everything in 512 bytes");
+});
+
+test("sections of unknown type are dropped, sections out of order are a cold start", () => {
+  const counter = "01000481190405";
+  const outbox = "0600058400008080";
+  equal(decodeRtc(forged(counter + outbox), trust), { next: 1029, outbox: emptyOutbox });
+  equal(decodeRtc(forged(`${counter}${outbox}0900021234`), trust), { next: 1029, outbox: emptyOutbox });
+  for (const bad of [
+    outbox + counter,
+    counter + counter + outbox,
+    counter,
+    outbox,
+    `${counter}${outbox}00`,
+    `${counter}${outbox}09000212`,
+    `${counter}${outbox}000000`,
+  ])
+    equal(decodeRtc(forged(bad), trust), undefined, bad);
+});
+
+test("an unreadable hint is dropped alone", () => {
+  const counter = "01000481190405";
+  const outbox = "0600058400008080";
+  equal(decodeRtc(forged(`${counter}020001ff${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
+  equal(decodeRtc(forged(`${counter}02000483010203${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
+  equal(decodeRtc(forged(`${counter}03000584f6f60700${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
+});
+
+test("an outbox that contradicts itself or the counter is a cold start", () => {
+  const message = (counter: number, firstSequence = 0, readings = 1) =>
+    [counter, 0, firstSequence, readings, false, fromHex("00")] as const;
+  const reading = (sequence: number) => [sequence, 0, fromHex("00")] as const;
+  const read = (readings: unknown, messages: unknown, nextSequence: unknown = 5) => {
+    const content = encode([nextSequence, 0, readings, messages] as Parameters<typeof encode>[0]);
+    const head = `06${content.length.toString(16).padStart(4, "0")}`;
+    return decodeRtc(forged(`01000481190405${head}${hex(content)}`), trust);
+  };
+  ok(read([reading(3), reading(4)], [message(1027), message(1028, 4)]), "ascending");
+  const bad: [unknown, unknown, unknown?][] = [
+    [[reading(4), reading(3)], []],
+    [[reading(3), reading(3)], []],
+    [[reading(5)], []],
+    [[], [message(1029)]],
+    [[], [message(1028), message(1027)]],
+    [[], [message(1028), message(1028)]],
+    [[], [message(1028, 5)]],
+    [[], [], -1],
+    [null, []],
+    [[], [[1]]],
+    [[[3, 256, fromHex("00")]], []],
+    [[[3, 0, "text"]], []],
+    [[], [[1028, 0, 0, 1, 0, fromHex("00")]]],
+  ];
+  for (const [readings, messages, nextSequence] of bad)
+    equal(read(readings, messages, nextSequence), undefined);
+});
+
+test("an address that is not dotted is kept as text", () => {
+  for (const address of [
+    "fe80::1",
+    "1.2.3.4.5",
+    "01.2.3.4",
+    "300.1.1.1",
+    "1.2.3",
+    "0.0.0.0",
+    "255.255.255.255",
+  ]) {
+    const image: RtcImage = { ...bare, network: { broker: { address, endsAtSeconds: 1 } } };
+    equal(decodeRtc(written(image), trust), image);
+  }
+});
+
+test("what cannot be is not written", () => {
+  throws(() => encodeRtc({ ...bare, next: -1 }, secretId, 512), RangeError);
+  throws(() => encodeRtc({ ...bare, next: 2 ** 40 + 1 }, secretId, 512), RangeError);
+  throws(() => encodeRtc(bare, fromHex("00"), 512), RangeError);
+  throws(
+    () => encodeRtc({ ...bare, time: { wallMs: -1, setAtMs: 0, source: "sntp" } }, secretId, 512),
+    RangeError,
+  );
+});
