@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-/** From build/js/test/vectors up to the project. */
+/** From build/js/test/conformance up to the project. */
 export const projectRoot = fileURLToPath(new URL("../../../..", import.meta.url));
 const folder = join(projectRoot, "../shared/vectors");
 
