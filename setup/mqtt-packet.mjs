@@ -36,8 +36,7 @@ const traces = /^[ \t]*debug\(.*\)$/gm;
 
 /**
  * @param {{ progress: (text: string) => void }} options
- * @returns {Promise<string>} the bundle, an ES module that exports `parser` and `writeToStream`;
- *   its source map lies beside it
+ * @returns {Promise<string>} the bundle, an ES module that exports `parser` and `writeToStream`
  */
 export async function bundleMqttPacket({ progress }) {
   const require = createRequire(import.meta.url);
@@ -65,8 +64,8 @@ async function write(source) {
     platform: "neutral",
     mainFields: ["main"],
     target: "es2022",
-    sourcemap: true,
-    sourcesContent: false,
+    // XS reads maps of one source only; the bundle is not minified, so its own lines can be read.
+    sourcemap: false,
     minifySyntax: true,
     charset: "utf8",
     legalComments: "none",
