@@ -25,7 +25,15 @@ time_t tls_platform_time(time_t *now);
 #define MBEDTLS_PLATFORM_TIME_TYPE_MACRO time_t
 #define MBEDTLS_HAVE_TIME
 #define MBEDTLS_HAVE_TIME_DATE
+/* The sanitizers leave too few registers for the assembler of 32-bit x86. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define DORMOUSE_SANITIZED
+#endif
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(DORMOUSE_SANITIZED)
 #define MBEDTLS_HAVE_ASM
+#endif
 
 /* This build has meters and a key log; a board's has neither (the code is not even compiled there). */
 #define DORMOUSE_TLS_METERS

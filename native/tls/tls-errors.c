@@ -1,7 +1,11 @@
 /* From mbedTLS's return codes to a reason an operator can act upon. */
 #include "tls-internal.h"
 
+#include "mbedtls/platform.h"
 #include "psa/crypto.h"
+#if MBEDTLS_VERSION_MAJOR < 4
+#include "mbedtls/pem.h"
+#endif
 
 static const struct {
     int code;
@@ -35,10 +39,32 @@ const char *tls_error_text(int code)
     return "the TLS library refused";
 }
 
-static int is_memory(int code)
+int tls_error_is_memory(int code)
 {
+#if MBEDTLS_VERSION_MAJOR < 4
+    switch (code) {
+    case MBEDTLS_ERR_PK_ALLOC_FAILED:
+    case MBEDTLS_ERR_MPI_ALLOC_FAILED:
+    case MBEDTLS_ERR_ECP_ALLOC_FAILED:
+    case MBEDTLS_ERR_ASN1_ALLOC_FAILED:
+    case MBEDTLS_ERR_PEM_ALLOC_FAILED:
+    case MBEDTLS_ERR_MD_ALLOC_FAILED:
+    case MBEDTLS_ERR_CIPHER_ALLOC_FAILED:
+        return 1;
+    default:
+        break;
+    }
+#endif
     return code == MBEDTLS_ERR_SSL_ALLOC_FAILED || code == MBEDTLS_ERR_X509_ALLOC_FAILED
         || code == PSA_ERROR_INSUFFICIENT_MEMORY;
+}
+
+/* mbedTLS calls a signature bad, or a handshake failed, that it had no memory for. The outcome is the same, the remedy is not. */
+static int memory_is_short(void)
+{
+    void *probe = mbedtls_calloc(1, 4096);
+    mbedtls_free(probe);
+    return probe == NULL;
 }
 
 static TlsReason reason_of_flags(uint32_t flags)
@@ -65,7 +91,7 @@ TlsFailure tls_failure_of(const mbedtls_ssl_context *ssl, int code)
     if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         failure.reason = TLS_REASON_ALERT;
         failure.code = received_alert(ssl);
-    } else if (is_memory(code))
+    } else if (tls_error_is_memory(code))
         failure.reason = TLS_REASON_MEMORY;
     else if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == MBEDTLS_ERR_SSL_BAD_CERTIFICATE) {
         uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
@@ -74,5 +100,8 @@ TlsFailure tls_failure_of(const mbedtls_ssl_context *ssl, int code)
             failure.reason = reason_of_flags(flags);
         }
     }
+    if ((failure.reason == TLS_REASON_LOCAL || failure.verifyFlags == MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+        && memory_is_short())
+        failure.reason = TLS_REASON_MEMORY;
     return failure;
 }

@@ -104,6 +104,7 @@ void tls_session_shutdown(TlsSession *session);
 
 /* English for an mbedTLS error code; never NULL. */
 const char *tls_error_text(int code);
+int tls_error_is_memory(int code);
 
 /* Where NSS key log lines go (simulator only); NULL stops it. */
 void tls_set_keylog(void (*line)(const char *text));

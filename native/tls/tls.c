@@ -27,7 +27,7 @@ static TlsSession *session_of(xsMachine *the)
 /* What a configuring call refused. */
 static void check(xsMachine *the, int code, const char *what)
 {
-    if (code == MBEDTLS_ERR_SSL_ALLOC_FAILED || code == MBEDTLS_ERR_X509_ALLOC_FAILED)
+    if (tls_error_is_memory(code))
         xsUnknownError("no memory for TLS");
     else if (code != 0)
         xsRangeError("%s (-0x%04x)", what, (unsigned)-code);
