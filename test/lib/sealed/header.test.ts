@@ -10,7 +10,7 @@ import { bytes, equal, fromHex, test, throws } from "../../device/harness.js";
 import { casesOf, type HeaderCase } from "./vectors.js";
 
 test("the protected header is that of the vectors, both ways", (platform) => {
-  for (const vector of casesOf<HeaderCase>(platform, "sealed/protected-header")) {
+  for (const vector of casesOf<HeaderCase>(platform.vectors("sealed/protected-header"))) {
     const { alg, senderId, epoch, counter, contentType } = vector;
     const kid = encodeKid({ id: senderId, epoch });
     const header = { alg, kid, counter, ...(contentType && { contentType }) };

@@ -13,7 +13,7 @@ function keyOf({ crypto }: Platform, vector: StampCase | RejectFile): StampKey {
 
 test("a stamp is that of the vectors, byte for byte, and verifies", (platform) => {
   const { crypto } = platform;
-  for (const vector of casesOf<StampCase>(platform, "sealed/stamp")) {
+  for (const vector of casesOf<StampCase>(platform.vectors("sealed/stamp"))) {
     const { counter, contentType } = vector;
     const key = keyOf(platform, vector);
     const draft = { counter, plaintext: fromHex(vector.payload), ...(contentType && { contentType }) };
@@ -75,7 +75,7 @@ test("every truncation and every flip of a bit makes a stamp bad", (platform) =>
 });
 
 test("stamping again gives the same bytes", (platform) => {
-  const [vector] = casesOf<StampCase>(platform, "sealed/stamp");
+  const [vector] = casesOf<StampCase>(platform.vectors("sealed/stamp"));
   const key = keyOf(platform, vector!);
   const message = thaw({ counter: 7, plaintext: fromHex("00") });
   equal(hex(stamp(platform.crypto, key, message)), hex(stamp(platform.crypto, key, message)));
