@@ -1,6 +1,6 @@
 /**
  * Builds the simulator's engine: XS, the host around it, the platform's modules and the native modules, as one
- * executable in build/engine/<abi>-<variant>/. Only what changed is compiled again. 32-bit, as the boards are, where
+ * executable in build/engine/<abi>-<variant>/ (XS from elsewhere: a folder of its own). Only what changed is compiled again. 32-bit, as the boards are, where
  * the compiler can; $CC chooses the compiler.
  *
  * The "sanitize" variant checks addresses everywhere and undefined behaviour in our own C and mbedTLS. XS itself is
@@ -77,7 +77,9 @@ async function findAbi() {
  */
 export async function buildEngine({ variant, xs, mbedtls, progress }) {
   const bits = await abi();
-  const folder = join(build, "engine", `${bits}-${variant}`);
+  const other =
+    xs === join(build, "xs") ? "" : `-${createHash("sha256").update(xs).digest("hex").slice(0, 8)}`;
+  const folder = join(build, "engine", `${bits}-${variant}${other}`);
   mkdirSync(join(folder, "xs"), { recursive: true });
   const natives = join(folder, "natives.c");
   writeIfChanged(natives, tableOfNatives(modulesWithNatives(mbedtls !== undefined)));
@@ -150,6 +152,7 @@ function allJobs({ variant, xs, mbedtls, folder, bits, natives }) {
     "-I",
     engine,
     ...xsIncludes.flatMap((path) => ["-isystem", path]),
+    ...(mbedtls ? ["-DENGINE_HAS_TLS=1"] : []),
     ...(mbedtls?.include ?? []).flatMap((path) => ["-isystem", path]),
     ...(mbedtls?.defines ?? []).map((define) => (define.startsWith("-") ? define : `-D${define}`)),
   ];

@@ -8,13 +8,9 @@
 #include "meters.h"
 #include "power.h"
 #include "report.h"
+#include "secure.h"
 #include "world.h"
 #include "xs.h"
-
-/* native/tls counts its heap; an engine without it has none. */
-size_t tls_heap_peak(void) __attribute__((weak));
-size_t tls_heap_used(void) __attribute__((weak));
-void tls_heap_reset(void) __attribute__((weak));
 
 static struct {
   Machine machine;
@@ -125,11 +121,11 @@ static void report_heap(const MachineMeters *read) {
   report_number("slotBytesPeak", read->slotBytes);
   report_number("chunkBytesPeak", read->chunkBytes);
   report_number("stackBytesPeak", read->stackBytes);
-  report_number("tlsBytesPeak", tls_heap_peak ? machine_board_bytes((double)tls_heap_peak()) : 0);
+  report_number("tlsBytesPeak", (double)secure_peak());
   report_close('}');
 }
 
-static void report_boot(const MachineMeters *read, double at) {
+static void report_boot(const MachineMeters *read, double at, size_t leaked) {
   report_begin("end");
   report_number("at", at);
   report_text("reason", boot.reason);
@@ -141,7 +137,7 @@ static void report_boot(const MachineMeters *read, double at) {
   report_number("bytecodes", read->bytecodes);
   report_heap(read);
   report_number("flashWrites", meters.flashWrites);
-  report_number("tlsBytesLeaked", tls_heap_used ? (double)tls_heap_used() : 0);
+  report_number("tlsBytesLeaked", (double)leaked);
   report_end();
 }
 
@@ -164,7 +160,7 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
   memset(&boot, 0, sizeof(boot));
   boot.cause = cause;
   meters_reset();
-  if (tls_heap_reset) tls_heap_reset();
+  secure_boot();
   clock_boot(worldMs, strcmp(cause, "power-on") == 0);
   power_boot(cause);
   if (machine_start(&boot.machine, root, image)) {
@@ -176,5 +172,5 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
   loop_clear();
   world_clear();
   if (boot.machine.the) machine_stop(&boot.machine);
-  report_boot(&read, at);
+  report_boot(&read, at, secure_end());
 }

@@ -83,7 +83,7 @@ static txScript *parse(txMachine *the, const ImageModule *image, char *text, siz
   }
   if (!script && !problem[0])
     snprintf(problem, sizeof(problem), "%s:%d: %s", parser.path ? parser.path->string : image->path,
-             (int)parser.line, parser.errorMessage ? parser.errorMessage : "cannot be compiled");
+             (int)compat_parser_line(&parser), parser.errorMessage ? parser.errorMessage : "cannot be compiled");
   free(map);
   fxTerminateParser(&parser);
   return script;

@@ -10,11 +10,12 @@
 
 #include "boot.h"
 #include "image.h"
+#include "loop.h"
 #include "modules.h"
 #include "power.h"
-#include "loop.h"
 #include "report.h"
 #include "root.h"
+#include "secure.h"
 #include "store.h"
 #include "world.h"
 
@@ -22,12 +23,10 @@
 static const Image *image;
 static txMachine *root;
 
-/* Where TLS sessions' secrets go for Wireshark, NULL: nowhere. native/tls reads it. */
-const char *engine_keylog;
-
 static const char *const causes[] = {"power-on", "deep-sleep", "brown-out", "watchdog", "software", "abort"};
 
 static int fail(const char *problem) {
+  fprintf(stderr, "%s\n", problem);
   report_begin("failed");
   report_text("detail", problem);
   report_end();
@@ -40,11 +39,11 @@ static const char *find_cause(const char *name) {
   return NULL;
 }
 
-static const char *parse(int argc, char **argv) {
+static const char *parse(int argc, char **argv, const char **keylog) {
   const char *path = NULL;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--realtime") == 0) loop_realtime(true);
-    else if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc) engine_keylog = argv[++i];
+    else if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc) *keylog = argv[++i];
     else if (argv[i][0] == '-' || path) return NULL;
     else path = argv[i];
   }
@@ -82,7 +81,8 @@ static void serve(void) {
 
 int main(int argc, char **argv) {
   char problem[1024];
-  const char *path = parse(argc, argv);
+  const char *keylog = NULL;
+  const char *path = parse(argc, argv, &keylog);
   if (!path) {
     fputs("usage: engine [--realtime] [--keylog FILE] IMAGE\n", stderr);
     return 2;
@@ -91,6 +91,7 @@ int main(int argc, char **argv) {
   setenv("TZ", "UTC0", 1);
   image = image_read(path, problem, sizeof(problem));
   if (!image) return fail(problem);
+  if (keylog && secure_keylog(keylog) != 0) return fail("the key log cannot be written");
   if (!power_start(image->rtcBytes)) return fail("no memory for RTC memory");
   if (!store_start(image->flashPath, image->flashBytes, problem, sizeof(problem))) return fail(problem);
   root = root_build(image, problem, sizeof(problem));

@@ -63,7 +63,12 @@ static Ask *take(int id) {
   return NULL;
 }
 
-void world_cancel(int id) { free(take(id)); }
+void *world_cancel(int id) {
+  Ask *ask = take(id);
+  void *context = ask ? ask->context : NULL;
+  free(ask);
+  return context;
+}
 
 bool world_pending(void) {
   for (Ask *ask = asks; ask; ask = ask->next)
@@ -163,7 +168,7 @@ void world_input(void) {
 }
 
 void world_clear(void) {
-  while (asks) world_cancel(asks->id);
+  while (asks) free(world_cancel(asks->id));
   while (replies) {
     Reply *reply = replies;
     replies = reply->next;

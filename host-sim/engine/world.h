@@ -9,9 +9,12 @@
 
 typedef void (*WorldAnswer)(void *context, const char *text);
 
-/* Asks. `answer` is called from the loop with the reply's text, unless the ask is cancelled. Returns its id, 0 on failure. */
+/* Asks. `answer` is called from the loop with the reply's text, unless the ask is cancelled; `context` is
+   then the callback's to free, else world_cancel's caller's. Returns the ask's id, 0 on failure. */
 int world_ask(const char *kind, const char *detail, WorldAnswer answer, void *context);
-void world_cancel(int id);
+
+/* Takes the ask back; gives the context it had, NULL when it is no longer open. */
+void *world_cancel(int id);
 
 /* Is anything asked that may still be answered? */
 bool world_pending(void);
@@ -28,7 +31,7 @@ double world_next(void);
 /* Blocks until a command comes; returns its line (valid until the next call), NULL at the end of input. */
 char *world_command(void);
 
-/* Forgets everything asked (the boot has ended). */
+/* Forgets everything asked and frees the contexts (the boot has ended). */
 void world_clear(void);
 
 #endif

@@ -11,7 +11,9 @@
 #define compat_intrinsics(THE) ((THE)->stackIntrinsics)
 /* Metered in 1/65536 of a bytecode. */
 #define compat_bytecodes(THE) ((double)((THE)->meterIndex >> 16))
+#define compat_parser_line(PARSER) ((PARSER)->states[0].line)
 #else
+#define compat_parser_line(PARSER) ((PARSER)->line)
 #define COMPAT_STACK_EXIT XS_STACK_OVERFLOW_EXIT
 #define COMPAT_C_STACK_EXIT (-1)
 #define compat_intrinsics(THE) ((THE)->stackPrototypes)

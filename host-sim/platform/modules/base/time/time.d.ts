@@ -8,5 +8,6 @@ declare module "time" {
     /** Milliseconds from `start` to `end` (now by default), both ticks. */
     delta(start: number, end?: number): number;
   };
+
   export { Time as default };
 }

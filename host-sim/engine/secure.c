@@ -1,0 +1,56 @@
+/* See secure.h. */
+#include "secure.h"
+
+#if ENGINE_HAS_TLS
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../native/crypto/crypto-reset.h"
+#include "../../native/tls/tls-heap.h"
+#include "../../native/tls/tls-platform.h"
+#include "clock.h"
+
+void tls_set_keylog(void (*line)(const char *text));
+
+static int keylog = -1;
+
+static void keylog_line(const char *text) {
+  /* A lost line costs a view in Wireshark, nothing else. */
+  if (write(keylog, text, strlen(text)) < 0 || write(keylog, "\n", 1) < 0) return;
+}
+
+int secure_keylog(const char *path) {
+  keylog = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (keylog < 0) return -1;
+  tls_set_keylog(keylog_line);
+  return 0;
+}
+
+int64_t tls_clock_ms(void) { return clock_monotonic(); }
+
+void secure_boot(void) { tls_heap_reset(); }
+
+size_t secure_peak(void) { return tls_heap_peak(); }
+
+size_t secure_end(void) {
+  crypto_reset();
+  return tls_heap_used();
+}
+
+#else
+
+int secure_keylog(const char *path) {
+  (void)path;
+  return 0;
+}
+
+void secure_boot(void) {}
+
+size_t secure_peak(void) { return 0; }
+
+size_t secure_end(void) { return 0; }
+
+#endif

@@ -1,0 +1,20 @@
+/** ECMA-419 Wi-Fi interface, the part of the SDK's that the firmware uses. */
+declare module "embedded:network/interface/wifi" {
+  export interface WiFiConstructorOptions {
+    onChanged?: (property: "connection" | "address") => void;
+  }
+
+  export default class WiFi {
+    constructor(options: WiFiConstructorOptions);
+    close(): void;
+    /** @throws Error when a connect is under way */
+    connect(options: { SSID: string; password?: string; channel?: number }): void;
+    disconnect(): void;
+    /** 200 not connected, 300 connecting, 400 associated, 500 with an address. */
+    readonly connection: number;
+    readonly address: string | undefined;
+    readonly SSID: string | undefined;
+    readonly RSSI: number | undefined;
+    readonly channel: number | undefined;
+  }
+}
