@@ -51,18 +51,21 @@ export function openTransport(options: TransportOptions): Transport {
       onError: () => onEnd(connected ? undefined : unreachable()),
     }) as unknown as Transport;
   }
-  /** A TCP class whose sockets tell when they are connected: the TLS socket itself tells only when it is secure. */
-  const watched = ((inner: TCPSocketOptions) =>
-    new TCP({
-      ...inner,
-      onWritable(byteLength: number) {
-        whenConnected();
-        inner.onWritable(byteLength);
-      },
-    })) as unknown as TCPClass;
+  /** Tells when TCP is connected: the TLS socket itself tells only when it is secure. */
+  class WatchedTCP extends TCP {
+    constructor(inner: TCPSocketOptions) {
+      super({
+        ...inner,
+        onWritable(byteLength: number) {
+          whenConnected();
+          inner.onWritable(byteLength);
+        },
+      });
+    }
+  }
   let secured = false;
   return new TLSSocket({
-    TCP: watched,
+    TCP: WatchedTCP as unknown as TCPClass,
     address,
     port,
     nodelay: true,

@@ -40,7 +40,6 @@ export class Wake {
   #state: CycleState = { at: "boot" };
   #timer: Timer | undefined;
   readonly #events: CycleEvent[] = [];
-  #handling = false;
   #wifi: Closable | undefined;
   #address = "";
   #link: Link | undefined;
@@ -60,13 +59,25 @@ export class Wake {
     this.#dispatch({ type: "wake" });
   }
 
+  /**
+   * Handles the event in a job of its own: a callback comes through TCP, TLS and MQTT, and what a phase does
+   * would not fit the rest of a small board's stack.
+   */
   #dispatch(event: CycleEvent): void {
     this.#events.push(event);
-    if (this.#handling) return;
-    this.#handling = true;
-    for (let next = this.#events.shift(); next; next = this.#events.shift()) this.#handle(next);
-    this.#handling = false;
+    if (this.#events.length === 1) this.#later(() => this.#work());
+  }
+
+  #work(): void {
+    for (let event = this.#events[0]; event; event = this.#events[0]) {
+      this.#handle(event);
+      this.#events.shift();
+    }
     this.#setTimer();
+  }
+
+  #later(work: () => void): void {
+    Promise.resolve().then(work);
   }
 
   #handle(event: CycleEvent): void {
@@ -233,7 +244,7 @@ export class Wake {
   #acked(counter: number): void {
     this.#memory.acknowledged(counter);
     report("acked", { counter });
-    this.#drain();
+    this.#later(() => this.#drain());
   }
 
   #close(): void {

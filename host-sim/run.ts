@@ -88,7 +88,7 @@ class Run {
     const { profile, secrets } = this.#options;
     const { broker, ca } = this.#scene!;
     const placed: Profile = { ...profile, broker: { ...profile.broker, ...broker } };
-    const record = encodeDeviceRecord({ secret: this.#secret, epoch: 0, reservedUntil: 0 });
+    const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd: 0, fromFactory: false });
     return encodeFlash(flashEntries(placed, { ...secrets, record, ca }));
   }
 
@@ -123,8 +123,8 @@ class Run {
   #trace(text: string, atMs: number): void {
     this.#atMs = atMs;
     const fields = parseEvent(text);
-    if (fields) this.#report(fields);
-    else this.#reporter.note(text.trimEnd());
+    if (!fields) this.#reporter.note(text.trimEnd());
+    else if (deviceEvents.has(fields.event)) this.#report(fields);
   }
 
   #received({ verdict, counter, reading, reason }: Judged): void {
@@ -152,14 +152,13 @@ class Run {
   }
 }
 
-/** Events that the firmware reports; `wake` and `sleep` the run knows better. */
+/** Of what the firmware reports; `boot` the run knows better. */
 const deviceEvents = new Set(["phase", "sent", "acked", "error"]);
 
 function parseEvent(text: string): Fields | undefined {
   if (!text.startsWith('{"event"')) return undefined;
   try {
-    const fields = JSON.parse(text) as Fields;
-    return deviceEvents.has(fields.event) ? fields : undefined;
+    return JSON.parse(text) as Fields;
   } catch {
     return undefined;
   }

@@ -39,11 +39,20 @@ export class Mosquitto {
   /** With user name and password. */
   port = 0;
   openPort = 0;
+  /** Open, over TLS. */
+  tlsPort = 0;
 
-  /** @param users passwords by user name; each may write to `ok/#` and nowhere else */
-  async start(users: Readonly<Record<string, string>>): Promise<void> {
+  /**
+   * @param users passwords by user name; each may write to `ok/#` and nowhere else
+   * @param tls PEM of the server's chain and key, for a listener with TLS
+   */
+  async start(
+    users: Readonly<Record<string, string>>,
+    tls?: { readonly chainPem: string; readonly keyPem: string },
+  ): Promise<void> {
     this.port = await freePort();
     this.openPort = await freePort();
+    if (tls) this.tlsPort = await freePort();
     const file = (name: string, text: string) => {
       const path = join(this.#folder, name);
       writeFileSync(path, text, { mode: 0o600 });
@@ -76,6 +85,14 @@ export class Mosquitto {
         `acl_file ${acl}`,
         `listener ${this.openPort} 127.0.0.1`,
         "allow_anonymous true",
+        ...(tls
+          ? [
+              `listener ${this.tlsPort} 127.0.0.1`,
+              "allow_anonymous true",
+              `certfile ${file("chain.pem", tls.chainPem)}`,
+              `keyfile ${file("key.pem", tls.keyPem)}`,
+            ]
+          : []),
         "",
       ].join("\n"),
     );

@@ -35,8 +35,10 @@ function run(plan: CyclePlan, script: Partial<Record<Phase, "fail" | "hang" | "s
       const { phase } = effect;
       ran.push(phase);
       const what = script[phase];
-      nowMs = what === "hang" ? nextWakeAt(state)! : nowMs + (what === "skip" ? 0 : msPerPhase);
-      if (what === "hang") event = { type: "time" };
+      const readyAtMs = nowMs + (what === "skip" ? 0 : msPerPhase);
+      const late = what === "hang" || readyAtMs > nextWakeAt(state)!;
+      nowMs = late ? nextWakeAt(state)! : readyAtMs;
+      if (late) event = { type: "time" };
       else if (what === "fail") event = { type: "failed", phase, failure: failure("connection-lost", "x") };
       else event = { type: "done", phase, skipped: what === "skip" };
     }

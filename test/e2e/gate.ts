@@ -1,0 +1,46 @@
+/** A TCP gate before a broker that a test shuts and opens at once: what a network does to a device. */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+export class Gate {
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((client) => this.#pass(client));
+  readonly #target: number;
+  open = true;
+  /** Lets connections stand but passes nothing on: a stalled network. */
+  stalled = false;
+  connections = 0;
+
+  constructor(targetPort: number) {
+    this.#target = targetPort;
+  }
+
+  async start(): Promise<number> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  #pass(client: Socket): void {
+    this.connections++;
+    this.#keep(client);
+    if (!this.open) return void client.resetAndDestroy();
+    if (this.stalled) return;
+    const broker = connect(this.#target, "127.0.0.1");
+    this.#keep(broker);
+    client.pipe(broker);
+    broker.pipe(client);
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, "close");
+  }
+}
