@@ -13,7 +13,7 @@ export interface DecodeLimits {
   readonly maxDepth: number;
 }
 
-/** Deep enough for COSE and SenML, shallow enough for a stack of 256 slots. */
+/** Deep enough for COSE and SenML. */
 const defaultLimits: DecodeLimits = { maxDepth: 8 };
 
 interface Reader {
@@ -21,25 +21,84 @@ interface Reader {
   at: number;
 }
 
+/** An array, map or tag whose content is being read. */
+class Open {
+  readonly content: CborValue[] | Map<CborKey, CborValue> | number;
+  /** Items still to come; each key and each value counts. */
+  left: number;
+  key: CborKey = 0;
+  /** Where the last key lies in the input; nowhere before the first. */
+  keyStart = -1;
+  keyEnd = -1;
+
+  constructor(content: Open["content"], left: number) {
+    this.content = content;
+    this.left = left;
+  }
+}
+
 /**
+ * Without recursion: a device's stack has 384 slots, and the sender chooses the nesting.
  * @returns the value; its byte strings are views of `data` and live as long as it does.
  * @throws CborError when `data` is anything but one deterministic CBOR item.
  */
 export function decode(data: Uint8Array, limits: DecodeLimits = defaultLimits): CborValue {
   const reader: Reader = { data, at: 0 };
-  const value = readItem(reader, limits.maxDepth);
-  if (reader.at !== data.length) throw new CborError("bytes after the item");
-  return value;
+  const open: Open[] = [];
+  for (;;) {
+    const start = reader.at;
+    let item = readItem(reader);
+    if (item instanceof Open) {
+      if (open.length === limits.maxDepth) throw new CborError("nested too deeply");
+      if (item.left > 0) {
+        open.push(item);
+        continue;
+      }
+      item = item.content;
+    }
+    // The item is complete, and perhaps what contains it, and so on outwards.
+    for (;;) {
+      const around = open[open.length - 1];
+      if (around === undefined) {
+        if (reader.at !== data.length) throw new CborError("bytes after the item");
+        return item;
+      }
+      if (around.content instanceof Map) addToMap(reader, around, around.content, item, start);
+      else if (typeof around.content !== "number") around.content.push(item);
+      if (--around.left > 0) break;
+      item = typeof around.content === "number" ? new CborTagged(around.content, item) : around.content;
+      open.pop();
+    }
+  }
 }
 
-function readItem(reader: Reader, depth: number): CborValue {
-  const head = take(reader, 1);
-  const initial = reader.data[head]!;
-  const major = initial >> 5;
+/** `item` lies between `start` and the reader. */
+function addToMap(
+  reader: Reader,
+  around: Open,
+  map: Map<CborKey, CborValue>,
+  item: CborValue,
+  start: number,
+): void {
+  if (around.left % 2 === 1) {
+    map.set(around.key, item);
+    return;
+  }
+  if (typeof item !== "string" && !(typeof item === "number" && isCborInteger(item)))
+    throw new CborError("a key that is neither integer nor text");
+  if (around.keyEnd >= 0 && !ascending(reader.data, around.keyStart, around.keyEnd, start, reader.at))
+    throw new CborError("keys not sorted, or twice");
+  around.key = item;
+  around.keyStart = start;
+  around.keyEnd = reader.at;
+}
+
+function readItem(reader: Reader): CborValue | Open {
+  const initial = reader.data[take(reader, 1)]!;
   const info = initial & 0x1f;
-  if (major === 7) return readSimple(reader, info);
+  if (initial >> 5 === 7) return readSimple(reader, info);
   const argument = readArgument(reader, info);
-  switch (major) {
+  switch (initial >> 5) {
     case 0:
       return argument;
     case 1:
@@ -49,10 +108,19 @@ function readItem(reader: Reader, depth: number): CborValue {
       return readBytes(reader, argument);
     case 3:
       return readText(reader, argument);
+    case 4:
+      return new Open([], bounded(reader, argument));
+    case 5:
+      return new Open(new Map(), bounded(reader, 2 * argument));
+    default:
+      return new Open(argument, 1);
   }
-  if (depth === 0) throw new CborError("nested too deeply");
-  if (major === 6) return new CborTagged(argument, readItem(reader, depth - 1));
-  return major === 4 ? readArray(reader, argument, depth - 1) : readMap(reader, argument, depth - 1);
+}
+
+/** Every item takes a byte at least. */
+function bounded(reader: Reader, items: number): number {
+  if (items > reader.data.length - reader.at) throw new CborError("cut short");
+  return items;
 }
 
 /** Returns where the bytes start. */
@@ -87,33 +155,6 @@ function readText(reader: Reader, length: number): string {
   } catch {
     throw new CborError("text that is not UTF-8");
   }
-}
-
-function readArray(reader: Reader, length: number, depth: number): CborValue[] {
-  // Every item takes a byte at least.
-  if (length > reader.data.length - reader.at) throw new CborError("cut short");
-  const items: CborValue[] = [];
-  for (let i = 0; i < length; i++) items.push(readItem(reader, depth));
-  return items;
-}
-
-function readMap(reader: Reader, length: number, depth: number): Map<CborKey, CborValue> {
-  if (2 * length > reader.data.length - reader.at) throw new CborError("cut short");
-  const map = new Map<CborKey, CborValue>();
-  let previousStart = -1;
-  let previousEnd = -1;
-  for (let i = 0; i < length; i++) {
-    const start = reader.at;
-    const key = readItem(reader, 0);
-    if (typeof key === "string" || (typeof key === "number" && isCborInteger(key))) {
-      if (i > 0 && !ascending(reader.data, previousStart, previousEnd, start, reader.at))
-        throw new CborError("keys not sorted, or twice");
-      previousStart = start;
-      previousEnd = reader.at;
-      map.set(key, readItem(reader, depth));
-    } else throw new CborError("a key that is neither integer nor text");
-  }
-  return map;
 }
 
 /** Whether the bytes of the first key come before those of the second, bytewise (RFC 8949 §4.2.1). */

@@ -1,6 +1,7 @@
 /**
  * Deterministic CBOR (RFC 8949 §4.2.1): shortest integers, lengths and floats, definite lengths, map keys in
- * bytewise order. Measures first, then writes into one allocation: a device has no room for growing buffers.
+ * bytewise order. Measures first, then writes into one allocation: a device has no room for growing buffers,
+ * and with a stack of 384 slots none for recursion.
  */
 import { halfBits } from "./half.js";
 import { utf8Encode, utf8Length, utf8Write } from "./utf8.js";
@@ -15,78 +16,74 @@ const two32 = 0x1_0000_0000;
  */
 export function encode(value: CborValue): Uint8Array {
   const out = new Uint8Array(sizeOf(value));
-  write(value, out, 0);
+  const pending: CborValue[] = [value];
+  let at = 0;
+  while (pending.length > 0) {
+    const item = pending.pop();
+    at = writeOwn(item, out, at);
+    pushParts(item, pending);
+  }
   return out;
 }
 
 function sizeOf(value: CborValue): number {
-  switch (typeof value) {
-    case "number":
-      return isCborInteger(value) ? headSize(value < 0 ? -1 - value : value) : floatSize(value);
-    case "string": {
-      const length = utf8Length(value);
-      return headSize(length) + length;
-    }
-    case "boolean":
-    case "undefined":
-      return 1;
-    case "object":
-      return sizeOfObject(value);
-    default:
-      throw new TypeError(`CBOR cannot carry a ${typeof value}`);
+  const pending: CborValue[] = [value];
+  let size = 0;
+  while (pending.length > 0) {
+    const item = pending.pop();
+    size += ownSize(item);
+    pushParts(item, pending);
   }
-}
-
-function sizeOfObject(value: Exclude<CborValue, number | string | boolean | undefined>): number {
-  if (value === null) return 1;
-  if (value instanceof Uint8Array) return headSize(value.length) + value.length;
-  if (value instanceof CborFloat) return floatSize(value.value);
-  if (value instanceof CborTagged) return headSize(tagNumber(value)) + sizeOf(value.value);
-  if (value instanceof Map) {
-    let size = headSize(value.size);
-    for (const [key, item] of value) size += sizeOf(checkedKey(key)) + sizeOf(item);
-    return size;
-  }
-  if (!Array.isArray(value)) throw new TypeError("CBOR cannot carry this object");
-  let size = headSize(value.length);
-  for (const item of value) size += sizeOf(item);
   return size;
 }
 
-/** Returns the offset after the value. */
-function write(value: CborValue, out: Uint8Array, at: number): number {
-  switch (value) {
-    case false:
-      return writeByte(0xf4, out, at);
-    case true:
-      return writeByte(0xf5, out, at);
-    case null:
-      return writeByte(0xf6, out, at);
-    case undefined:
-      return writeByte(0xf7, out, at);
+/** Puts what `item` contains on top of `pending`, the first part uppermost. */
+function pushParts(item: CborValue, pending: CborValue[]): void {
+  if (Array.isArray(item)) for (let i = item.length - 1; i >= 0; i--) pending.push(item[i]);
+  else if (item instanceof CborTagged) pending.push(item.value);
+  else if (item instanceof Map) {
+    const keys = [...item.keys()].sort(compareKeys);
+    for (let i = keys.length - 1; i >= 0; i--) pending.push(item.get(keys[i]), keys[i]);
   }
-  if (typeof value === "number") {
-    if (!isCborInteger(value)) return writeFloat(value, out, at);
-    return value < 0 ? writeHead(1, -1 - value, out, at) : writeHead(0, value, out, at);
+}
+
+/** The size of an item without those it contains. */
+function ownSize(item: CborValue): number {
+  if (item === null || item === undefined || typeof item === "boolean") return 1;
+  if (typeof item === "number")
+    return isCborInteger(item) ? headSize(item < 0 ? -1 - item : item) : floatSize(item);
+  if (typeof item === "string") {
+    const length = utf8Length(item);
+    return headSize(length) + length;
   }
-  if (typeof value === "string") return utf8Write(value, out, writeHead(3, utf8Length(value), out, at));
-  if (value instanceof Uint8Array) {
-    const start = writeHead(2, value.length, out, at);
-    out.set(value, start);
-    return start + value.length;
+  if (item instanceof Uint8Array) return headSize(item.length) + item.length;
+  if (Array.isArray(item)) return headSize(item.length);
+  if (item instanceof CborFloat) return floatSize(item.value);
+  if (item instanceof CborTagged) return headSize(checkedTag(item.tag));
+  if (item instanceof Map) {
+    item.forEach(checkKey);
+    return headSize(item.size);
   }
-  if (value instanceof CborFloat) return writeFloat(value.value, out, at);
-  if (value instanceof CborTagged) return write(value.value, out, writeHead(6, value.tag, out, at));
-  if (value instanceof Map) {
-    let to = writeHead(5, value.size, out, at);
-    for (const key of [...value.keys()].sort(compareKeys))
-      to = write(value.get(key), out, write(key, out, to));
-    return to;
+  throw new TypeError("CBOR cannot carry this value");
+}
+
+/** Writes an item without those it contains; returns the offset after it. */
+function writeOwn(item: CborValue, out: Uint8Array, at: number): number {
+  if (typeof item === "number") {
+    if (!isCborInteger(item)) return writeFloat(item, out, at);
+    return item < 0 ? writeHead(1, -1 - item, out, at) : writeHead(0, item, out, at);
   }
-  const items = value as readonly CborValue[];
-  let to = writeHead(4, items.length, out, at);
-  for (const item of items) to = write(item, out, to);
-  return to;
+  if (typeof item === "string") return utf8Write(item, out, writeHead(3, utf8Length(item), out, at));
+  if (item instanceof Uint8Array) {
+    const start = writeHead(2, item.length, out, at);
+    out.set(item, start);
+    return start + item.length;
+  }
+  if (Array.isArray(item)) return writeHead(4, item.length, out, at);
+  if (item instanceof Map) return writeHead(5, item.size, out, at);
+  if (item instanceof CborTagged) return writeHead(6, item.tag, out, at);
+  if (item instanceof CborFloat) return writeFloat(item.value, out, at);
+  return writeByte(item === false ? 0xf4 : item === true ? 0xf5 : item === null ? 0xf6 : 0xf7, out, at);
 }
 
 function writeByte(byte: number, out: Uint8Array, at: number): number {
@@ -126,15 +123,15 @@ function writeFloat(value: number, out: Uint8Array, at: number): number {
   return at + size;
 }
 
-function tagNumber(tagged: CborTagged): number {
-  if (!isCborInteger(tagged.tag) || tagged.tag < 0) throw new RangeError("a tag is a safe integer from 0");
-  return tagged.tag;
+function checkedTag(tag: number): number {
+  if (!isCborInteger(tag) || tag < 0) throw new RangeError("a tag is a safe integer from 0");
+  return tag;
 }
 
-function checkedKey(key: CborKey): CborKey {
-  if (typeof key === "number" && !isCborInteger(key)) throw new RangeError("a numeric key is a safe integer");
-  if (typeof key !== "number" && typeof key !== "string") throw new TypeError("a key is an integer or text");
-  return key;
+function checkKey(_: CborValue, key: CborKey): void {
+  if (typeof key === "string") return;
+  if (typeof key !== "number") throw new TypeError("a key is an integer or text");
+  if (!isCborInteger(key)) throw new RangeError("a numeric key is a safe integer");
 }
 
 /** The order of the encoded keys, without encoding them: integers from 0, then negative ones, then text. */

@@ -1,6 +1,7 @@
 /**
  * UTF-8 (RFC 3629) for engines without TextEncoder. Refuses what UTF-8 cannot say: a lone surrogate in a
  * string, and in bytes overlong forms, surrogates, code points above U+10FFFF and sequences cut short.
+ * XS holds a character beyond U+FFFF as one unit, which charCodeAt gives whole; other engines hold two.
  */
 
 /** XS: bytes to string in one native step. It stops at a zero byte. */
@@ -15,6 +16,7 @@ export function utf8Length(text: string): number {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) length += 1;
     else if (unit < 0x800) length += 2;
+    else if (unit > 0xffff) length += 4;
     else if (unit < 0xd800 || unit > 0xdfff) length += 3;
     else {
       codePointOfPair(unit, text.charCodeAt(++i));
