@@ -85,6 +85,7 @@ async function write(source) {
  * @param {string} source
  */
 function edit(plugin, source) {
+  plugin.onResolve({ filter: /^\.\/numbers$/ }, () => ({ path: `${shims}numbers.cjs` }));
   plugin.onLoad({ filter: /\.js$/ }, ({ path }) => {
     if (dirname(path) !== source) return undefined;
     let text = readFileSync(path, "utf8").replace(traces, "");

@@ -1,22 +1,19 @@
 /**
- * What mqtt-packet needs of Node's Buffer, as a subclass of Uint8Array: nothing is assigned to a prototype,
- * so it loads where the primordials are frozen. Strings go through the two conversions that XS has built in.
+ * What mqtt-packet needs of Node's Buffer, over plain Uint8Arrays: nothing is assigned to a prototype, so it
+ * loads where the primordials are frozen. Strings go through a conversion that XS has built in.
  */
 export class Buffer extends Uint8Array {
-  /** From bytes, or from a string as UTF-8; the bytes are copied. */
-  static from(source) {
-    if (typeof source === "string") return new Buffer(ArrayBuffer.fromString(source));
-    const buffer = new Buffer(source.length);
-    buffer.set(source);
-    return buffer;
+  static from(bytes) {
+    return Uint8Array.of(...bytes);
   }
 
+  /** The one kind of Buffer that is written through its methods, and only while mqtt-packet loads. */
   static alloc(size) {
     return new Buffer(size);
   }
 
   static allocUnsafe(size) {
-    return new Buffer(size);
+    return new Uint8Array(size);
   }
 
   static isBuffer(value) {
@@ -24,8 +21,7 @@ export class Buffer extends Uint8Array {
   }
 
   static byteLength(source) {
-    if (typeof source === "string") return ArrayBuffer.fromString(source).byteLength;
-    return source.length;
+    return typeof source === "string" ? ArrayBuffer.fromString(source).byteLength : source.length;
   }
 
   /** mqtt-packet asks `field instanceof Buffer`: any Uint8Array is good enough here. */
@@ -33,21 +29,7 @@ export class Buffer extends Uint8Array {
     return value instanceof Uint8Array;
   }
 
-  /** Views share the bytes and are Buffers too; the copying `slice` of Uint8Array is not wanted here. */
-  slice(start, end) {
-    return this.subarray(start, end);
-  }
-
   writeUInt8(value, at) {
     this[at] = value;
-    return at + 1;
-  }
-
-  writeUInt32BE(value, at) {
-    this[at] = value >>> 24;
-    this[at + 1] = value >>> 16;
-    this[at + 2] = value >>> 8;
-    this[at + 3] = value;
-    return at + 4;
   }
 }

@@ -1,7 +1,7 @@
 import { createSession, nextWakeAt, sendQuota } from "../../../lib/mqtt/session.js";
 import type { SessionEffect } from "../../../lib/mqtt/session-state.js";
 import { equal, fromHex, ok, test, throws } from "../../device/harness.js";
-import { connected, Script } from "./script.js";
+import { connected, Script } from "../../device/mqtt-script.js";
 
 test("CONNECT of 3.1.1 and of 5, byte for byte", () => {
   new Script({ version: 4 }).start().expect("send 100e00044d5154540402003c00026431");
@@ -29,10 +29,8 @@ test("options no session can have throw", () => {
   throws(make({ clientId: 5 }), TypeError, /client id/);
   throws(make({ clientId: "a\u0000" }), RangeError, /client id/);
   throws(make({ clientId: "", cleanStart: false }), RangeError, /client id/);
-  throws(make({ clientId: "a".repeat(65536) }), RangeError, /client id/);
   throws(make({ password: fromHex("00") }), RangeError, /user name/);
   throws(make({ userName: "u", password: "secret" }), TypeError, /bytes/);
-  throws(make({ userName: "u", password: new Uint8Array(65536) }), RangeError, /password/);
   throws(make({ keepAliveSeconds: 65536 }), RangeError, /keepAliveSeconds/);
   throws(make({ keepAliveSeconds: 1.5 }), RangeError, /keepAliveSeconds/);
   throws(make({ maxPacketBytes: 15 }), RangeError, /maxPacketBytes/);

@@ -1,6 +1,6 @@
 import { nextWakeAt, sendQuota } from "../../../lib/mqtt/session.js";
 import { equal, fromHex, ok, test, throws } from "../../device/harness.js";
-import { connected } from "./script.js";
+import { connected } from "../../device/mqtt-script.js";
 
 test("PUBLISH at QoS 0 and 1, byte for byte", () => {
   connected({ version: 4 })

@@ -1,8 +1,8 @@
 /** Drives one session as a script: what goes in, what must come out, and when, on a clock of the test's own. */
-import { createSession, nextWakeAt, step } from "../../../lib/mqtt/session.js";
-import type { SessionOptions } from "../../../lib/mqtt/session-options.js";
-import type { Message, SessionEffect, SessionEvent, SessionState } from "../../../lib/mqtt/session-state.js";
-import { equal, fromHex, hex } from "../../device/harness.js";
+import { createSession, nextWakeAt, step } from "../../lib/mqtt/session.js";
+import type { SessionOptions } from "../../lib/mqtt/session-options.js";
+import type { Message, SessionEffect, SessionEvent, SessionState } from "../../lib/mqtt/session-state.js";
+import { equal, fromHex, hex } from "./harness.js";
 
 /** One effect as one line: `send c000`, `acked 7 #1 0`, `failed protocol-error 130`, … */
 export function line(effect: SessionEffect): string {
