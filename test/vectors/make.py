@@ -259,7 +259,9 @@ def reject_cases():
     down_key = hkdf(SECRET, key_info(5, sender, epoch, "down", topic), 32)
     add("the other direction's key", mac0(good, {}, payload, tag_of(5, down_key, good, topic, payload)))
 
-    with_header("an unprotected header", good, {4: kid(sender, epoch)})
+    with_header("the kid unprotected too", good, {4: kid(sender, epoch)})
+    with_header("an unprotected content type", good, {3: 110})
+    with_header("an unprotected label of no meaning", good, {99: 0})
     with_header("the algorithm unprotected", header(alg=None), {1: 5})
     with_header("no algorithm", header(alg=None))
     with_header("HMAC 256/64 under the key of 256/256", header(alg=4), alg=4)
@@ -280,6 +282,7 @@ def reject_cases():
     with_header("content type 112", header(content_type=112))
     with_header("a critical header", header(critical=[6]))
     with_header("a label this profile does not know", header(unknown=0))
+    with_header("such a label beside content type 110", header(content_type=110, unknown=0))
     with_header("an empty protected header", b"")
     with_header("an empty map as protected header", b"\xa0")
     with_header("a protected header that is an array", dcbor([5, kid(sender, epoch), counter_bytes(counter)]))

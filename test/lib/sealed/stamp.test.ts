@@ -51,6 +51,7 @@ test("a bad stamp says which kind of bad, and not more", (platform) => {
     return check.verdict === "bad" ? check.reason : check.verdict;
   };
   equal(reasonOf("untagged"), "malformed");
+  equal(reasonOf("the tag is cut to 8 bytes"), "malformed");
   equal(reasonOf("another epoch's kid"), "unknown-key");
   equal(reasonOf("HMAC 256/64 under the key of 256/256"), "unknown-key");
   equal(reasonOf("authenticated for another topic"), "not-authentic");

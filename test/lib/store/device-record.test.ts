@@ -1,4 +1,5 @@
 import { deriveSecretId } from "../../../lib/sealed/keys.js";
+import { crc32 } from "../../../lib/store/crc32.js";
 import {
   type DeviceRecord,
   deviceRecordBytes,
@@ -48,6 +49,10 @@ test("any part unreadable means unprovisioned", ({ crypto }) => {
         "wiped all the same",
       );
     }
+  const zeros = good.slice();
+  zeros.fill(0, 16, 48);
+  new DataView(zeros.buffer).setUint32(48, crc32(zeros, 0, 48));
+  equal(openDeviceRecord(crypto, zeros), undefined, "a secret of zeros");
   for (const blank of [0, 255])
     equal(openDeviceRecord(crypto, new Uint8Array(deviceRecordBytes).fill(blank)), undefined);
 });
