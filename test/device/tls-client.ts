@@ -27,6 +27,7 @@ export interface Attempt {
   readonly expectBytes?: number;
   /** Read in pieces of at most so many bytes. */
   readonly pieceBytes?: number;
+  readonly timeoutMs?: number;
 }
 
 export interface Outcome {
@@ -55,7 +56,7 @@ function attempt(job: Attempt): Promise<Outcome> {
       socket.close();
       resolve({ end, failure, secured, received, text });
     };
-    const timer = Timer.set(() => finish("timeout"), 8000);
+    const timer = Timer.set(() => finish("timeout"), job.timeoutMs ?? 8000);
     const { port, hostName, ca, atSeconds: timeFloorSeconds } = job;
     const socket = new TLSSocket({
       TCP: TCP as unknown as TCPClass,
