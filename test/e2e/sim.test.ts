@@ -131,8 +131,8 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
     });
     await gate.stop();
     assert.deepEqual(
-      only(events, "error").map(({ wake, kind }) => [wake, kind]),
-      [2, 3].map((wake) => [wake, "connection-lost"]),
+      only(events, "error").map(({ wake }) => wake),
+      [2, 3],
     );
     assert.ok(tally.success);
     assert.equal(summary.rejected, 0);

@@ -3,7 +3,7 @@
  * Each test file is one boot of its own image.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
@@ -45,19 +45,28 @@ function nobleModules(): ManifestModule[] {
     }));
 }
 
+/** Vectors are preloaded, so that they take no memory of the device. */
+const vectors = sources("test/vectors", ".json").map((source) => ({
+  specifier: `vectors/${relative(join(root, "test/vectors"), source).slice(0, -5)}`,
+  source,
+  preload: true,
+}));
+
 function mainFor(testFile: string): string {
-  const text = readFileSync(testFile, "utf8");
-  const vectors = [...new Set([...text.matchAll(/vectors\("([^"]+)"\)/g)].map((match) => match[1]!))];
-  const specifier = moduleOf(testFile, false).specifier;
-  const lines = [
+  const names = vectors.map(({ specifier }, i) => `${JSON.stringify(specifier.slice(8))}: v${i}`);
+  return [
+    ...vectors.map(({ specifier }, i) => `import v${i} from "${specifier}";`),
     `import { runTests } from "test/device/xs-runner";`,
+    `import { nativeCrypto } from "dormouse/crypto/native";`,
     `import { nobleCrypto } from "lib/crypto/noble";`,
-    `import "${specifier}";`,
-    ...vectors.map((path, i) => `import v${i} from "vectors/${path}";`),
-    `runTests({ ${vectors.map((path, i) => `${JSON.stringify(path)}: v${i}`).join(", ")} }, [{ name: "noble", crypto: nobleCrypto }]);`,
-  ];
-  return `${lines.join("\n")}\n`;
+    `import "${moduleOf(testFile, false).specifier}";`,
+    `runTests({ ${names.join(", ")} }, [{ name: "noble", crypto: nobleCrypto(nativeCrypto.random) }]);`,
+    "",
+  ].join("\n");
 }
+
+/** What test files share: not tests, so part of the image like lib. */
+const helpers = sources("test/lib", ".ts").filter((source) => !source.endsWith(".test.ts"));
 
 for (const testFile of [...sources("test/lib", ".test.ts"), ...sources("test/firmware", ".test.ts")]) {
   const name = relative(root, testFile);
@@ -65,11 +74,6 @@ for (const testFile of [...sources("test/lib", ".test.ts"), ...sources("test/fir
     const main = join(scratch, "main.js");
     writeFileSync(main, mainFor(testFile));
     const image = join(scratch, "image");
-    const vectors = sources("test/vectors", ".json").map((source) => ({
-      specifier: `vectors/${relative(join(root, "test/vectors"), source).slice(0, -5)}`,
-      source,
-      preload: true,
-    }));
     writeImage(image, {
       board,
       manifest: boardManifest(board),
@@ -79,6 +83,7 @@ for (const testFile of [...sources("test/lib", ".test.ts"), ...sources("test/fir
         moduleOf(testFile, false),
         ...sources("test/device", ".ts").map((source) => moduleOf(source, false)),
         ...sources("lib", ".ts").map((source) => moduleOf(source, !source.endsWith("noble.ts"))),
+        ...helpers.map((source) => moduleOf(source, true)),
         ...nobleModules(),
         ...vectors,
       ],
