@@ -18,12 +18,35 @@ function moduleOf(source: string, preload: boolean): ManifestModule {
   return { specifier: relative(root, source).replace(/\.[a-z]+$/, ""), source, preload };
 }
 
-/** One boot, all attempts in turn. */
+/** As many attempts as a board's memory holds the descriptions of. */
+const attemptsPerBoot = 20;
+
+/** All attempts in turn, in as many boots as they need; `end` is the last one's, with the worst leak. */
 export async function runOnDevice(
   engine: string,
   scratch: string,
   attempts: readonly Attempt[],
-  { board = "esp32c3" as BoardName, keylog = undefined as string | undefined } = {},
+  options: BootOptions = {},
+): Promise<Run> {
+  let { outcomes, end } = await boot(engine, scratch, attempts.slice(0, attemptsPerBoot), options);
+  for (let at = attemptsPerBoot; at < attempts.length; at += attemptsPerBoot) {
+    const next = await boot(engine, scratch, attempts.slice(at, at + attemptsPerBoot), options);
+    outcomes = [...outcomes, ...next.outcomes];
+    end = { ...next.end, tlsBytesLeaked: Math.max(end.tlsBytesLeaked, next.end.tlsBytesLeaked) };
+  }
+  return { outcomes, end };
+}
+
+interface BootOptions {
+  readonly board?: BoardName;
+  readonly keylog?: string;
+}
+
+async function boot(
+  engine: string,
+  scratch: string,
+  attempts: readonly Attempt[],
+  { board = "esp32c3", keylog }: BootOptions,
 ): Promise<Run> {
   const folder = join(scratch, `boot-${process.hrtime.bigint()}`);
   const main = `${folder}.js`;
