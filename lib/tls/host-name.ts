@@ -13,9 +13,13 @@ export function peerName(text: string): PeerName {
   if (/^[0-9.]+$/.test(text)) return { kind: "address", address: ipv4(text) };
   const name = text.endsWith(".") ? text.slice(0, -1) : text;
   const labels = name.split(".");
-  if (name.length > 253 || !labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)))
-    throw new RangeError("not a host name");
+  if (name.length > 253 || !labels.every(isLabel)) throw new RangeError("not a host name");
   return { kind: "name", name };
+}
+
+/** The length is checked apart: XS 13 does not heed `{0,61}` in an optional group. */
+function isLabel(label: string): boolean {
+  return label.length <= 63 && /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/i.test(label);
 }
 
 function ipv4(text: string): Uint8Array {

@@ -54,7 +54,7 @@ export function sessionParameters(options: TLSOptions, nowMs: number): SessionPa
   const maxVersion = versionNumber(options.maxVersion ?? "1.3");
   if (minVersion > maxVersion) throw new RangeError("tls.minVersion is above tls.maxVersion");
   const alpn = options.alpn ?? [];
-  if (alpn.length > 4 || !alpn.every((name) => /^[\x21-\x7e]{1,255}$/.test(name)))
+  if (alpn.length > 4 || !alpn.every((name) => name.length <= 255 && /^[\x21-\x7e]+$/.test(name)))
     throw new RangeError("tls.alpn must be at most 4 protocol names");
   const floor = options.timeFloorSeconds ?? 0;
   if (!(floor >= 0 && floor <= Number.MAX_SAFE_INTEGER)) throw new RangeError("tls.timeFloorSeconds");

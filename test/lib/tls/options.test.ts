@@ -39,6 +39,7 @@ test("what the caller gets wrong is thrown", () => {
   refuses({ alpn: ["a", "b", "c", "d", "e"] }, RangeError);
   refuses({ alpn: [""] }, RangeError);
   refuses({ alpn: ["a b"] }, RangeError);
+  refuses({ alpn: ["a".repeat(256)] }, RangeError);
   refuses({ timeFloorSeconds: -1 }, RangeError);
   refuses({ timeFloorSeconds: Number.NaN }, RangeError);
   refuses({ maxFragmentBytes: 4096 }, RangeError);
