@@ -14,7 +14,7 @@ const tools = [
   tool("mosquitto-clients", "an independent MQTT client", () => has("mosquitto_sub")),
   tool("openssl", "an independent TLS peer and certificate checker", () => has("openssl")),
   tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
-  tool("python3-cbor2", "the independent vectors", () => succeeds("python3", ["-c", "import cbor2"])),
+  tool("python3-cbor2", "the independent vectors", () => pythonWith("cbor2")),
   // Without it the engine is 64-bit: everything runs, and only device-true byte counts are scaled.
   { ...tool("gcc-multilib", "32-bit builds, as on a board", compiles32), required: false },
 ];
@@ -54,6 +54,11 @@ function has(command, elsewhere) {
 /** @param {string} command @param {string[]} args */
 function succeeds(command, args) {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
+}
+
+/** Debian's own python3 has Debian's modules, whatever python3 is first in the PATH. */
+function pythonWith(/** @type {string} */ module) {
+  return ["/usr/bin/python3", "python3"].some((python) => succeeds(python, ["-c", `import ${module}`]));
 }
 
 function compiles32() {

@@ -36,7 +36,17 @@ await main(async () => {
     return 2;
   }
   const concurrency = `--test-concurrency=${availableParallelism()}`;
-  return node(["--test", "--test-reporter=spec", "--enable-source-maps", concurrency, ...files], env);
+  return node(
+    [
+      "--test",
+      "--test-reporter=spec",
+      "--test-timeout=300000",
+      "--enable-source-maps",
+      concurrency,
+      ...files,
+    ],
+    env,
+  );
 });
 
 /** The portable tests of lib run through run-portable.js in Node, and again in XS by test/host-sim. */
