@@ -22,6 +22,8 @@ static struct {
   bool jobs; /* promise jobs are queued */
 } boot;
 
+static bool measure;
+
 void fxQueuePromiseJobs(txMachine *the) {
   (void)the;
   boot.jobs = true;
@@ -86,10 +88,12 @@ void boot_trace(txMachine *the) {
   size_t size = strlen(text);
   if (size && text[size - 1] == '\n') size--;
   report_begin("trace");
-  report_number("at", clock_world());
+  report_number("at", boot.cause ? clock_world() : 0); /* preloading happens outside the world's time */
   report_text_sized("text", text, size);
   report_end();
 }
+
+void boot_measure(bool on) { measure = on; }
 
 void boot_run_jobs(txMachine *the) {
   while (boot.jobs) {
@@ -97,6 +101,7 @@ void boot_run_jobs(txMachine *the) {
     fxRunPromiseJobs(the);
   }
   fxCheckUnhandledRejections(the, 1);
+  if (measure) fxCollectGarbage(the);
 }
 
 static void run_main(txMachine *machine, const char *main) {

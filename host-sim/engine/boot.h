@@ -30,6 +30,12 @@ void boot_trace(struct sxMachine *the);
 /* Runs promise jobs until none is left; a rejection nobody handles then ends the boot. */
 void boot_run_jobs(struct sxMachine *the);
 
+/*
+ * With true, garbage is collected after every callback. The high-water marks then say what the firmware needs; without,
+ * they reach the limits whenever more is allocated in all than fits, as on a board, which collects when it must.
+ */
+void boot_measure(bool on);
+
 /* What ended the root machine's preloading. */
 const char *boot_failure(void);
 

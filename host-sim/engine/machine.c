@@ -1,11 +1,38 @@
 /* Memory of the machines; see machine.h. XS calls fxAllocate… and fxFree… here. */
 #include "machine.h"
 
-#include "boot.h"
+#include <sys/mman.h>
 
 enum { hostScale = sizeof(void *) / 4, stackPaint = 0xA5, paintedRun = 12 };
 
 double machine_board_bytes(double bytes) { return bytes / hostScale; }
+
+typedef struct {
+  size_t size;
+  size_t unused; /* keeps what follows aligned for slots */
+} MapHead;
+
+/*
+ * Memory at a low address, as a board's is: XS compares `current + size` with limits, and in the upper half of a
+ * 32-bit address space a huge size would wrap round and pass.
+ */
+static int mapped; /* areas in use: none between boots */
+
+static void *map(size_t size) {
+  void *hint = (void *)(0x48000000 + (uintptr_t)mapped * 0x1000000);
+  MapHead *head = mmap(hint, size + sizeof(MapHead), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+  if (head == MAP_FAILED) return NULL;
+  head->size = size + sizeof(MapHead);
+  mapped++;
+  return head + 1;
+}
+
+static void unmap(void *memory) {
+  if (!memory) return;
+  MapHead *head = (MapHead *)memory - 1;
+  munmap(head, head->size);
+  mapped--;
+}
 
 static Machine *machine_of(const txMachine *the) { return the->host; }
 
@@ -32,7 +59,8 @@ static void *allocate_low(Machine *machine, txBlock *block, txSize size) {
 
 void *fxAllocateChunks(txMachine *the, txSize size) {
   Machine *machine = machine_of(the);
-  if (!machine || !machine->area) return malloc((size_t)size);
+  if (!machine) return malloc((size_t)size);
+  if (!machine->area) return map((size_t)size);
   machine->the = the;
   void *chunks = allocate_low(machine, the->firstBlock, size);
   if (!chunks) machine->exhausted = "chunk memory";
@@ -52,7 +80,8 @@ static void reclaim_low(Machine *machine) {
 txSlot *fxAllocateSlots(txMachine *the, txSize count) {
   Machine *machine = machine_of(the);
   size_t bytes = (size_t)count * sizeof(txSlot);
-  if (!machine || !machine->area) return malloc(bytes);
+  if (!machine) return malloc(bytes);
+  if (!machine->area) return map(bytes);
   if ((size_t)(machine->high - machine->low) < bytes && the->firstHeap) reclaim_low(machine);
   if ((size_t)(machine->high - machine->low) < bytes) {
     machine->exhausted = the->stackBottom ? "slot memory" : "stack memory";
@@ -64,12 +93,14 @@ txSlot *fxAllocateSlots(txMachine *the, txSize count) {
 
 void fxFreeChunks(txMachine *the, void *chunks) {
   Machine *machine = machine_of(the);
-  if (!machine || !machine->area) free(chunks);
+  if (!machine) free(chunks);
+  else if (!machine->area) unmap(chunks);
 }
 
 void fxFreeSlots(txMachine *the, void *slots) {
   Machine *machine = machine_of(the);
-  if (!machine || !machine->area) free(slots);
+  if (!machine) free(slots);
+  else if (!machine->area) unmap(slots);
 }
 
 bool machine_start(Machine *machine, txMachine *root, const Image *image) {
@@ -91,7 +122,7 @@ bool machine_start(Machine *machine, txMachine *root, const Image *image) {
   memset(machine, 0, sizeof(*machine));
   if (limits->staticBytes) {
     machine->areaBytes = (size_t)creation.staticSize & ~(size_t)15;
-    machine->area = aligned_alloc(16, machine->areaBytes);
+    machine->area = map(machine->areaBytes);
     if (!machine->area) return false;
     machine->low = machine->area;
     machine->high = machine->area + machine->areaBytes;
@@ -99,7 +130,7 @@ bool machine_start(Machine *machine, txMachine *root, const Image *image) {
   machine->the = fxCloneMachine(&creation, root, "board", machine);
   if (!machine->the) {
     if (!machine->exhausted) machine->exhausted = "memory";
-    free(machine->area);
+    unmap(machine->area);
     machine->area = NULL;
     return false;
   }
@@ -142,6 +173,6 @@ void machine_read(const Machine *machine, MachineMeters *meters) {
 
 void machine_stop(Machine *machine) {
   fxDeleteMachine(machine->the);
-  free(machine->area);
+  unmap(machine->area);
   memset(machine, 0, sizeof(*machine));
 }

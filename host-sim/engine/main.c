@@ -1,5 +1,5 @@
 /*
- * The simulated board as a process:  engine [--realtime] [--keylog FILE] IMAGE
+ * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`, `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
  */
@@ -43,6 +43,7 @@ static const char *parse(int argc, char **argv, const char **keylog) {
   const char *path = NULL;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--realtime") == 0) loop_realtime(true);
+    else if (strcmp(argv[i], "--measure") == 0) boot_measure(true);
     else if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc) *keylog = argv[++i];
     else if (argv[i][0] == '-' || path) return NULL;
     else path = argv[i];
@@ -84,7 +85,7 @@ int main(int argc, char **argv) {
   const char *keylog = NULL;
   const char *path = parse(argc, argv, &keylog);
   if (!path) {
-    fputs("usage: engine [--realtime] [--keylog FILE] IMAGE\n", stderr);
+    fputs("usage: engine [--realtime] [--measure] [--keylog FILE] IMAGE\n", stderr);
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);

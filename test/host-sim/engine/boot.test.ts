@@ -1,0 +1,137 @@
+/** Boots, sleeps and resets; what survives; how each way to run out of something ends one boot and only that. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { engine } from "../../engine.js";
+import { Board, c3, esp32, fixture, start } from "./board.js";
+
+/** Where the fixture says `text`, as the engine shows it. */
+function at(text: string): string {
+  const lines = readFileSync(fixture("scenario.js"), "utf8").split("\n");
+  return `test/host-sim/engine/fixtures/scenario.js:${lines.findIndex((line) => line.includes(text)) + 1}`;
+}
+
+for (const variant of ["release", "sanitize"] as const) {
+  let executable: string;
+  const boards: Board[] = [];
+  const board = (...args: [string, ...unknown[]]): Board => {
+    const made = new Board(executable, ...(args as [string]));
+    boards.push(made);
+    return made;
+  };
+
+  before(async () => {
+    executable = await engine(variant);
+  });
+  after(async () => {
+    for (const made of boards) {
+      assert.equal(await made.stop(), 0, made.stderr);
+      assert.doesNotMatch(made.stderr, /Sanitizer|runtime error/);
+    }
+  });
+
+  const scenario = (limits: Record<string, number> = c3): Board =>
+    board("scenario", {
+      limits,
+      modules: [{ specifier: "frozen", path: fixture("frozen.js"), preload: true }],
+    });
+
+  test(`RTC memory and the clock go on through deep sleep and are lost with power (${variant})`, async () => {
+    const device = board("sleeper");
+    const first = await device.boot("power-on", start);
+    assert.deepEqual(JSON.parse(first.traces[0]!), {
+      cause: "power-on",
+      count: 1,
+      bytes: 4096,
+      now: 0,
+      ticks: 0,
+    });
+    assert.equal(first.traces.length, 1, "no JavaScript runs after deepSleep, finally included");
+    assert.equal(first.end.reason, "sleep");
+    assert.equal(first.end.sleepMs, 60000);
+    const second = JSON.parse((await device.boot("deep-sleep", start + 60000)).traces[0]!);
+    assert.deepEqual({ ...second, now: 0 }, { cause: "deep-sleep", count: 2, bytes: 4096, now: 0, ticks: 0 });
+    assert.ok(second.now >= 60000 && second.now < 60500, `${second.now}`);
+    const third = JSON.parse((await device.boot("deep-sleep", start + 120000)).traces[0]!);
+    assert.ok(third.now > start + 59000 && third.now <= start + 60000, "Time.set holds through deep sleep");
+    const fourth = JSON.parse((await device.boot("power-on", start + 180000)).traces[0]!);
+    assert.deepEqual(fourth, { cause: "power-on", count: 1, bytes: 4096, now: 0, ticks: 0 });
+  });
+
+  for (const [name, limits] of Object.entries({ c3, esp32 })) {
+    test(`each limit of ${name} ends its boot, and the next boot works (${variant})`, async () => {
+      const device = scenario(limits);
+      const results: string[] = [];
+      for (let i = 0; i < 12; i++) {
+        const { end } = await device.boot(i === 0 ? "power-on" : "abort", start + i * 1000);
+        results.push(`${end.reason}: ${end.detail}`);
+      }
+      assert.deepEqual(results, [
+        "abort: chunk memory",
+        "abort: slot memory",
+        "abort: stack",
+        "abort: chunk memory",
+        "deadlock: nothing can happen any more",
+        "restart: ",
+        `exception: TypeError: cannot coerce undefined to object (${at("undefined.property")})`,
+        `exception: RangeError: nobody cares (${at("nobody cares")})`,
+        "exception: just text",
+        "deadlock: nothing can happen any more",
+        "deadlock: nothing can happen any more",
+        "sleep: ",
+      ]);
+    });
+  }
+
+  test(`what was preloaded is read-only, the rest is a boot's own (${variant})`, async () => {
+    const device = scenario();
+    for (let i = 0; i < 4; i++) await device.boot(i === 0 ? "power-on" : "abort");
+    const { traces } = await device.boot("abort");
+    assert.deepEqual(traces, [
+      "frozen",
+      "table TypeError",
+      "buffer TypeError",
+      "map TypeError",
+      "prototype TypeError",
+      "class TypeError",
+      "builtIn TypeError",
+      "constructor TypeError",
+      "global writable",
+      "plain 2 1",
+    ]);
+  });
+
+  test(`a trace may hold any text (${variant})`, async () => {
+    const device = scenario();
+    for (let i = 0; i < 10; i++) await device.boot(i === 0 ? "power-on" : "abort");
+    const { traces } = await device.boot("abort");
+    assert.equal(traces[1], '\u0000 \u0007 \u{1f600} \ud800 "\\\u2028\u007f é');
+  });
+
+  test(`a thousand boots leave nothing behind (${variant})`, { timeout: 120_000 }, async () => {
+    const device = board("sleeper");
+    const boots = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++)
+        assert.equal((await device.boot("deep-sleep", start + i)).end.reason, "sleep");
+    };
+    await device.boot();
+    await boots(100);
+    const before = process.platform === "linux" ? device.residentKb() : 0;
+    await boots(1000);
+    const after = process.platform === "linux" ? device.residentKb() : 0;
+    assert.ok(
+      after - before < (variant === "release" ? 256 : 8192),
+      `${after - before} KiB more after 1,000 boots`,
+    );
+  });
+}
+
+test("an image that cannot be used is refused in one line", async () => {
+  const executable = await engine("release");
+  const device = new Board(executable, "/nonexistent/main.js");
+  const line = await device.next();
+  assert.equal(line?.type, "failed");
+  assert.match((line as { detail: string }).detail, /\/nonexistent\/main\.js/);
+  assert.equal(await device.next(), undefined);
+  assert.equal(await device.stop(), 1);
+});
