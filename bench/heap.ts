@@ -1,20 +1,21 @@
 /** The high-water marks of three wakes on each board, beside their budgets. */
 
 import { boardNames } from "../host-sim/board.js";
+import { engineBits } from "../host-sim/engine-file.js";
 import type { Benchmark, Row } from "./benchmark.js";
-import { meters, readBudgets } from "./budgets.js";
+import { budget, meters } from "./budgets.js";
 import { quietRun } from "./run-sim.js";
 
 export const heap: Benchmark = {
   about: "high-water marks of slots, chunks, stack and TLS heap per board, with their budgets",
   async run() {
-    const budgets = readBudgets();
+    const bits = await engineBits();
     const rows: Row[] = [];
     for (const board of boardNames) {
       const { summary } = await quietRun(board, 3);
       for (const meter of meters)
-        rows.push({ board, meter, bytes: summary.heap[meter], budget: budgets[board][meter] });
+        rows.push({ board, meter, bytes: summary.heap[meter], budget: budget(board, meter, bits) });
     }
-    return { title: "Peak memory of a wake (bytes)", rows };
+    return { title: `Peak memory of a wake (bytes; ${bits}-bit engine)`, rows };
   },
 };

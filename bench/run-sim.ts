@@ -1,7 +1,7 @@
 /** A quiet run of the simulator for benchmarks and budget tests: the default profile, the embedded broker. */
 import { simOptions } from "../cli/sim.js";
 import type { BoardName } from "../host-sim/board.js";
-import { root } from "../host-sim/paths.js";
+import { type EngineVariant, engineFile } from "../host-sim/engine-file.js";
 import type { Reporter, RunEvent, Summary } from "../host-sim/report/events.js";
 import { simulate } from "../host-sim/run.js";
 
@@ -14,14 +14,11 @@ export interface QuietRun {
 export async function quietRun(
   board: BoardName,
   cycles: number,
-  variant: "release" | "sanitize" = "release",
+  variant: EngineVariant = "release",
 ): Promise<QuietRun> {
-  const { engineFor } = (await import(`${root}setup/ready.mjs`)) as {
-    engineFor(variant: string): Promise<string>;
-  };
   const events: RunEvent[] = [];
   const reporter: Reporter = { report: (event) => events.push(event), note: () => {} };
   const options = await simOptions({ board, cycles: String(cycles), seed: "1" });
-  const tally = await simulate({ ...options, engine: await engineFor(variant) }, reporter);
+  const tally = await simulate({ ...options, engine: await engineFile(variant) }, reporter);
   return { summary: tally.summary, events, success: tally.success };
 }

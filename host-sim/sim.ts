@@ -1,6 +1,6 @@
 /** `dormouse sim`: one run, told on the terminal or as JSON lines, and its exit code. */
 
-import { root } from "./paths.js";
+import { engineFile } from "./engine-file.js";
 import { jsonReporter } from "./report/json.js";
 import { terminalReporter } from "./report/terminal.js";
 import { simulate } from "./run.js";
@@ -8,10 +8,7 @@ import type { SimOptions } from "./sim-options.js";
 
 /** @returns 0 only when everything that was sent arrived and verified, 1 otherwise */
 export async function runSim(options: SimOptions): Promise<number> {
-  const { engineFor } = (await import(`${root}setup/ready.mjs`)) as {
-    engineFor(variant: "release" | "sanitize"): Promise<string>;
-  };
-  const engine = await engineFor("release");
+  const engine = await engineFile("release");
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());
   const reporter = options.json ? jsonReporter : terminalReporter();

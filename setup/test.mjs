@@ -15,8 +15,10 @@ await main(async () => {
   const filters = process.argv.slice(2).filter((argument) => argument !== "--long");
   await testTools();
   await packages();
-  const { ready } = await import("./ready.mjs");
+  const { engineFor, ready } = await import("./ready.mjs");
   await ready({ engine: true });
+  // Before the tests, which run side by side and would all build it.
+  await engineFor("sanitize");
 
   progress("lint …");
   const lint = node([`${root}node_modules/@biomejs/biome/bin/biome`, "check", "--error-on-warnings", "."]);
@@ -53,7 +55,7 @@ await main(async () => {
 function testFiles() {
   const compiled = `${build}/js/test`;
   const names = readdirSync(compiled, { recursive: true, encoding: "utf8" });
-  const host = names.filter((name) => name.endsWith(".test.js") && !/^(lib|firmware|device)\//.test(name));
+  const host = names.filter((name) => name.endsWith(".test.js") && !/^(lib|device)\//.test(name));
   return [...host, "run-portable.js"].sort().map((name) => `${compiled}/${name}`);
 }
 

@@ -26,11 +26,9 @@ async function providers(): Promise<{ name: string; crypto: Crypto }[]> {
 }
 
 const filter = process.argv[2] ?? "";
-const files = ["lib", "firmware"].flatMap((folder) =>
-  readdirSync(join(compiled, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".test.js") && `${folder}/${name}`.includes(filter))
-    .map((name) => join(folder, name)),
-);
+const files = readdirSync(join(compiled, "lib"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.js") && `lib/${name}`.includes(filter))
+  .map((name) => join("lib", name));
 const platforms = await providers();
 for (const file of files.sort()) {
   await import(pathToFileURL(join(compiled, file)).href);

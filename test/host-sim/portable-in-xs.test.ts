@@ -9,17 +9,17 @@ import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { type BoardName, boardManifest } from "../../host-sim/board.js";
 import { Device } from "../../host-sim/device.js";
+import { engineFile } from "../../host-sim/engine-file.js";
 import { writeImage } from "../../host-sim/image.js";
 import type { ManifestModule } from "../../host-sim/manifest.js";
 import { root } from "../../host-sim/paths.js";
-import { engine } from "../engine.js";
 
 const board: BoardName = "esp32c3";
 const scratch = mkdtempSync(join(tmpdir(), "dormouse-xs-"));
 let executable: string;
 
 before(async () => {
-  executable = await engine("release");
+  executable = await engineFile("release");
 });
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -68,7 +68,7 @@ function mainFor(testFile: string): string {
 /** What test files share: not tests, so part of the image like lib. */
 const helpers = sources("test/lib", ".ts").filter((source) => !source.endsWith(".test.ts"));
 
-for (const testFile of [...sources("test/lib", ".test.ts"), ...sources("test/firmware", ".test.ts")]) {
+for (const testFile of sources("test/lib", ".test.ts")) {
   const name = relative(root, testFile);
   test(`${name} in XS on ${board}`, async () => {
     const main = join(scratch, "main.js");

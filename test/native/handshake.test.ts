@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { engineFile } from "../../host-sim/engine-file.js";
 import type { Attempt, Outcome } from "../device/tls-client.js";
-import { engine } from "../engine.js";
 import { type Run, runOnDevice } from "./on-device.js";
 import { type Certificate, type KeyKind, TestCA } from "./pki.js";
 import { gnutlsServer, opensslServer, type Server, type ServerMaker } from "./servers.js";
@@ -23,7 +23,7 @@ let otherCA: TestCA;
 const certificates = {} as Record<KeyKind, Certificate>;
 
 before(async () => {
-  executable = await engine("release");
+  executable = await engineFile("release");
   ca = new TestCA(scratch);
   otherCA = new TestCA(scratch, "other");
   for (const kind of ["ecdsa", "rsa"] as const) certificates[kind] = ca.issue(kind, kind);

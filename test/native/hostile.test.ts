@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { engineFile } from "../../host-sim/engine-file.js";
 import type { Attempt } from "../device/tls-client.js";
-import { engine } from "../engine.js";
 import { runOnDevice } from "./on-device.js";
 import { type Certificate, TestCA } from "./pki.js";
 import { cutAt, flipAt, type Relay, relay, type Tamper, untouched } from "./relay.js";
@@ -25,7 +25,7 @@ let ca: TestCA;
 let certificate: Certificate;
 
 before(async () => {
-  executable = await engine("sanitize");
+  executable = await engineFile("sanitize");
   ca = new TestCA(scratch);
   certificate = ca.issue("server", "ecdsa");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { engine } from "../../engine.js";
+import { engineFile } from "../../../host-sim/engine-file.js";
 import { Board, c3, esp32, fixture, start } from "./board.js";
 
 /** Where the fixture says `text`, as the engine shows it. */
@@ -21,7 +21,7 @@ for (const variant of ["release", "sanitize"] as const) {
   };
 
   before(async () => {
-    executable = await engine(variant);
+    executable = await engineFile(variant);
   });
   after(async () => {
     for (const made of boards) {
@@ -127,7 +127,7 @@ for (const variant of ["release", "sanitize"] as const) {
 }
 
 test("an image that cannot be used is refused in one line", async () => {
-  const executable = await engine("release");
+  const executable = await engineFile("release");
   const device = new Board(executable, "/nonexistent/main.js");
   const line = await device.next();
   assert.equal(line?.type, "failed");

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { engineFile } from "../../../host-sim/engine-file.js";
 import { compiledPath } from "../../../host-sim/paths.js";
-import { engine } from "../../engine.js";
 import { Board, fixture } from "./board.js";
 
 const source = fixture("thrower.ts");
@@ -30,7 +30,7 @@ for (const preload of [false, true])
   test(`the line of an exception in ${preload ? "a preloaded" : "a loaded"} module`, async () => {
     const throwing = "thrower";
     const main = preload ? "preload-thrower" : "import-thrower";
-    const board = new Board(await engine("release"), main, {
+    const board = new Board(await engineFile("release"), main, {
       modules: preload
         ? [{ specifier: "lazy", path: fixture("lazy-thrower.js"), preload }]
         : [{ specifier: throwing, path: compiled, map: `${compiled}.map` }],
@@ -55,7 +55,7 @@ for (const preload of [false, true])
   });
 
 test("an exception while preloading makes the image unusable, with its line", async () => {
-  const board = new Board(await engine("release"), "import-thrower", {
+  const board = new Board(await engineFile("release"), "import-thrower", {
     modules: [{ specifier: "thrower", path: compiled, map: `${compiled}.map`, preload: true }],
   });
   boards.push(board);
@@ -71,7 +71,7 @@ test("an exception while preloading makes the image unusable, with its line", as
 async function refusal(text: string): Promise<string> {
   const main = join(scratch, "main.js");
   writeFileSync(main, text);
-  const board = new Board(await engine("release"), main);
+  const board = new Board(await engineFile("release"), main);
   boards.push(board);
   const line = await board.next();
   assert.equal(line?.type, "failed");
