@@ -20,6 +20,7 @@ import {
 } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
+import { exclusively } from "./lock.mjs";
 import { tableOfNatives } from "./natives.mjs";
 import { build, root, run, SetupError } from "./steps.mjs";
 
@@ -81,6 +82,12 @@ export async function buildEngine({ variant, xs, mbedtls, progress }) {
     xs === join(build, "xs") ? "" : `-${createHash("sha256").update(xs).digest("hex").slice(0, 8)}`;
   const folder = join(build, "engine", `${bits}-${variant}${other}`);
   mkdirSync(join(folder, "xs"), { recursive: true });
+  return exclusively(folder, () => bringUpToDate({ variant, xs, mbedtls, folder, bits, progress }));
+}
+
+/** @param {{ variant: "release" | "sanitize", xs: string, mbedtls: MbedTls | undefined, folder: string, bits: string, progress: (text: string) => void }} options */
+async function bringUpToDate({ variant, xs, mbedtls, folder, bits, progress }) {
+  times.clear();
   const natives = join(folder, "natives.c");
   writeIfChanged(natives, tableOfNatives(modulesWithNatives(mbedtls !== undefined)));
   const jobs = allJobs({ variant, xs, mbedtls, folder, bits, natives });

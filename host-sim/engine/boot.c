@@ -175,7 +175,7 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
     set_end("abort", boot.machine.exhausted);
   double at = clock_world();
   loop_clear();
-  world_clear();
   if (boot.machine.the) machine_stop(&boot.machine);
+  world_clear(); /* after the machine, which still refers to the callbacks */
   report_boot(&read, at, secure_end());
 }

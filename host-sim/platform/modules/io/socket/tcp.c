@@ -1,7 +1,8 @@
 /*
  * Natives of `embedded:io/socket/tcp` over a real, non-blocking socket. Buffers are an ESP32's (sdkconfig: 5,744 bytes
  * each way), so firmware meets the same partial writes.
- * A Tcp belongs to its JavaScript object, which is kept alive until close(); `uses` keeps the record while callbacks run.
+ * A Tcp belongs to its JavaScript object, which is kept alive until close(). A callback may close it, or may never
+ * return (sleep), so nothing but `calling` says that one is running.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,6 @@ typedef struct {
   xsMachine *the;
   xsSlot self;
   xsSlot *onReadable, *onWritable, *onError;
-  int uses;
   bool connected, ended, told, numbers, wrote;
   size_t outSize, inStart, inSize;
   uint8_t out[bufferBytes], in[bufferBytes];
@@ -38,18 +38,15 @@ static void shut(Tcp *tcp) {
   tcp->watch.fd = -1;
 }
 
-static void release(Tcp *tcp) {
-  if (--tcp->uses > 0) return;
-  shut(tcp);
-  free(tcp);
-}
+/* Whose callbacks run; NULL once they have closed it. */
+static const Tcp *calling;
 
 void xs_tcp_destructor(void *data);
 void xs_tcp_destructor(void *data) {
   Tcp *tcp = data;
   if (!tcp) return;
-  shut(tcp); /* JavaScript is gone: no more callbacks */
-  release(tcp);
+  shut(tcp);
+  free(tcp);
 }
 
 static void mark(xsMachine *the, void *data, xsMarkRoot markRoot) {
@@ -165,7 +162,6 @@ void xs_tcp_constructor(xsMachine *the) {
   Tcp *tcp = calloc(1, sizeof(*tcp));
   if (!tcp) xsRangeError("no memory");
   tcp->the = the;
-  tcp->uses = 1;
   tcp->numbers = numbers;
   tcp->onReadable = onReadable;
   tcp->onWritable = onWritable;
@@ -209,9 +205,11 @@ static bool receive_in(Tcp *tcp) {
   return false;
 }
 
-static void call(Tcp *tcp, xsSlot *function, xsIntegerValue count) {
-  if (!function) return;
-  xsBeginHost(tcp->the);
+/* Calls back. Returns false when the socket is gone: the callback has closed it. */
+static bool call(Tcp *tcp, xsSlot *function, xsIntegerValue count) {
+  if (!function) return true;
+  xsMachine *machine = tcp->the;
+  xsBeginHost(machine);
   {
     xsmcVars(3);
     xsVar(0) = tcp->self;
@@ -220,19 +218,18 @@ static void call(Tcp *tcp, xsSlot *function, xsIntegerValue count) {
     if (count < 0) xsCallFunction0(xsVar(1), xsVar(0));
     else xsCallFunction1(xsVar(1), xsVar(0), xsVar(2));
   }
-  xsEndHost(tcp->the);
+  xsEndHost(machine);
+  return calling == tcp;
 }
 
-/* The end is told once, when all that came before it has been read. */
-static void tell_end(Tcp *tcp) {
-  if (!tcp->ended || tcp->told || tcp->inSize) return;
+/* The end is told once, when all that came before it has been read. Returns as call(). */
+static bool tell_end(Tcp *tcp) {
+  if (!tcp->ended || tcp->told || tcp->inSize) return true;
   tcp->told = true;
   tcp->watch.always = false;
   shut(tcp);
-  call(tcp, tcp->onError, -1);
+  return call(tcp, tcp->onError, -1);
 }
-
-static bool is_open(const Tcp *tcp) { return tcp->watch.fd >= 0; }
 
 static void ready(LoopWatch *watch, short events) {
   Tcp *tcp = (Tcp *)(void *)watch;
@@ -252,13 +249,12 @@ static void ready(LoopWatch *watch, short events) {
   }
   if (!tcp->ended && tcp->connected && (events & (POLLIN | POLLHUP | POLLERR)) && tcp->inSize < bufferBytes)
     readable = receive_in(tcp);
-  tcp->uses++;
-  if (readable) call(tcp, tcp->onReadable, (xsIntegerValue)tcp->inSize);
-  if (writable && !tcp->ended && is_open(tcp)) call(tcp, tcp->onWritable, (xsIntegerValue)(bufferBytes - tcp->outSize));
-  if (is_open(tcp) || tcp->watch.always) tell_end(tcp);
+  calling = tcp;
+  if (readable && !call(tcp, tcp->onReadable, (xsIntegerValue)tcp->inSize)) return;
+  if (writable && !tcp->ended && !call(tcp, tcp->onWritable, (xsIntegerValue)(bufferBytes - tcp->outSize))) return;
+  if (!tell_end(tcp)) return;
   watch_events(tcp);
-  if (tcp->ended && is_open(tcp) && !tcp->told) shut(tcp); /* the rest is in memory; read() tells the end */
-  release(tcp);
+  if (tcp->ended) shut(tcp); /* what is left is in memory; read() has the end told after it */
 }
 
 void xs_tcp_close(xsMachine *the);
@@ -268,10 +264,8 @@ void xs_tcp_close(xsMachine *the) {
   if (tcp->connected && !tcp->ended) send_out(tcp);
   xsmcSetHostData(xsThis, NULL);
   xsForget(tcp->self);
-  shut(tcp);
-  tcp->told = true;
-  tcp->onReadable = tcp->onWritable = tcp->onError = NULL;
-  release(tcp);
+  if (calling == tcp) calling = NULL;
+  xs_tcp_destructor(tcp);
 }
 
 void xs_tcp_read(xsMachine *the);
