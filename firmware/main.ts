@@ -4,7 +4,7 @@
 import { nativeCrypto } from "dormouse/crypto/native";
 import type { Failure } from "dormouse/failure";
 import { deepSleep, wakeCause } from "dormouse/native/power";
-import { openDevice, openProfile } from "./flash.js";
+import { openDevice, openProfile } from "./provisioned.js";
 import { report } from "./report.js";
 import { Wake } from "./wake.js";
 

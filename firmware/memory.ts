@@ -18,7 +18,7 @@ import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, encodeRtc, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
 import { emptyOutbox, type FrozenOutbox, type Outbox, type OutboxDraft } from "dormouse/store/rtc-outbox";
-import { writeReservation } from "./flash.js";
+import { writeReservation } from "./provisioned.js";
 
 export class Memory {
   readonly #secretId: Uint8Array;

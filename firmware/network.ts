@@ -6,6 +6,7 @@ import WiFi from "embedded:network/interface/wifi";
 import { type Failure, failure } from "dormouse/failure";
 import SNTP from "sntp";
 import Time from "time";
+import Timer from "timer";
 
 export interface Closable {
   close(): void;
@@ -18,34 +19,60 @@ export interface AccessPoint {
 
 type Done<T> = (failure: Failure | undefined, value?: T) => void;
 
-/** Joins the access point; done once there is an address. The interface is kept open until it is closed. */
+/** How often a refused join is tried again: one lost frame must not cost a wake. */
+const joinAttempts = 3;
+
+/** An ESP32 tells of its IPv4 address only once it has an IPv6 one too, so it is asked. */
+const addressPollMs = 50;
+
+/** Joins the access point; done once there is an IPv4 address. The interface is kept until it is closed. */
 export function join({ ssid, password }: AccessPoint, done: Done<string>): Closable {
-  let settled = false;
+  const options = password ? { SSID: ssid, password } : { SSID: ssid };
+  let attempts = 1;
+  let poll: Timer | undefined;
+  const settle = (reason: Failure | undefined, address?: string) => {
+    stopPolling();
+    attempts = Number.POSITIVE_INFINITY;
+    done(reason, address);
+  };
+  const stopPolling = () => {
+    if (poll) Timer.clear(poll);
+    poll = undefined;
+  };
+  const look = () => {
+    const { connection, address } = wifi;
+    if (connection >= 400 && address?.includes(".")) settle(undefined, address);
+    else if (connection >= 400) poll ??= Timer.repeat(look, addressPollMs);
+  };
   const wifi = new WiFi({
     onChanged() {
-      if (settled) return;
-      // 400 is "associated"; an ESP32 stays there while it has IPv4 but no IPv6 address yet.
-      if (wifi.connection >= 400 && wifi.address) {
-        settled = true;
-        done(undefined, wifi.address);
-      } else if (wifi.connection <= 200) {
-        settled = true;
-        done(failure("network-unavailable", `no access to the Wi-Fi network "${ssid}"`));
-      }
+      if (attempts > joinAttempts) return;
+      if (wifi.connection > 200) return look();
+      stopPolling();
+      if (attempts++ < joinAttempts) wifi.connect(options);
+      else settle(failure("network-unavailable", `no access to the Wi-Fi network "${ssid}"`));
     },
   });
-  wifi.connect(password ? { SSID: ssid, password } : { SSID: ssid });
-  return wifi;
+  wifi.connect(options);
+  return {
+    close() {
+      stopPolling();
+      attempts = Number.POSITIVE_INFINITY;
+      wifi.close();
+    },
+  };
 }
 
 /** Sets the clock from an SNTP server. */
 export function setClock(server: string, done: Done<number>): Closable {
-  return new SNTP({ host: server }, (message, value) => {
+  const client = new SNTP({ host: server }, (message, value) => {
     if (message === SNTP.time) {
       Time.set(value as number);
       done(undefined, value as number);
     } else if (message === SNTP.error) done(failure("clock-unknown", `no time from ${server}`));
   });
+  // It is a socket and has `close`; the SDK's typings leave that out.
+  return client as SNTP & Closable;
 }
 
 /** The IP address of a name; an IP address is its own. Sockets take no names on a board. */

@@ -2,7 +2,7 @@
 import { utf8Encode } from "dormouse/cbor/utf8";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
 import type { Profile } from "dormouse/store/profile";
-import { brokerPassword } from "./flash.js";
+import { brokerPassword } from "./provisioned.js";
 
 export function sessionOptions({ device, broker, mqtt }: Profile): SessionOptions {
   const userName = broker.username;

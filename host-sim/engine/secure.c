@@ -10,7 +10,6 @@
 
 #include "../../native/crypto/crypto-reset.h"
 #include "../../native/tls/tls-heap.h"
-#include "../../native/tls/tls-platform.h"
 #include "clock.h"
 
 void tls_set_keylog(void (*line)(const char *text));
@@ -28,8 +27,6 @@ int secure_keylog(const char *path) {
   tls_set_keylog(keylog_line);
   return 0;
 }
-
-int64_t tls_clock_ms(void) { return clock_monotonic(); }
 
 void secure_boot(void) { tls_heap_reset(); }
 

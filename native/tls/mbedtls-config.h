@@ -11,7 +11,10 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Platform. Memory is counted, as heap is what a board runs out of; see tls-heap.c and tls-platform.c. */
+/*
+ * Platform. Memory is counted, as heap is what a board runs out of (tls-heap.c); randomness and clocks are the
+ * simulator's (host-sim/engine/tls-platform.c).
+ */
 void *tls_heap_calloc(size_t count, size_t size);
 void tls_heap_free(void *block);
 time_t tls_platform_time(time_t *now);
