@@ -19,8 +19,8 @@ export interface AccessPoint {
 
 type Done<T> = (failure: Failure | undefined, value?: T) => void;
 
-/** How often a refused join is tried again: one lost frame must not cost a wake. */
-const joinAttempts = 3;
+/** How often a join is tried: one lost frame must not cost a wake. */
+const joinAttempts = 2;
 
 /** An ESP32 tells of its IPv4 address only once it has an IPv6 one too, so it is asked. */
 const addressPollMs = 50;

@@ -17,11 +17,14 @@ import { writeImage } from "./image.js";
 import type { Reporter, RunEvent } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { SimOptions } from "./sim-options.js";
+import type { World } from "./world/network.js";
 import { openScene, type Scene } from "./world/scene.js";
 import type { Judged } from "./world/verdict.js";
 
 export interface RunOptions extends SimOptions {
   readonly engine: string;
+  /** What is wrong with the network, asked at each of the board's questions. */
+  readonly faults?: (quiet: World) => World;
   /** Ends the run early, at the end of the wake. */
   readonly signal?: AbortSignal;
 }
@@ -67,6 +70,7 @@ class Run {
     this.#scene = await openScene({
       options,
       senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
+      faults: options.faults,
       onReceived: (judged) => this.#received(judged),
       onProblem: (problem) => this.#reporter.note(`listener: ${problem}`),
     });

@@ -37,16 +37,10 @@ await main(async () => {
     progress(`no test file matches ${filters.join(" ")}`);
     return 2;
   }
+  const timeout = `--test-timeout=${env.DORMOUSE_LONG ? 3_600_000 : 300_000}`;
   const concurrency = `--test-concurrency=${availableParallelism()}`;
   return node(
-    [
-      "--test",
-      "--test-reporter=spec",
-      "--test-timeout=300000",
-      "--enable-source-maps",
-      concurrency,
-      ...files,
-    ],
+    ["--test", "--test-reporter=spec", timeout, "--enable-source-maps", concurrency, ...files],
     env,
   );
 });

@@ -8,7 +8,7 @@ import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
 import { type Broker, startBroker } from "./broker.js";
 import { type Listener, startListener } from "./listener.js";
-import { answer, quietWorld, type Reply } from "./network.js";
+import { answer, quietWorld, type Reply, type World } from "./network.js";
 import { Prng } from "./prng.js";
 import { ReplayStore } from "./replay-store.js";
 import type { Sender } from "./stamp-verifier.js";
@@ -28,12 +28,15 @@ export interface Scene {
 export interface SceneOptions {
   readonly options: SimOptions;
   readonly senders: readonly Sender[];
+  /** What is wrong with the network, asked at each of the board's questions; absent: nothing. */
+  readonly faults?: ((quiet: World) => World) | undefined;
   readonly onReceived: (judged: Judged) => void;
   readonly onProblem: (problem: string) => void;
 }
 
 /** @throws {Error} in one line when a broker cannot be started or reached */
-export async function openScene({ options, senders, onReceived, onProblem }: SceneOptions): Promise<Scene> {
+export async function openScene(scene: SceneOptions): Promise<Scene> {
+  const { options, senders, faults = (quiet: World) => quiet, onReceived, onProblem } = scene;
   const { profile, secrets, seed } = options;
   const replay = new ReplayStore(":memory:");
   const parts: { stop(): Promise<void> }[] = [{ stop: async () => replay.close() }];
@@ -62,7 +65,7 @@ export async function openScene({ options, senders, onReceived, onProblem }: Sce
       broker: { host: place.host, port: place.port },
       ca: place.caDer,
       title: place.title,
-      ask: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
+      ask: (kind, detail, atMs) => answer(faults(world), random, kind, detail, atMs),
       close,
     };
   } catch (error) {

@@ -1,5 +1,7 @@
 /** The whole product: firmware in XS, TLS, MQTT, a real broker, an independent judge. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { budget, meters } from "../../bench/budgets.js";
@@ -10,7 +12,8 @@ import { boardNames } from "../../host-sim/board.js";
 import { engineBits, engineFile } from "../../host-sim/engine-file.js";
 import { build } from "../../host-sim/paths.js";
 import type { Reporter, RunEvent } from "../../host-sim/report/events.js";
-import { simulate } from "../../host-sim/run.js";
+import { type RunOptions, simulate } from "../../host-sim/run.js";
+import type { World } from "../../host-sim/world/network.js";
 import { phases } from "../../lib/cycle/wake-cycle.js";
 import { dormouse } from "../cli/command.js";
 import { Gate } from "./gate.js";
@@ -22,7 +25,11 @@ function only<K extends RunEvent["event"]>(events: readonly RunEvent[], kind: K)
   return events.filter((event): event is EventOf<K> => event.event === kind);
 }
 
-async function run(flags: SimFlags, onEvent: (event: RunEvent) => void = () => {}) {
+async function run(
+  flags: SimFlags,
+  onEvent: (event: RunEvent) => void = () => {},
+  more: Partial<RunOptions> = {},
+) {
   const events: RunEvent[] = [];
   const reporter: Reporter = {
     report(event) {
@@ -31,10 +38,8 @@ async function run(flags: SimFlags, onEvent: (event: RunEvent) => void = () => {
     },
     note: () => {},
   };
-  const tally = await simulate(
-    { ...(await simOptions(flags)), engine: await engineFile("release") },
-    reporter,
-  );
+  const options = { ...(await simOptions(flags)), engine: await engineFile("release"), ...more };
+  const tally = await simulate(options, reporter);
   return { events, tally, summary: tally.summary };
 }
 
@@ -154,6 +159,76 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
     const slept = only(events, "sleep");
     assert.equal(slept.length, 2);
     assert.ok(slept[1]!.awakeMs < 30_000);
+  });
+});
+
+describe("a network that fails ends in a named error and in sleep", () => {
+  const faults: [what: string, kind: string, fault: (quiet: World) => World][] = [
+    ["no access point", "network-unavailable", (quiet) => ({ ...quiet, accessPoints: [] })],
+    [
+      "another password",
+      "network-unavailable",
+      (quiet) => ({
+        ...quiet,
+        accessPoints: quiet.accessPoints.map((one) => ({ ...one, password: "other" })),
+      }),
+    ],
+    [
+      "no such name",
+      "name-unresolved",
+      (quiet) => ({ ...quiet, names: new Map([[embeddedBrokerName, ""]]) }),
+    ],
+  ];
+  for (const [what, kind, fault] of faults)
+    test(`${what}: the reading waits, and goes out when the network is back`, async () => {
+      let broken = true;
+      const { events, summary } = await run(
+        { board: "esp32c3", cycles: "2" },
+        (event) => {
+          if (event.event === "sleep") broken = false;
+        },
+        { faults: (quiet) => (broken ? fault(quiet) : quiet) },
+      );
+      assert.deepEqual(
+        only(events, "error").map((error) => [error.wake, error.kind]),
+        [[1, kind]],
+      );
+      assert.deepEqual([summary.wakes, summary.published, summary.verified], [2, 1, 1]);
+      const [received] = only(events, "received");
+      assert.equal(received?.reading?.length, 4, "both wakes' readings in one message");
+    });
+
+  test("no time server: the certificate is judged at the floor, the reading goes out dated from now", async () => {
+    const faults = (quiet: World) => ({ ...quiet, timeServers: false });
+    const { events, summary } = await run({ board: "esp32c3", cycles: "2" }, undefined, { faults });
+    assert.deepEqual(
+      only(events, "error").map((error) => [error.wake, error.kind]),
+      [
+        [1, "clock-unknown"],
+        [2, "clock-unknown"],
+      ],
+    );
+    assert.equal(summary.verified, 2);
+    for (const { reading } of only(events, "received"))
+      assert.ok(
+        reading?.every(({ time = 0 }) => time <= 0 && time > -60),
+        "relative to the reception",
+      );
+  });
+});
+
+describe("--keylog", () => {
+  test("gives the secrets of each session, in a file for its owner alone", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dormouse-keylog-"));
+    const file = join(folder, "keys.log");
+    try {
+      await run({ board: "esp32c3", cycles: "2", keylog: file });
+      const text = readFileSync(file, "utf8");
+      assert.equal(text.match(/^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]{64,96}$/gm)?.length, 2);
+      assert.equal(statSync(file).mode & 0o777, 0o600);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 
