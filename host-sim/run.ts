@@ -54,6 +54,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #reporter: Reporter;
   readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
+  readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
   readonly #secret = randomBytes(32);
   #scene: Scene | undefined;
   #device: Device | undefined;
@@ -63,6 +64,8 @@ class Run {
   constructor(options: RunOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
+    // Also when a reader closes the pipe: the folder holds the device's secret.
+    process.once("exit", this.#removeFolder);
   }
 
   async start(): Promise<void> {
@@ -151,7 +154,8 @@ class Run {
   async close(): Promise<void> {
     await this.#device?.stop();
     await this.#scene?.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.removeListener("exit", this.#removeFolder);
+    this.#removeFolder();
     this.#secret.fill(0);
   }
 }

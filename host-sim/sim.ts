@@ -6,12 +6,21 @@ import { terminalReporter } from "./report/terminal.js";
 import { simulate } from "./run.js";
 import type { SimOptions } from "./sim-options.js";
 
+/** What shells expect of a program that Ctrl-C has ended. */
+const interrupted = 130;
+
 /** @returns 0 only when everything that was sent arrived and verified, 1 otherwise */
 export async function runSim(options: SimOptions): Promise<number> {
   const engine = await engineFile("release");
   const interrupt = new AbortController();
-  process.once("SIGINT", () => interrupt.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
   const reporter = options.json ? jsonReporter : terminalReporter();
-  const tally = await simulate({ ...options, engine, signal: interrupt.signal }, reporter);
-  return tally.success ? 0 : 1;
+  try {
+    const tally = await simulate({ ...options, engine, signal: interrupt.signal }, reporter);
+    return interrupt.signal.aborted ? interrupted : tally.success ? 0 : 1;
+  } catch (error) {
+    // Ctrl-C reaches the engine too, in the middle of a wake.
+    if (interrupt.signal.aborted) return interrupted;
+    throw error;
+  }
 }

@@ -78,7 +78,7 @@ static xsSlot *callback(xsMachine *the, char *name) {
   xsmcGet(xsVar(0), xsArg(0), xsID(name));
   if (xsmcTypeOf(xsVar(0)) == xsUndefinedType) return NULL;
   if (xsmcTypeOf(xsVar(0)) != xsReferenceType || !xsmcIsCallable(xsVar(0))) xsTypeError("callback is no function");
-  return xsToReference(xsVar(0));
+  return fxToReference(the, &xsVar(0)); /* XS 17 forbids the macro beside xsmc.h */
 }
 
 static bool is_number_format(xsMachine *the, xsSlot *slot) {
