@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { exclusively } from "./lock.mjs";
 import { build, run, SetupError } from "./steps.mjs";
 
 const tarball = "@agoric/xsnap@0.15.0";
@@ -22,14 +23,17 @@ export async function xsSources({ progress }) {
   if (process.env.MODDABLE) return checked(join(resolve(process.env.MODDABLE), "xs"), "MODDABLE");
   const target = join(build, "xs");
   if (isXs(target)) return target;
-  progress(`XS sources (${tarball}) …`);
-  await fetchInto(target);
+  mkdirSync(build, { recursive: true });
+  await exclusively(build, async () => {
+    if (isXs(target)) return;
+    progress(`XS sources (${tarball}) …`);
+    await fetchInto(target);
+  });
   return target;
 }
 
 /** @param {string} target */
 async function fetchInto(target) {
-  mkdirSync(build, { recursive: true });
   const work = mkdtempSync(join(build, "xs-"));
   try {
     const npm = process.platform === "win32" ? "npm.cmd" : "npm";

@@ -133,7 +133,7 @@ static void link_code(txScript *script, const txID *ids) {
       txU2 line;
       txByte *operand = at;
       mxDecode2(operand, line);
-      lines_add(start, file, line);
+      if (line) lines_add(start, file, line); /* XS 17 marks generated code with 0 */
     }
     if (size > 0) at = start + size;
     else if (size == 0) {

@@ -25,7 +25,7 @@ for (const variant of ["release", "sanitize"] as const)
       "empty: undefined",
       "into: 3 1,2,3,0",
       "too small: RangeError buffer too small",
-      "no buffer: TypeError this is no buffer",
+      "no buffer: TypeError",
       "long key: Error ESP_ERR_NVS_KEY_TOO_LONG",
       "longest key: undefined",
       "empty key: Error invalid",
