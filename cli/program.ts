@@ -4,14 +4,10 @@
  */
 import { Command, CommanderError } from "commander";
 import { addCertsCommand } from "./certs/command.js";
+import type { Outcome } from "./outcome.js";
 import { addProfileCommand } from "./profile/command.js";
 import { report, UsageError } from "./report.js";
 import { addSimCommand } from "./sim.js";
-
-/** A command sets this when it ends without an error, but not well. */
-export interface Outcome {
-  exitCode: number;
-}
 
 function program(outcome: Outcome): Command {
   const root = new Command("dormouse")

@@ -11,9 +11,9 @@ import { boardNames } from "../host-sim/board.js";
 import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
 import type { Profile } from "../lib/store/profile.js";
+import type { Outcome } from "./outcome.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
-import type { Outcome } from "./program.js";
 import { OperatorError, UsageError } from "./report.js";
 import { choice, duration, whole } from "./values.js";
 

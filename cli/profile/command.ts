@@ -1,6 +1,6 @@
 /** `dormouse profile check FILE`: every mistake in a profile, each on a line with its remedy. */
 import type { Command } from "commander";
-import type { Outcome } from "../program.js";
+import type { Outcome } from "../outcome.js";
 import { fileText } from "../values.js";
 import { checkProfile, mistakeLine } from "./check.js";
 

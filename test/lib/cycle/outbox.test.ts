@@ -1,0 +1,95 @@
+import {
+  acknowledge,
+  dateReadings,
+  draftMessage,
+  dropOldest,
+  queueReading,
+  withMessage,
+} from "../../../lib/cycle/outbox.js";
+import { thaw } from "../../../lib/sealed/frozen.js";
+import { decodeReading, encodeReading } from "../../../lib/senml/measurement.js";
+import { emptyOutbox, type FrozenOutbox, type OutboxDraft } from "../../../lib/store/rtc-outbox.js";
+import { equal, ok, test } from "../../device/harness.js";
+
+const at = 1_795_000_000_000;
+
+function reading(i: number, timeMs = at + i): Uint8Array {
+  return encodeReading({ timeMs, measurements: [{ name: "v", value: i }] });
+}
+
+function filled(count: number): FrozenOutbox {
+  let outbox: FrozenOutbox = emptyOutbox;
+  for (let i = 0; i < count; i++) outbox = queueReading(outbox, reading(i));
+  return outbox;
+}
+
+function sequences({ readings }: FrozenOutbox): number[] {
+  return readings.map(({ sequence }) => sequence);
+}
+
+function freeze(outbox: FrozenOutbox, counter: number): FrozenOutbox {
+  const draft = draftMessage(outbox, "d:", at) as OutboxDraft;
+  return withMessage(outbox, thaw({ ...draft, counter }));
+}
+
+test("readings are numbered as they come", () => {
+  equal(sequences(filled(3)), [0, 1, 2]);
+  equal(filled(3).nextSequence, 3);
+});
+
+test("all waiting readings go into one message, and leave the outbox with it", () => {
+  const outbox = freeze(filled(3), 7);
+  equal(outbox.readings, []);
+  const [message] = outbox.messages;
+  equal([message?.counter, message?.firstSequence, message?.readings], [7, 0, 3]);
+});
+
+test("a reading that comes after the draft stays when the message takes its place", () => {
+  const before = filled(2);
+  const draft = draftMessage(before, "d:", at) as OutboxDraft;
+  const after = withMessage(queueReading(before, reading(2)), thaw({ ...draft, counter: 0 }));
+  equal(sequences(after), [2]);
+});
+
+test("a message holds no more than its bound, and at least one reading", () => {
+  const many = filled(64);
+  const draft = draftMessage(many, "d:", at) as OutboxDraft;
+  ok(draft.readings > 10 && draft.readings < 64, "bounded");
+  const large = encodeReading({ timeMs: at, measurements: [{ name: "v", value: "x".repeat(900) }] });
+  equal(draftMessage(queueReading(emptyOutbox, large), "d:", at)?.readings, 1);
+});
+
+test("a gap in the sequence starts another message", () => {
+  const outbox = filled(4);
+  const gap = { ...outbox, readings: outbox.readings.filter(({ sequence }) => sequence !== 2) };
+  equal(draftMessage(gap, "d:", at)?.readings, 2);
+});
+
+test("an empty outbox drafts nothing", () => {
+  equal(draftMessage(emptyOutbox, "d:", at), undefined);
+});
+
+test("only the acknowledged message goes", () => {
+  const one = freeze(filled(1), 3);
+  const two = freeze(queueReading(one, reading(1)), 4);
+  equal(
+    acknowledge(two, 3).messages.map(({ counter }) => counter),
+    [4],
+  );
+  equal(acknowledge(two, 99).messages.length, 2);
+});
+
+test("dropping takes the oldest, counts its readings, and ends", () => {
+  let outbox: FrozenOutbox | undefined = queueReading(freeze(filled(2), 0), reading(2));
+  outbox = dropOldest(outbox);
+  equal([outbox?.messages.length, outbox?.readings.length, outbox?.dropped], [0, 1, 2]);
+  outbox = dropOldest(outbox as FrozenOutbox);
+  equal([outbox?.readings.length, outbox?.dropped], [0, 3]);
+  equal(dropOldest(outbox as FrozenOutbox), undefined);
+});
+
+test("a clock that is set dates what came before it, and nothing else", () => {
+  const outbox = queueReading(queueReading(emptyOutbox, reading(0, 500)), reading(1, at));
+  const times = dateReadings(outbox, at).readings.map(({ content }) => decodeReading(content).timeMs);
+  equal(times, [at + 500, at]);
+});

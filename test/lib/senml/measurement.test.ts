@@ -1,0 +1,67 @@
+import { decodePackCbor } from "../../../lib/senml/cbor.js";
+import {
+  absoluteTimeMs,
+  dateReading,
+  decodeReading,
+  encodeReading,
+  packReadings,
+} from "../../../lib/senml/measurement.js";
+import { resolvePack } from "../../../lib/senml/resolve.js";
+import { equal, test, throws } from "../../device/harness.js";
+
+const at = 1_795_000_000_000;
+const temperature = { name: "temperature", unit: "Cel", value: 21.5 };
+const open = { name: "open", value: true };
+
+test("a reading comes back as it went into the outbox", () => {
+  for (const timeMs of [0, 1, absoluteTimeMs, at])
+    for (const measurements of [[], [temperature], [temperature, open, { name: "state", value: "ok" }]])
+      equal(decodeReading(encodeReading({ timeMs, measurements })), { timeMs, measurements });
+});
+
+test("a whole number stays a number, whether CBOR writes an integer or not", () => {
+  for (const value of [0, -0, 20, -3, 1e300, 0.1]) {
+    const content = encodeReading({ timeMs: at, measurements: [{ name: "v", value }] });
+    equal(decodeReading(content).measurements[0]?.value, value);
+  }
+});
+
+test("what is no number is refused before it is queued", () => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY])
+    throws(() => encodeReading({ timeMs: at, measurements: [{ name: "v", value }] }), RangeError);
+});
+
+test("truncated contents are refused", () => {
+  const content = encodeReading({ timeMs: at, measurements: [temperature] });
+  for (let length = 0; length < content.length; length++)
+    throws(() => decodeReading(content.subarray(0, length)), RangeError);
+});
+
+test("a reading taken before the clock was set is dated, another is left alone", () => {
+  const before = encodeReading({ timeMs: 4_000, measurements: [temperature] });
+  equal(decodeReading(dateReading(before, at)).timeMs, at + 4_000);
+  const after = encodeReading({ timeMs: at, measurements: [temperature] });
+  equal(dateReading(after, 5_000), after);
+});
+
+test("a pack gives each reading its own time, and names below the base name", () => {
+  const contents = [0, 900_000].map((later) =>
+    encodeReading({ timeMs: at + later + 999, measurements: [temperature, open] }),
+  );
+  const readings = resolvePack(decodePackCbor(packReadings("d1:", contents, at + 2_000_000)));
+  equal(
+    readings.map(({ name, time, value }) => [name, time, value]),
+    [
+      ["d1:temperature", at / 1000, 21.5],
+      ["d1:open", at / 1000, true],
+      ["d1:temperature", at / 1000 + 900, 21.5],
+      ["d1:open", at / 1000 + 900, true],
+    ],
+  );
+});
+
+test("without a clock times are relative to now, as SenML reads small ones", () => {
+  const contents = [encodeReading({ timeMs: 1_000, measurements: [temperature] })];
+  const [reading] = resolvePack(decodePackCbor(packReadings("d1:", contents, 61_000)));
+  equal(reading?.time, -60);
+});
