@@ -105,8 +105,8 @@ for (const variant of ["release", "sanitize"] as const) {
       "format unimplemented",
       "callback callback is no function",
       "options no options",
-      "this C: xsGetHostData: no host object",
-      "call call: class",
+      "true",
+      "true",
     ]);
   });
 
