@@ -23,26 +23,20 @@ void power_boot(const char *cause) {
   if (strcmp(cause, "power-on") == 0) memset(rtc.bytes, 0, rtc.size);
 }
 
-void xs_power_deep_sleep(xsMachine *the);
 void xs_power_deep_sleep(xsMachine *the) {
   xsNumberValue milliseconds = xsToNumber(xsArg(0));
   if (!(milliseconds >= 0 && milliseconds <= 0x7FFFFFFFFFFF)) xsRangeError("milliseconds out of range");
   boot_sleep((void *)the, milliseconds);
 }
 
-void xs_power_restart(xsMachine *the);
 void xs_power_restart(xsMachine *the) { boot_restart((void *)the); }
 
-void xs_power_wake_cause(xsMachine *the);
 void xs_power_wake_cause(xsMachine *the) { xsResult = xsString(boot_cause()); }
 
-void xs_power_rtc_bytes(xsMachine *the);
 void xs_power_rtc_bytes(xsMachine *the) { xsResult = xsInteger((xsIntegerValue)rtc.size); }
 
-void xs_power_read_rtc(xsMachine *the);
 void xs_power_read_rtc(xsMachine *the) { xsResult = xsArrayBuffer(rtc.bytes, (xsIntegerValue)rtc.size); }
 
-void xs_power_write_rtc(xsMachine *the);
 void xs_power_write_rtc(xsMachine *the) {
   xsUnsignedValue size;
   void *bytes;

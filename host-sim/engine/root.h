@@ -11,8 +11,7 @@ txMachine *root_build(const Image *image, char *problem, size_t problemSize);
 /*
  * Makes all of the root read-only, as the SDK's xsl does for preloaded modules (freeze.c): the built-ins, and of what
  * the modules made their functions, classes, scopes, buffers, maps and the like. A plain object or array stays
- * writable unless the module froze it: a clone that writes it pays with a copy in RAM. `builtIns` is the heap count
- * before the first module ran.
+ * writable unless the module froze it: a clone that writes it pays with a copy in RAM.
  */
 void freeze_root(txMachine *the);
 

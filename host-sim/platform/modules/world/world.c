@@ -25,7 +25,6 @@ static void answered(void *context, const char *text) {
   xsEndHost(machine);
 }
 
-void xs_world_ask(xsMachine *the);
 void xs_world_ask(xsMachine *the) {
   char kind[16];
   xsToStringBuffer(xsArg(0), kind, sizeof(kind));
@@ -44,7 +43,6 @@ void xs_world_ask(xsMachine *the) {
   xsResult = xsInteger(id);
 }
 
-void xs_world_cancel(xsMachine *the);
 void xs_world_cancel(xsMachine *the) {
   Callback *callback = world_cancel(xsToInteger(xsArg(0)));
   if (!callback) return;

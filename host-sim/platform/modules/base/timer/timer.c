@@ -73,16 +73,13 @@ static Timer *timer_of(xsMachine *the, int argument) {
   return xsGetHostData(xsArg(argument));
 }
 
-void xs_timer_set(xsMachine *the);
 void xs_timer_set(xsMachine *the) { create(the, milliseconds(the, 1), milliseconds(the, 2)); }
 
-void xs_timer_repeat(xsMachine *the);
 void xs_timer_repeat(xsMachine *the) {
   double interval = milliseconds(the, 1);
   create(the, interval, interval);
 }
 
-void xs_timer_schedule(xsMachine *the);
 void xs_timer_schedule(xsMachine *the) {
   Timer *timer = timer_of(the, 0);
   double interval = milliseconds(the, 1);
@@ -92,11 +89,9 @@ void xs_timer_schedule(xsMachine *the) {
   else loop_timer_set(&timer->loop, clock_world() + interval);
 }
 
-void xs_timer_clear(xsMachine *the);
 void xs_timer_clear(xsMachine *the) {
   Timer *timer = timer_of(the, 0);
   if (timer) release(the, timer);
 }
 
-void xs_timer_delay(xsMachine *the);
 void xs_timer_delay(xsMachine *the) { loop_delay(milliseconds(the, 0)); }

@@ -18,6 +18,10 @@
 #include "meters.h"
 #include "xsmc.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE instead */
+#endif
+
 enum { bufferBytes = 5744 };
 
 typedef struct {
@@ -41,7 +45,6 @@ static void shut(Tcp *tcp) {
 /* Whose callbacks run; NULL once they have closed it. */
 static const Tcp *calling;
 
-void xs_tcp_destructor(void *data);
 void xs_tcp_destructor(void *data) {
   Tcp *tcp = data;
   if (!tcp) return;
@@ -139,7 +142,6 @@ static void start(Tcp *tcp, const Address *address, socklen_t size, int nodelay)
   loop_watch_add(&tcp->watch);
 }
 
-void xs_tcp_constructor(xsMachine *the);
 void xs_tcp_constructor(xsMachine *the) {
   Address address;
   int nodelay = -1;
@@ -257,7 +259,6 @@ static void ready(LoopWatch *watch, short events) {
   if (tcp->ended) shut(tcp); /* what is left is in memory; read() has the end told after it */
 }
 
-void xs_tcp_close(xsMachine *the);
 void xs_tcp_close(xsMachine *the) {
   Tcp *tcp = xsmcGetHostDataValidate(xsThis, (void *)(uintptr_t)&hooks);
   if (!tcp) return;
@@ -268,7 +269,6 @@ void xs_tcp_close(xsMachine *the) {
   xs_tcp_destructor(tcp);
 }
 
-void xs_tcp_read(xsMachine *the);
 void xs_tcp_read(xsMachine *the) {
   Tcp *tcp = this_tcp(the);
   xsNumberValue wanted = (xsNumberValue)tcp->inSize;
@@ -298,7 +298,6 @@ void xs_tcp_read(xsMachine *the) {
   watch_events(tcp);
 }
 
-void xs_tcp_write(xsMachine *the);
 void xs_tcp_write(xsMachine *the) {
   Tcp *tcp = this_tcp(the);
   uint8_t byte;
@@ -321,7 +320,6 @@ static bool peer(const Tcp *tcp, Address *address) {
   return tcp->watch.fd >= 0 && getpeername(tcp->watch.fd, &address->any, &size) == 0;
 }
 
-void xs_tcp_get_remote_address(xsMachine *the);
 void xs_tcp_get_remote_address(xsMachine *the) {
   Address address;
   char text[INET6_ADDRSTRLEN];
@@ -331,16 +329,13 @@ void xs_tcp_get_remote_address(xsMachine *the) {
   if (inet_ntop(address.any.sa_family, number, text, sizeof(text))) xsmcSetString(xsResult, text);
 }
 
-void xs_tcp_get_remote_port(xsMachine *the);
 void xs_tcp_get_remote_port(xsMachine *the) {
   Address address;
   if (peer(this_tcp(the), &address)) xsmcSetInteger(xsResult, ntohs(address.four.sin_port)); /* same place in both */
 }
 
-void xs_tcp_get_format(xsMachine *the);
 void xs_tcp_get_format(xsMachine *the) { xsmcSetString(xsResult, this_tcp(the)->numbers ? "number" : "buffer"); }
 
-void xs_tcp_set_format(xsMachine *the);
 void xs_tcp_set_format(xsMachine *the) {
   Tcp *tcp = this_tcp(the);
   tcp->numbers = is_number_format(the, &xsArg(0));

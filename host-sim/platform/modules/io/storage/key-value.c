@@ -24,7 +24,6 @@ static Names names(xsMachine *the) {
   return result;
 }
 
-void xs_key_value_check(xsMachine *the);
 void xs_key_value_check(xsMachine *the) {
   char name[storeNameMax + 1];
   copy_name(the, &xsArg(0), name);
@@ -50,7 +49,6 @@ static void set_number(xsMachine *the, StoreType type, uint64_t value) {
   }
 }
 
-void xs_key_value_read(xsMachine *the);
 void xs_key_value_read(xsMachine *the) {
   Names name = names(the);
   StoreType type = (StoreType)xsmcToInteger(xsArg(2));
@@ -71,7 +69,6 @@ static uint64_t number_of(xsMachine *the, StoreType type) {
   return (uint64_t)(int64_t)number;
 }
 
-void xs_key_value_write(xsMachine *the);
 void xs_key_value_write(xsMachine *the) {
   static const uint8_t sizes[] = {[storeUint8] = 1, [storeInt8] = 1,   [storeUint16] = 2, [storeInt16] = 2,
                                   [storeUint32] = 4, [storeInt32] = 4, [storeUint64] = 8, [storeInt64] = 8};
@@ -93,14 +90,12 @@ void xs_key_value_write(xsMachine *the) {
   if (problem) xsUnknownError((char *)(uintptr_t)problem);
 }
 
-void xs_key_value_delete(xsMachine *the);
 void xs_key_value_delete(xsMachine *the) {
   Names name = names(the);
   const char *problem = store_delete(name.domain, name.key);
   if (problem) xsUnknownError((char *)(uintptr_t)problem);
 }
 
-void xs_key_value_next(xsMachine *the);
 void xs_key_value_next(xsMachine *the) {
   Names name;
   bool first = xsmcTypeOf(xsArg(1)) == xsUndefinedType;
