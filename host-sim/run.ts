@@ -25,6 +25,8 @@ export interface RunOptions extends SimOptions {
   readonly engine: string;
   /** What is wrong with the network, asked at each of the board's questions. */
   readonly faults?: (quiet: World) => World;
+  /** The listener's own way to an external broker, where the device's is disturbed. */
+  readonly listenerPort?: number;
   /** Ends the run early, at the end of the wake. */
   readonly signal?: AbortSignal;
 }
@@ -69,11 +71,13 @@ class Run {
   }
 
   async start(): Promise<void> {
-    const { options, profile, board, engine, keylog } = { options: this.#options, ...this.#options };
+    const options = this.#options;
+    const { profile, board, engine, keylog } = options;
     this.#scene = await openScene({
       options,
       senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
       faults: options.faults,
+      listenerPort: options.listenerPort,
       onReceived: (judged) => this.#received(judged),
       onProblem: (problem) => this.#reporter.note(`listener: ${problem}`),
     });

@@ -30,6 +30,8 @@ export interface SceneOptions {
   readonly senders: readonly Sender[];
   /** What is wrong with the network, asked at each of the board's questions; absent: nothing. */
   readonly faults?: ((quiet: World) => World) | undefined;
+  /** The listener's own way to an external broker, where the device's is disturbed. */
+  readonly listenerPort?: number | undefined;
   readonly onReceived: (judged: Judged) => void;
   readonly onProblem: (problem: string) => void;
 }
@@ -47,7 +49,7 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     const place = options.broker ? external(options) : await embedded(options, parts);
     const listener: Listener = await startListener({
       host: place.connectTo,
-      port: place.port,
+      port: scene.listenerPort ?? place.port,
       caPem: place.caPem,
       ...(place.caPem !== null && place.connectTo !== place.host ? { serverName: place.host } : {}),
       ...(profile.broker.username === undefined ? {} : { username: profile.broker.username }),

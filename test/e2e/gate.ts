@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
+const latencyMs = 30;
+
 export class Gate {
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((client) => this.#pass(client));
@@ -9,7 +11,8 @@ export class Gate {
   open = true;
   /** Lets connections stand but passes nothing on: a stalled network. */
   stalled = false;
-  connections = 0;
+  /** Loses what the broker says. It comes late enough for a test to decide upon what the device has reported. */
+  deaf = false;
 
   constructor(targetPort: number) {
     this.#target = targetPort;
@@ -22,14 +25,14 @@ export class Gate {
   }
 
   #pass(client: Socket): void {
-    this.connections++;
     this.#keep(client);
     if (!this.open) return void client.resetAndDestroy();
     if (this.stalled) return;
     const broker = connect(this.#target, "127.0.0.1");
     this.#keep(broker);
     client.pipe(broker);
-    broker.pipe(client);
+    broker.on("data", (data) => setTimeout(() => this.deaf || client.write(data), latencyMs));
+    broker.on("close", () => setTimeout(() => client.end(), latencyMs));
   }
 
   #keep(socket: Socket): void {

@@ -133,9 +133,13 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
   test("what a wake could not send arrives with the next, the same bytes, nothing lost or twice", async () => {
     const gate = new Gate(broker.tlsPort);
     const port = await gate.start();
-    const { events, summary, tally } = await run({ ...flags(port), cycles: "4" }, (event) => {
-      if (event.event === "sleep") gate.open = event.wake !== 1 && event.wake !== 2;
-    });
+    const { events, summary, tally } = await run(
+      { ...flags(port), cycles: "4" },
+      (event) => {
+        if (event.event === "sleep") gate.open = event.wake !== 1 && event.wake !== 2;
+      },
+      { listenerPort: broker.tlsPort },
+    );
     await gate.stop();
     assert.deepEqual(
       only(events, "error").map(({ wake }) => wake),
@@ -147,12 +151,48 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
     assert.equal(values.length, 8, "four readings of two values");
   });
 
+  test("an acknowledgement that is lost costs a duplicate, never another counter or reading", async () => {
+    const gate = new Gate(broker.tlsPort);
+    const port = await gate.start();
+    const { profile } = await simOptions(flags(port));
+    const hasty = { ...profile, cycle: { ...profile.cycle, deadlineSeconds: { drain: 1 } } };
+    const { events, summary, tally } = await run(
+      { ...flags(port), cycles: "2" },
+      (event) => {
+        if (event.event === "sent") gate.deaf = event.wake === 1;
+        if (event.event === "sleep") gate.deaf = false;
+      },
+      { profile: hasty, listenerPort: broker.tlsPort },
+    );
+    await gate.stop();
+    assert.deepEqual(
+      only(events, "error").map(({ wake, kind }) => [wake, kind]),
+      [[1, "deadline"]],
+    );
+    assert.deepEqual(
+      only(events, "sent").map(({ counter, retry = false }) => [counter, retry]),
+      [
+        [0, false],
+        [0, true],
+        [1, false],
+      ],
+    );
+    const verdicts = only(events, "received").map(({ counter, verdict }) => `${counter} ${verdict}`);
+    assert.deepEqual(verdicts, ["0 fresh", "0 duplicate", "1 fresh"]);
+    assert.deepEqual([summary.published, summary.acked, summary.verified, summary.rejected], [2, 2, 2, 0]);
+    assert.ok(tally.success);
+  });
+
   test("a stalled network ends in sleep within the deadline, not in a hang", async () => {
     const gate = new Gate(broker.tlsPort);
     const port = await gate.start();
-    const { events } = await run({ ...flags(port), cycles: "2" }, (event) => {
-      if (event.event === "sleep") gate.stalled = true;
-    });
+    const { events } = await run(
+      { ...flags(port), cycles: "2" },
+      (event) => {
+        if (event.event === "sleep") gate.stalled = true;
+      },
+      { listenerPort: broker.tlsPort },
+    );
     await gate.stop();
     const [error] = only(events, "error");
     assert.deepEqual([error?.wake, error?.kind], [2, "deadline"]);
