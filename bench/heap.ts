@@ -12,7 +12,7 @@ export const heap: Benchmark = {
     const bits = await engineBits();
     const rows: Row[] = [];
     for (const board of boardNames) {
-      const { summary } = await quietRun(board, 3);
+      const { summary } = await quietRun(board, 3, { measure: true });
       for (const meter of meters)
         rows.push({ board, meter, bytes: summary.heap[meter], budget: budget(board, meter, bits) });
     }

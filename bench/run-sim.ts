@@ -14,11 +14,11 @@ export interface QuietRun {
 export async function quietRun(
   board: BoardName,
   cycles: number,
-  variant: EngineVariant = "release",
+  { variant = "release", measure = false }: { variant?: EngineVariant; measure?: boolean } = {},
 ): Promise<QuietRun> {
   const events: RunEvent[] = [];
   const reporter: Reporter = { report: (event) => events.push(event), note: () => {} };
   const options = await simOptions({ board, cycles: String(cycles), seed: "1" });
-  const tally = await simulate({ ...options, engine: await engineFile(variant) }, reporter);
+  const tally = await simulate({ ...options, engine: await engineFile(variant), measure }, reporter);
   return { summary: tally.summary, events, success: tally.success };
 }

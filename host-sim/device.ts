@@ -37,6 +37,8 @@ export interface DeviceOptions {
   readonly engine: string;
   readonly image: string;
   readonly keylog?: string | undefined;
+  /** Collect garbage after every callback: the meters then show what was needed, not what was there to take. */
+  readonly measure?: boolean | undefined;
   readonly onTrace: (text: string, atMs: number) => void;
   readonly onAsk: (kind: string, detail: string, atMs: number) => Promise<Answer>;
 }
@@ -45,7 +47,8 @@ type Message =
   | { type: "ready"; modules: number; preloaded: number; slotBytes: number }
   | { type: "trace"; at: number; text: string }
   | { type: "ask"; at: number; id: number; kind: string; detail: string }
-  | ({ type: "end" } & BootEnd);
+  | ({ type: "end" } & BootEnd)
+  | { type: "failed"; detail: string };
 
 /** The engine itself failed: not something a device can do. */
 export class EngineError extends Error {}
@@ -60,8 +63,9 @@ export class Device {
 
   private constructor(options: DeviceOptions) {
     this.#options = options;
-    const args = options.keylog ? ["--keylog", options.keylog, options.image] : [options.image];
-    this.#process = spawn(options.engine, args, { stdio: ["pipe", "pipe", "pipe"] });
+    const { engine, image, keylog, measure } = options;
+    const args = [...(measure ? ["--measure"] : []), ...(keylog ? ["--keylog", keylog] : []), image];
+    this.#process = spawn(engine, args, { stdio: ["pipe", "pipe", "pipe"] });
     createInterface({ input: this.#process.stdout }).on("line", (line) => this.#receive(line));
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-8000);
@@ -83,7 +87,8 @@ export class Device {
   /** Starts the engine; resolves when its image is built. */
   static async start(options: DeviceOptions): Promise<Device> {
     const device = new Device(options);
-    await device.#next();
+    const message = await device.#next();
+    if (message.type === "failed") throw new EngineError(`the engine refuses its image: ${message.detail}`);
     return device;
   }
 
@@ -119,7 +124,7 @@ export class Device {
 
   #receive(line: string): void {
     const message = JSON.parse(line) as Message;
-    if (message.type !== "ready" && message.at !== undefined) this.#atMs = message.at;
+    if ("at" in message) this.#atMs = message.at;
     switch (message.type) {
       case "trace":
         this.#options.onTrace(message.text, this.#atMs);

@@ -23,6 +23,8 @@ import type { Judged } from "./world/verdict.js";
 
 export interface RunOptions extends SimOptions {
   readonly engine: string;
+  /** See DeviceOptions. */
+  readonly measure?: boolean;
   /** What is wrong with the network, asked at each of the board's questions. */
   readonly faults?: (quiet: World) => World;
   /** The listener's own way to an external broker, where the device's is disturbed. */
@@ -90,6 +92,7 @@ class Run {
       engine,
       image,
       keylog: keylog ?? undefined,
+      measure: options.measure,
       onTrace: (text, atMs) => this.#trace(text, atMs),
       onAsk: (kind, detail, atMs) => this.#scene!.ask(kind, detail, atMs),
     });
