@@ -136,6 +136,12 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
       assert.match(secure?.detail ?? "", /^TLS 1\.3 /);
     });
 
+  test("plain TCP: the stamps still verify, and there is no TLS phase", async () => {
+    const { tally, events } = await run({ board: "esp8266", broker: `mqtt://localhost:${broker.openPort}` });
+    assert.ok(tally.success);
+    assert.ok(!only(events, "phase").some(({ name }) => name === "secure"));
+  });
+
   test("what a wake could not send arrives with the next, the same bytes, nothing lost or twice", async () => {
     const gate = new Gate(broker.tlsPort);
     const port = await gate.start();
