@@ -92,11 +92,18 @@ export class Device {
     return device;
   }
 
-  /** Runs one boot to its end. */
-  async boot(cause: BootCause, nowMs: number): Promise<BootEnd> {
+  /**
+   * Runs one boot to its end.
+   * @param withinMs real time after which the device counts as hung, and is killed
+   */
+  async boot(cause: BootCause, nowMs: number, withinMs: number): Promise<BootEnd> {
     const end = this.#next();
     this.#send(`boot ${cause} ${Math.round(nowMs)}`);
-    const message = await end;
+    const watchdog = setTimeout(() => {
+      this.#errors = `the device did not end its wake within ${withinMs / 1000} s: an endless loop?`;
+      this.#process.kill("SIGKILL");
+    }, withinMs);
+    const message = await end.finally(() => clearTimeout(watchdog));
     if (message.type !== "end") throw new EngineError(`the engine said ${message.type} where a boot ends`);
     return message;
   }

@@ -58,6 +58,8 @@ class Run {
   readonly #options: RunOptions;
   readonly #reporter: Reporter;
   readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
+  /** Well beyond what the device's own budget allows it. */
+  readonly #watchdogMs: number;
   readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
   readonly #secret = randomBytes(32);
   #scene: Scene | undefined;
@@ -68,6 +70,7 @@ class Run {
   constructor(options: RunOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
+    this.#watchdogMs = 2000 * options.profile.cycle.wakeBudgetSeconds + 20_000;
     // Also when a reader closes the pipe: the folder holds the device's secret.
     process.once("exit", this.#removeFolder);
   }
@@ -122,7 +125,7 @@ class Run {
     const startedAtMs = this.#atMs;
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
-    const end = await this.#device!.boot(cause, startedAtMs);
+    const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
     this.tally.boot(end, awakeMs);

@@ -98,7 +98,7 @@ for (const testFile of sources("test/lib", ".test.ts")) {
       },
       onAsk: async () => ({ text: "", advanceMs: 0 }),
     });
-    const end = await device.boot("power-on", Date.now());
+    const end = await device.boot("power-on", Date.now(), 60_000);
     await device.stop();
     assert.equal(end.reason, "sleep", end.detail);
     assert.ok(results.length > 0, "no test ran");

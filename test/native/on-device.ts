@@ -75,7 +75,7 @@ async function boot(
     },
     onAsk: async () => ({ text: "", advanceMs: 0 }),
   });
-  const end = (await device.boot("power-on", Date.now())) as Run["end"];
+  const end = (await device.boot("power-on", Date.now(), 120_000)) as Run["end"];
   const errors = await device.stop();
   rmSync(main);
   rmSync(image);
