@@ -56,7 +56,7 @@ function brokerAddress(text: string): BrokerAddress {
 function keylogPath(text: string): string {
   const path = resolve(text);
   const target = statSync(path, { throwIfNoEntry: false });
-  if (target && !target.isFile() && !target.isCharacterDevice() && !target.isFIFO())
+  if (target && !target.isFile() && !target.isCharacterDevice())
     throw new UsageError(`--keylog ${text}: is no file`);
   if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory())
     throw new UsageError(`--keylog ${text}: its folder does not exist`);
@@ -157,7 +157,7 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--realtime", "sleep as long as the board would")
     .option("--json", "one event a line, as JSON")
     .option("--keylog <FILE>", "append TLS session keys, for Wireshark")
-    .option("--seed <N>", "repeat a run: the number it printed")
+    .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse sim --cycles 5 --interval 1h --broker mqtts://localhost:8883 --ca ca.pem",

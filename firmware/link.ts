@@ -30,6 +30,8 @@ export class Link {
   #writable = 0;
   #started = false;
   #closing = false;
+  #finished = false;
+  #reason: Failure | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -52,7 +54,7 @@ export class Link {
         this.#step({ type: "start" });
       },
       onEnd: (reason) => {
-        if (this.#closing) return this.#finish(undefined);
+        if (this.#closing) return this.#finish(this.#reason);
         if (reason) return this.#finish(reason);
         this.#step({ type: "transport-closed" });
       },
@@ -80,7 +82,6 @@ export class Link {
     if (this.#session.at === "ended") return;
     const { state, effects } = step(this.#session, event, Time.ticks);
     this.#session = state;
-    let reason: Failure | undefined;
     for (const effect of effects) {
       switch (effect.type) {
         case "send":
@@ -96,15 +97,15 @@ export class Link {
           this.#options.onRefused(effect.token, effect.failure);
           break;
         case "failed":
-          reason = effect.failure;
+          this.#reason = effect.failure;
           break;
         case "closed":
           this.#closing = true;
       }
     }
     this.#flush();
-    if (reason) return this.#finish(reason);
-    if (this.#closing && this.#outgoing.length === 0) return this.#finish(undefined);
+    // What a failed session still has to say is said now or never.
+    if (this.#reason) return this.#finish(this.#reason);
     this.#setTimer();
   }
 
@@ -117,12 +118,13 @@ export class Link {
       // CONNECT may hold the password.
       part.fill(0);
     }
-    if (this.#closing && this.#outgoing.length === 0) this.#finish(undefined);
+    if (this.#closing && this.#outgoing.length === 0) this.#finish(this.#reason);
   }
 
   #setTimer(): void {
     if (this.#timer) Timer.clear(this.#timer);
     this.#timer = undefined;
+    if (this.#finished) return;
     const at = nextWakeAt(this.#session);
     if (at === undefined) return;
     this.#timer = Timer.set(
@@ -134,7 +136,6 @@ export class Link {
     );
   }
 
-  #finished = false;
   #finish(reason: Failure | undefined): void {
     if (this.#finished) return;
     this.#finished = true;

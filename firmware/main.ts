@@ -4,6 +4,7 @@
 import { nativeCrypto } from "dormouse/crypto/native";
 import type { Failure } from "dormouse/failure";
 import { deepSleep, wakeCause } from "dormouse/native/power";
+import { Memory } from "./memory.js";
 import { openDevice, openProfile } from "./provisioned.js";
 import { report } from "./report.js";
 import { Wake } from "./wake.js";
@@ -16,9 +17,15 @@ function helpless(reason: Failure): never {
   deepSleep(helplessSleepMs);
 }
 
-report("boot", { cause: wakeCause() });
+const cause = wakeCause();
+report("boot", { cause });
 const profile = openProfile();
 if ("kind" in profile) helpless(profile);
 const device = openDevice(nativeCrypto);
 if ("kind" in device) helpless(device);
+if (cause === "abort" || cause === "watchdog") {
+  // A board that crashes at every wake would never sleep: it tidies up and waits for the next.
+  Memory.recover(device);
+  deepSleep(1000 * profile.cycle.intervalSeconds);
+}
 new Wake(profile, device).run();

@@ -8,6 +8,7 @@ import {
   draftMessage,
   dropOldest,
   queueReading,
+  waiting,
   withMessage,
 } from "dormouse/cycle/outbox";
 import { type Failure, failure } from "dormouse/failure";
@@ -15,25 +16,52 @@ import { readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
 import { type CounterEvent, type CounterState, openCounter, step } from "dormouse/sealed/counter";
 import type { Frozen } from "dormouse/sealed/frozen";
 import type { Device } from "dormouse/store/device-record";
-import { decodeRtc, encodeRtc, type RtcTrust } from "dormouse/store/rtc";
+import { decodeRtc, encodeRtc, markRecovery, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
 import { emptyOutbox, type FrozenOutbox, type Outbox, type OutboxDraft } from "dormouse/store/rtc-outbox";
+import { readClock } from "./clock.js";
 import { writeReservation } from "./provisioned.js";
+
+/** How many readings may wait: each takes some 250 bytes of a machine's memory while it is packed. */
+function maxWaiting(): number {
+  return rtcBytes() >> 6;
+}
 
 export class Memory {
   readonly #secretId: Uint8Array;
+  readonly #droppedBefore: number;
   #counter: CounterState<OutboxDraft>;
   #outbox: FrozenOutbox;
   #time: TimeBase | undefined;
 
-  /** Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start. */
-  constructor({ secretId, reservedEnd }: Device) {
+  /**
+   * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start.
+   * @param rtc all of RTC memory
+   */
+  constructor({ secretId, reservedEnd }: Device, rtc: Uint8Array) {
     const trust: RtcTrust = { secretId, reservedEnd };
-    const kept = decodeRtc(readRtc(), trust);
+    const kept = decodeRtc(rtc, trust);
     this.#secretId = secretId;
     this.#counter = openCounter(reservedEnd, kept?.next);
     this.#outbox = kept?.outbox ?? emptyOutbox;
     this.#time = kept?.time;
+    this.#droppedBefore = this.#outbox.dropped;
+  }
+
+  /**
+   * After a crash: keeps the newer half of what waited, and stores it, so that whatever did not fit the
+   * machine's memory fits one day. If that crashes too, nothing is kept; counters go on beyond the reservation.
+   */
+  static recover(device: Device): Memory {
+    const rtc = readRtc();
+    const marked = readRtc();
+    const first = markRecovery(marked);
+    writeRtc(first ? marked : new Uint8Array(0));
+    const memory = new Memory(device, first ? rtc : new Uint8Array(0));
+    const keep = waiting(memory.#outbox) >> 1;
+    while (waiting(memory.#outbox) > keep) memory.#outbox = dropOldest(memory.#outbox) ?? emptyOutbox;
+    memory.save();
+    return memory;
   }
 
   get clockKnown(): boolean {
@@ -44,26 +72,47 @@ export class Memory {
     return this.#outbox.messages;
   }
 
+  /** Readings dropped for want of room since this object was made. */
   get dropped(): number {
-    return this.#outbox.dropped;
+    return this.#outbox.dropped - this.#droppedBefore;
   }
 
-  /** The clock was set just now and jumped by `jumpMs`: readings taken before are dated. */
+  /** The clock was set just now and jumped by `jumpMs`: readings taken without a clock are dated. */
   clockSet(nowMs: number, jumpMs: number): void {
-    if (!this.#time) this.#outbox = dateReadings(this.#outbox, jumpMs);
+    this.#outbox = dateReadings(this.#outbox, jumpMs);
     this.#time = { wallMs: nowMs, setAtMs: nowMs, source: "sntp" };
+  }
+
+  /** A certificate did not fit the time: if that came from SNTP, which anybody can forge, it is asked again. */
+  distrustClock(): void {
+    if (this.#time?.source === "sntp") this.#time = undefined;
   }
 
   /** Queues a reading and stores it; the oldest go when RTC memory is full. */
   queue(content: Uint8Array): Failure | undefined {
     this.#outbox = queueReading(this.#outbox, content);
+    while (waiting(this.#outbox) > maxWaiting()) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
     return this.save();
   }
 
-  /** The waiting readings as one frozen message; undefined when none wait. */
+  /**
+   * The oldest waiting readings as one frozen message; undefined when none wait. A message is larger than its
+   * readings: what does not fit RTC memory is made of fewer, and a reading that does not fit alone is dropped.
+   */
   freeze(baseName: string): Frozen<OutboxDraft> | Failure | undefined {
-    const draft = draftMessage(this.#outbox, baseName, Date.now());
-    if (!draft) return undefined;
+    for (let maxContentBytes = Math.min(768, rtcBytes() >> 2); ; maxContentBytes >>= 1) {
+      const draft = draftMessage(this.#outbox, baseName, readClock(), maxContentBytes);
+      if (!draft) return undefined;
+      this.#tooLarge = false;
+      const result = this.#freeze(draft);
+      if (!this.#tooLarge) return result;
+      if (draft.readings === 1) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
+    }
+  }
+
+  #tooLarge = false;
+
+  #freeze(draft: OutboxDraft): Frozen<OutboxDraft> | Failure {
     let event: CounterEvent<OutboxDraft> | undefined = { type: "freeze", draft };
     while (event) {
       const { state, effects }: ReturnType<typeof step<OutboxDraft>> = step(this.#counter, event);
@@ -120,6 +169,7 @@ export class Memory {
   #persist(outbox: Outbox, next: number): CounterEvent<OutboxDraft> {
     const written = this.#write(outbox, next);
     if (written === undefined) return { type: "persisted" };
+    this.#tooLarge = written === "too large";
     const detail = written === "too large" ? "the message does not fit RTC memory" : written.detail;
     return { type: "storage-failed", detail };
   }

@@ -7,6 +7,7 @@ import { type Failure, failure } from "dormouse/failure";
 import SNTP from "sntp";
 import Time from "time";
 import Timer from "timer";
+import { plausible } from "./clock.js";
 
 export interface Closable {
   close(): void;
@@ -67,8 +68,10 @@ export function join({ ssid, password }: AccessPoint, done: Done<string>): Closa
 export function setClock(server: string, done: Done<number>): Closable {
   const client = new SNTP({ host: server }, (message, value) => {
     if (message === SNTP.time) {
-      Time.set(value as number);
-      done(undefined, value as number);
+      const seconds = Number(value);
+      if (!plausible(seconds)) return done(failure("clock-unknown", `${server} gives an impossible time`));
+      Time.set(seconds);
+      done(undefined, seconds);
     } else if (message === SNTP.error) done(failure("clock-unknown", `no time from ${server}`));
   });
   // It is a socket and has `close`; the SDK's typings leave that out.

@@ -12,7 +12,7 @@ import {
   step,
 } from "dormouse/cycle/wake-cycle";
 import { type Failure, failure } from "dormouse/failure";
-import { deepSleep } from "dormouse/native/power";
+import { deepSleep, readRtc } from "dormouse/native/power";
 import type { Frozen } from "dormouse/sealed/frozen";
 import { deriveStampKey } from "dormouse/sealed/keys";
 import { stamp } from "dormouse/sealed/stamp";
@@ -23,6 +23,7 @@ import type { OutboxDraft } from "dormouse/store/rtc-outbox";
 import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
+import { readClock } from "./clock.js";
 import { Link } from "./link.js";
 import { Memory } from "./memory.js";
 import { type Closable, join, resolve, setClock } from "./network.js";
@@ -43,6 +44,7 @@ export class Wake {
   #wifi: Closable | undefined;
   #address = "";
   #link: Link | undefined;
+  #lost = failure("connection-lost", "the broker closed the connection");
   #secured = "";
   /** Messages from earlier wakes are sent again, not sent. */
   readonly #fromBefore: ReadonlySet<number>;
@@ -51,7 +53,7 @@ export class Wake {
     this.#profile = profile;
     this.#device = device;
     this.#plan = cyclePlan(profile);
-    this.#memory = new Memory(device);
+    this.#memory = new Memory(device, readRtc());
     this.#fromBefore = new Set(this.#memory.messages.map(({ counter }) => counter));
   }
 
@@ -86,11 +88,11 @@ export class Wake {
     for (const effect of effects) {
       switch (effect.type) {
         case "finished": {
-          const detail = effect.phase === "secure" ? this.#secured : undefined;
-          report("phase", { name: effect.phase, ms: effect.ms, detail });
+          report("phase", { name: effect.phase, ms: effect.ms, detail: this.#detail(effect.phase) });
           break;
         }
         case "failed":
+          if (effect.failure.kind === "certificate-dates") this.#memory.distrustClock();
           report("error", { ...effect.failure, phase: effect.phase });
           break;
         case "enter":
@@ -121,6 +123,12 @@ export class Wake {
     else this.#done(phase);
   }
 
+  #detail(phase: Phase): string | undefined {
+    if (phase === "secure") return this.#secured;
+    const { dropped } = this.#memory;
+    return phase === "persist" && dropped > 0 ? `no room for the ${dropped} oldest` : undefined;
+  }
+
   #enter(phase: Phase): void {
     switch (phase) {
       case "sense":
@@ -139,9 +147,10 @@ export class Wake {
       case "connect":
         return this.#connect();
       case "secure":
-        return this.#profile.broker.tls ? undefined : this.#done("secure", true);
+        if (!this.#profile.broker.tls) return this.#done("secure", true);
+        return this.#needLink(phase);
       case "session":
-        return; // the link's CONNECT is on its way
+        return this.#needLink(phase);
       case "drain":
         return this.#drain();
       case "close":
@@ -156,7 +165,7 @@ export class Wake {
   #sense(): void {
     try {
       const measurements = sense();
-      if (measurements.length > 0) this.#content = encodeReading({ timeMs: Date.now(), measurements });
+      if (measurements.length > 0) this.#content = encodeReading({ timeMs: readClock(), measurements });
       this.#done("sense");
     } catch (error) {
       this.#settle("sense", failure("sensor-failed", String(error)));
@@ -174,8 +183,8 @@ export class Wake {
   }
 
   #clock(): void {
-    if (this.#memory.clockKnown && Date.now() >= absoluteTimeMs) return this.#done("clock", true);
-    const before = Date.now();
+    const before = readClock();
+    if (this.#memory.clockKnown && before >= absoluteTimeMs) return this.#done("clock", true);
     const startedAt = Time.ticks;
     const client = setClock(this.#profile.time.server, (reason) => {
       client.close();
@@ -221,8 +230,14 @@ export class Wake {
     }
   }
 
+  /** The link goes on by itself, unless it has ended while the machine was busy. */
+  #needLink(phase: Phase): void {
+    if (!this.#link) this.#settle(phase, this.#lost);
+  }
+
   /** Sends what is frozen, then freezes and sends what waits, one message at a time. */
   #drain(): void {
+    if (!this.#link) return this.#settle("drain", this.#lost);
     const [oldest] = this.#memory.messages;
     const message = oldest ?? this.#memory.freeze(`${this.#profile.device.id}:`);
     if (!message) return this.#done("drain");
@@ -260,8 +275,8 @@ export class Wake {
   /** The link ended by itself: whatever phase was waiting for it has failed. */
   #ended(reason: Failure | undefined): void {
     this.#link = undefined;
-    const { phase } = this.#state as Extract<CycleState, { at: "awake" }>;
-    if (phase === "close") return;
-    this.#settle(phase, reason ?? failure("connection-lost", "the broker closed the connection"));
+    if (reason) this.#lost = reason;
+    if (this.#state.at === "awake" && this.#state.phase !== "close")
+      this.#settle(this.#state.phase, this.#lost);
   }
 }

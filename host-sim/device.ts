@@ -118,7 +118,7 @@ export class Device {
   }
 
   #next(): Promise<Message> {
-    if (this.#process.exitCode !== null)
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null)
       return Promise.reject(new EngineError(`the engine ended: ${this.#errors.trim()}`));
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

@@ -9,15 +9,14 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
-import type { Profile } from "../lib/store/profile.js";
 import { boardManifest } from "./board.js";
 import { type BootCause, type BootEnd, Device } from "./device.js";
+import type { Disturbance, Provisioned } from "./disturbance.js";
 import { encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
 import type { Reporter, RunEvent } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { SimOptions } from "./sim-options.js";
-import type { World } from "./world/network.js";
 import { openScene, type Scene } from "./world/scene.js";
 import type { Judged } from "./world/verdict.js";
 
@@ -25,10 +24,7 @@ export interface RunOptions extends SimOptions {
   readonly engine: string;
   /** See DeviceOptions. */
   readonly measure?: boolean;
-  /** What is wrong with the network, asked at each of the board's questions. */
-  readonly faults?: (quiet: World) => World;
-  /** The listener's own way to an external broker, where the device's is disturbed. */
-  readonly listenerPort?: number;
+  readonly disturbance?: Disturbance;
   /** Ends the run early, at the end of the wake. */
   readonly signal?: AbortSignal;
 }
@@ -81,8 +77,7 @@ class Run {
     this.#scene = await openScene({
       options,
       senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
-      faults: options.faults,
-      listenerPort: options.listenerPort,
+      disturbance: options.disturbance ?? {},
       onReceived: (judged) => this.#received(judged),
       onProblem: (problem) => this.#reporter.note(`listener: ${problem}`),
     });
@@ -104,16 +99,17 @@ class Run {
   #factoryFlash(): Uint8Array {
     const { profile, secrets } = this.#options;
     const { broker, ca } = this.#scene!;
-    const placed: Profile = { ...profile, broker: { ...profile.broker, ...broker } };
+    const right: Provisioned = { profile: { ...profile, broker: { ...profile.broker, ...broker } }, ca };
+    const provisioned = this.#options.disturbance?.provisioned?.(right) ?? right;
     const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd: 0, fromFactory: false });
-    return encodeFlash(flashEntries(placed, { ...secrets, record, ca }));
+    return encodeFlash(flashEntries(provisioned.profile, { ...secrets, record, ca: provisioned.ca }));
   }
 
   async wakes(): Promise<void> {
-    const { cycles, realtime, signal } = this.#options;
+    const { cycles, realtime, signal, disturbance } = this.#options;
     let cause: BootCause = "power-on";
     for (let count = 0; count < cycles && !signal?.aborted; count++) {
-      const end = await this.#boot(cause);
+      const end = await this.#boot(disturbance?.cause?.(count + 1, cause) ?? cause);
       cause = causeAfter(end);
       this.#atMs = end.at + end.sleepMs;
       if (realtime && count + 1 < cycles) await wait(end.sleepMs, undefined, { signal }).catch(() => {});

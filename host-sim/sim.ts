@@ -13,7 +13,8 @@ const interrupted = 130;
 export async function runSim(options: SimOptions): Promise<number> {
   const engine = await engineFile("release");
   const interrupt = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => interrupt.abort());
   const reporter = options.json ? jsonReporter : terminalReporter();
   try {
     const tally = await simulate({ ...options, engine, signal: interrupt.signal }, reporter);

@@ -28,6 +28,8 @@ export interface World {
   readonly systemNames: boolean;
   /** Whether time servers answer. */
   readonly timeServers: boolean;
+  /** What time servers are wrong by. */
+  readonly timeErrorMs: number;
   readonly joinMs: Span;
   readonly dnsMs: Span;
   readonly sntpMs: Span;
@@ -53,6 +55,7 @@ export function quietWorld(
     names: new Map(Object.entries(names).map(([name, address]) => [name.toLowerCase(), address])),
     systemNames: true,
     timeServers: true,
+    timeErrorMs: 0,
     joinMs: [900, 1600],
     dnsMs: [8, 45],
     sntpMs: [20, 90],
@@ -114,5 +117,8 @@ async function resolve(world: World, random: Prng, name: string): Promise<Reply>
 /** The answer's time is that of its arrival; SNTP clients correct for half the round trip (RFC 4330 §5). */
 function timeOf(world: World, random: Prng, atMs: number): Reply {
   const advanceMs = during(random, world.sntpMs);
-  return { text: world.timeServers ? String(Math.round((atMs + advanceMs) / 1000)) : "", advanceMs };
+  return {
+    text: world.timeServers ? String(Math.round((atMs + advanceMs + world.timeErrorMs) / 1000)) : "",
+    advanceMs,
+  };
 }

@@ -4,11 +4,12 @@
  */
 import { join } from "node:path";
 import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
+import type { Disturbance } from "../disturbance.js";
 import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
 import { type Broker, startBroker } from "./broker.js";
 import { type Listener, startListener } from "./listener.js";
-import { answer, quietWorld, type Reply, type World } from "./network.js";
+import { answer, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
 import { ReplayStore } from "./replay-store.js";
 import type { Sender } from "./stamp-verifier.js";
@@ -28,17 +29,14 @@ export interface Scene {
 export interface SceneOptions {
   readonly options: SimOptions;
   readonly senders: readonly Sender[];
-  /** What is wrong with the network, asked at each of the board's questions; absent: nothing. */
-  readonly faults?: ((quiet: World) => World) | undefined;
-  /** The listener's own way to an external broker, where the device's is disturbed. */
-  readonly listenerPort?: number | undefined;
+  readonly disturbance: Disturbance;
   readonly onReceived: (judged: Judged) => void;
   readonly onProblem: (problem: string) => void;
 }
 
 /** @throws {Error} in one line when a broker cannot be started or reached */
 export async function openScene(scene: SceneOptions): Promise<Scene> {
-  const { options, senders, faults = (quiet: World) => quiet, onReceived, onProblem } = scene;
+  const { options, senders, disturbance, onReceived, onProblem } = scene;
   const { profile, secrets, seed } = options;
   const replay = new ReplayStore(":memory:");
   const parts: { stop(): Promise<void> }[] = [{ stop: async () => replay.close() }];
@@ -46,10 +44,10 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     for (const part of parts.reverse().splice(0)) await part.stop();
   };
   try {
-    const place = options.broker ? external(options) : await embedded(options, parts);
+    const place = options.broker ? external(options) : await embedded(scene, parts);
     const listener: Listener = await startListener({
       host: place.connectTo,
-      port: scene.listenerPort ?? place.port,
+      port: disturbance.listenerPort ?? place.port,
       caPem: place.caPem,
       ...(place.caPem !== null && place.connectTo !== place.host ? { serverName: place.host } : {}),
       ...(profile.broker.username === undefined ? {} : { username: profile.broker.username }),
@@ -67,7 +65,7 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
       broker: { host: place.host, port: place.port },
       ca: place.caDer,
       title: place.title,
-      ask: (kind, detail, atMs) => answer(faults(world), random, kind, detail, atMs),
+      ask: (kind, detail, atMs) => answer(disturbance.network?.(world) ?? world, random, kind, detail, atMs),
       close,
     };
   } catch (error) {
@@ -97,10 +95,14 @@ function external({ broker, profile }: SimOptions): Place {
   };
 }
 
-async function embedded({ profile }: SimOptions, parts: { stop(): Promise<void> }[]): Promise<Place> {
+async function embedded(scene: SceneOptions, parts: { stop(): Promise<void> }[]): Promise<Place> {
+  const { profile } = scene.options;
+  const { brokerMaxVersion: maxVersion } = scene.disturbance;
   const pki = await developmentPki(join(build, "development-pki"));
   const plain = profile.broker.tls === false;
-  const tls = plain ? null : { chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem };
+  const tls = plain
+    ? null
+    : { chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem, ...(maxVersion && { maxVersion }) };
   const broker: Broker = await startBroker({ tls });
   parts.push(broker);
   return {

@@ -7,9 +7,6 @@ import type { Numbered } from "../sealed/frozen.js";
 import { dateReading, packReadings } from "../senml/measurement.js";
 import type { FrozenOutbox, Outbox, OutboxDraft } from "../store/rtc-outbox.js";
 
-/** About this many bytes of waiting readings go into one message. */
-const maxContentBytes = 768;
-
 /** Index of the readings topic: the only one so far. */
 export const readingsTopic = 0;
 
@@ -31,8 +28,16 @@ export function dateReadings(outbox: FrozenOutbox, jumpMs: number): FrozenOutbox
   return { ...outbox, readings };
 }
 
-/** The oldest readings as the draft of one message; undefined when none wait. */
-export function draftMessage(outbox: FrozenOutbox, baseName: string, nowMs: number): OutboxDraft | undefined {
+/**
+ * The oldest readings as the draft of one message; undefined when none wait.
+ * @param maxContentBytes how many bytes of readings one message holds; at least one reading goes into it
+ */
+export function draftMessage(
+  outbox: FrozenOutbox,
+  baseName: string,
+  nowMs: number,
+  maxContentBytes: number,
+): OutboxDraft | undefined {
   const [first] = outbox.readings;
   if (!first) return undefined;
   const contents: Uint8Array[] = [];
@@ -61,6 +66,11 @@ export function withMessage<M extends Numbered<OutboxDraft>>(outbox: Outbox<M>, 
 /** The broker has the message. */
 export function acknowledge(outbox: FrozenOutbox, counter: number): FrozenOutbox {
   return { ...outbox, messages: outbox.messages.filter((message) => message.counter !== counter) };
+}
+
+/** How many readings wait, alone or in messages. */
+export function waiting({ readings, messages }: FrozenOutbox): number {
+  return messages.reduce((sum, message) => sum + message.readings, readings.length);
 }
 
 /** Drops the oldest: a frozen message before any reading. Undefined when there is nothing left to drop. */

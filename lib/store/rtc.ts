@@ -3,7 +3,7 @@
  * sections by type, length and content, ascending by type. What a reset may have kept, lost or torn is decided
  * here: garbage, another secret's image, or a counter that disagrees with flash is a cold start, never an exception.
  *
- *   0  "DORM"     4  version, 1    5  zero    6  length after the header, u16
+ *   0  "DORM"     4  version, 1    5  recovery mark    6  length after the header, u16
  *   8  secret id, 4 bytes         12  CRC-32 of all but itself
  *
  * Sections of unknown type are dropped: their meaning may hang on the counter and time that this firmware changes.
@@ -25,6 +25,7 @@ export const rtcHeaderBytes = 16;
 const magic = 0x444f524d;
 const version = 1;
 const sectionHeadBytes = 3;
+const recoveryAt = 5;
 const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6 } as const;
 
 export interface RtcImage {
@@ -74,6 +75,17 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   if (sizeOf(sections) > limit && sections.delete(type.network)) leftOut.push("network");
   const size = sizeOf(sections);
   return size > limit ? { tooLarge: size } : { data: assemble(sections, secretId, size), leftOut };
+}
+
+/**
+ * For the boot after a crash: sets the recovery mark in `memory`, to be written back before anything of it is
+ * decoded. An image with the mark is not trusted; writing a new one takes it off.
+ * @returns false when the mark was there: what is in `memory` has crashed the recovery too
+ */
+export function markRecovery(memory: Uint8Array): boolean {
+  if (memory[recoveryAt] !== 0) return false;
+  memory[recoveryAt] = 1;
+  return true;
 }
 
 /** How many bytes the image behind this header takes, header included; 0 when `header` is not one's header. */

@@ -9,39 +9,14 @@ import { quietRun } from "../../bench/run-sim.js";
 import { type DevelopmentPki, developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
 import { type SimFlags, simOptions } from "../../cli/sim.js";
 import { boardNames } from "../../host-sim/board.js";
-import { engineBits, engineFile } from "../../host-sim/engine-file.js";
+import { engineBits } from "../../host-sim/engine-file.js";
 import { build } from "../../host-sim/paths.js";
-import type { Reporter, RunEvent } from "../../host-sim/report/events.js";
-import { type RunOptions, simulate } from "../../host-sim/run.js";
-import type { World } from "../../host-sim/world/network.js";
+import type { RunEvent } from "../../host-sim/report/events.js";
 import { phases } from "../../lib/cycle/wake-cycle.js";
 import { dormouse } from "../cli/command.js";
 import { Gate } from "./gate.js";
 import { Mosquitto, mosquittoMissing } from "./mqtt-mosquitto.js";
-
-type EventOf<K extends RunEvent["event"]> = Extract<RunEvent, { event: K }>;
-
-function only<K extends RunEvent["event"]>(events: readonly RunEvent[], kind: K): EventOf<K>[] {
-  return events.filter((event): event is EventOf<K> => event.event === kind);
-}
-
-async function run(
-  flags: SimFlags,
-  onEvent: (event: RunEvent) => void = () => {},
-  more: Partial<RunOptions> = {},
-) {
-  const events: RunEvent[] = [];
-  const reporter: Reporter = {
-    report(event) {
-      events.push(event);
-      onEvent(event);
-    },
-    note: () => {},
-  };
-  const options = { ...(await simOptions(flags)), engine: await engineFile("release"), ...more };
-  const tally = await simulate(options, reporter);
-  return { events, tally, summary: tally.summary };
-}
+import { only, run } from "./run.js";
 
 describe("against the embedded broker", () => {
   for (const board of boardNames)
@@ -150,7 +125,7 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
       (event) => {
         if (event.event === "sleep") gate.open = event.wake !== 1 && event.wake !== 2;
       },
-      { listenerPort: broker.tlsPort },
+      { disturbance: { listenerPort: broker.tlsPort } },
     );
     await gate.stop();
     assert.deepEqual(
@@ -174,7 +149,7 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
         if (event.event === "sent") gate.deaf = event.wake === 1;
         if (event.event === "sleep") gate.deaf = false;
       },
-      { profile: hasty, listenerPort: broker.tlsPort },
+      { profile: hasty, disturbance: { listenerPort: broker.tlsPort } },
     );
     await gate.stop();
     assert.deepEqual(
@@ -203,7 +178,7 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
       (event) => {
         if (event.event === "sleep") gate.stalled = true;
       },
-      { listenerPort: broker.tlsPort },
+      { disturbance: { listenerPort: broker.tlsPort } },
     );
     await gate.stop();
     const [error] = only(events, "error");
@@ -211,61 +186,6 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
     const slept = only(events, "sleep");
     assert.equal(slept.length, 2);
     assert.ok(slept[1]!.awakeMs < 30_000);
-  });
-});
-
-describe("a network that fails ends in a named error and in sleep", () => {
-  const faults: [what: string, kind: string, fault: (quiet: World) => World][] = [
-    ["no access point", "network-unavailable", (quiet) => ({ ...quiet, accessPoints: [] })],
-    [
-      "another password",
-      "network-unavailable",
-      (quiet) => ({
-        ...quiet,
-        accessPoints: quiet.accessPoints.map((one) => ({ ...one, password: "other" })),
-      }),
-    ],
-    [
-      "no such name",
-      "name-unresolved",
-      (quiet) => ({ ...quiet, names: new Map([[embeddedBrokerName, ""]]) }),
-    ],
-  ];
-  for (const [what, kind, fault] of faults)
-    test(`${what}: the reading waits, and goes out when the network is back`, async () => {
-      let broken = true;
-      const { events, summary } = await run(
-        { board: "esp32c3", cycles: "2" },
-        (event) => {
-          if (event.event === "sleep") broken = false;
-        },
-        { faults: (quiet) => (broken ? fault(quiet) : quiet) },
-      );
-      assert.deepEqual(
-        only(events, "error").map((error) => [error.wake, error.kind]),
-        [[1, kind]],
-      );
-      assert.deepEqual([summary.wakes, summary.published, summary.verified], [2, 1, 1]);
-      const [received] = only(events, "received");
-      assert.equal(received?.reading?.length, 4, "both wakes' readings in one message");
-    });
-
-  test("no time server: the certificate is judged at the floor, the reading goes out dated from now", async () => {
-    const faults = (quiet: World) => ({ ...quiet, timeServers: false });
-    const { events, summary } = await run({ board: "esp32c3", cycles: "2" }, undefined, { faults });
-    assert.deepEqual(
-      only(events, "error").map((error) => [error.wake, error.kind]),
-      [
-        [1, "clock-unknown"],
-        [2, "clock-unknown"],
-      ],
-    );
-    assert.equal(summary.verified, 2);
-    for (const { reading } of only(events, "received"))
-      assert.ok(
-        reading?.every(({ time = 0 }) => time <= 0 && time > -60),
-        "relative to the reception",
-      );
   });
 });
 

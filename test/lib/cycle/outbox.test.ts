@@ -28,7 +28,7 @@ function sequences({ readings }: FrozenOutbox): number[] {
 }
 
 function freeze(outbox: FrozenOutbox, counter: number): FrozenOutbox {
-  const draft = draftMessage(outbox, "d:", at) as OutboxDraft;
+  const draft = draftMessage(outbox, "d:", at, 768) as OutboxDraft;
   return withMessage(outbox, thaw({ ...draft, counter }));
 }
 
@@ -46,27 +46,27 @@ test("all waiting readings go into one message, and leave the outbox with it", (
 
 test("a reading that comes after the draft stays when the message takes its place", () => {
   const before = filled(2);
-  const draft = draftMessage(before, "d:", at) as OutboxDraft;
+  const draft = draftMessage(before, "d:", at, 768) as OutboxDraft;
   const after = withMessage(queueReading(before, reading(2)), thaw({ ...draft, counter: 0 }));
   equal(sequences(after), [2]);
 });
 
 test("a message holds no more than its bound, and at least one reading", () => {
   const many = filled(64);
-  const draft = draftMessage(many, "d:", at) as OutboxDraft;
+  const draft = draftMessage(many, "d:", at, 768) as OutboxDraft;
   ok(draft.readings > 10 && draft.readings < 64, "bounded");
   const large = encodeReading({ timeMs: at, measurements: [{ name: "v", value: "x".repeat(900) }] });
-  equal(draftMessage(queueReading(emptyOutbox, large), "d:", at)?.readings, 1);
+  equal(draftMessage(queueReading(emptyOutbox, large), "d:", at, 768)?.readings, 1);
 });
 
 test("a gap in the sequence starts another message", () => {
   const outbox = filled(4);
   const gap = { ...outbox, readings: outbox.readings.filter(({ sequence }) => sequence !== 2) };
-  equal(draftMessage(gap, "d:", at)?.readings, 2);
+  equal(draftMessage(gap, "d:", at, 768)?.readings, 2);
 });
 
 test("an empty outbox drafts nothing", () => {
-  equal(draftMessage(emptyOutbox, "d:", at), undefined);
+  equal(draftMessage(emptyOutbox, "d:", at, 768), undefined);
 });
 
 test("only the acknowledged message goes", () => {

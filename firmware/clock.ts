@@ -1,0 +1,21 @@
+/**
+ * What the device's clock is worth. An ESP32 counts from 1970 after power-on, an ESP8266 from 1995 at every
+ * boot: a time before this firmware was made is none.
+ */
+import { absoluteTimeMs } from "dormouse/senml/measurement";
+import Time from "time";
+import { builtAtSeconds } from "./release.js";
+
+/** SNTP's and X.509's seconds end with 32 bits on a board. */
+const maxSeconds = 2 ** 32;
+
+/** Whether a time server may say so. */
+export function plausible(seconds: number): boolean {
+  return Number.isInteger(seconds) && seconds >= builtAtSeconds && seconds < maxSeconds;
+}
+
+/** Milliseconds since 1970 if the clock may be right, else since power-on or boot, which is below 2^28 s. */
+export function readClock(): number {
+  const now = Date.now();
+  return now < absoluteTimeMs || plausible(Math.floor(now / 1000)) ? now : Time.ticks;
+}

@@ -1,0 +1,24 @@
+/** What a run may be told to do to its device: the faults of the simulated world. Absent: a quiet run. */
+import type { Profile } from "../lib/store/profile.js";
+import type { BootCause } from "./device.js";
+import type { World } from "./world/network.js";
+
+/** What provisioning wrote, as far as a fault may change it. */
+export interface Provisioned {
+  readonly profile: Profile;
+  /** The root certificate, DER; null with plain TCP. */
+  readonly ca: Uint8Array | null;
+}
+
+export interface Disturbance {
+  /** The network at each of the board's questions. */
+  readonly network?: ((quiet: World) => World) | undefined;
+  /** Why the board boots: `power-on` loses RTC memory. `wake` counts from 1. */
+  readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
+  /** What was written to the device's flash. */
+  readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
+  /** The listener's own way to an external broker, where the device's is disturbed. */
+  readonly listenerPort?: number | undefined;
+  /** The highest TLS version of the embedded broker. */
+  readonly brokerMaxVersion?: "TLSv1.2" | undefined;
+}

@@ -1,0 +1,197 @@
+/** The firmware in a world that is against it: networks, power, time and certificates that fail. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
+import { boardNames } from "../../host-sim/board.js";
+import type { BootCause } from "../../host-sim/device.js";
+import type { Disturbance, Provisioned } from "../../host-sim/disturbance.js";
+import { build } from "../../host-sim/paths.js";
+import type { World } from "../../host-sim/world/network.js";
+import { only, run } from "./run.js";
+
+describe("a network that fails ends in a named error and in sleep", () => {
+  const faults: [what: string, kind: string, fault: (quiet: World) => World][] = [
+    ["no access point", "network-unavailable", (quiet) => ({ ...quiet, accessPoints: [] })],
+    [
+      "another password",
+      "network-unavailable",
+      (quiet) => ({
+        ...quiet,
+        accessPoints: quiet.accessPoints.map((one) => ({ ...one, password: "other" })),
+      }),
+    ],
+    [
+      "no such name",
+      "name-unresolved",
+      (quiet) => ({ ...quiet, names: new Map([[embeddedBrokerName, ""]]) }),
+    ],
+  ];
+  for (const [what, kind, fault] of faults)
+    test(`${what}: the reading waits, and goes out when the network is back`, async () => {
+      let broken = true;
+      const { events, summary } = await run(
+        { board: "esp32c3", cycles: "2" },
+        (event) => {
+          if (event.event === "sleep") broken = false;
+        },
+        { disturbance: { network: (quiet) => (broken ? fault(quiet) : quiet) } },
+      );
+      assert.deepEqual(
+        only(events, "error").map((error) => [error.wake, error.kind]),
+        [[1, kind]],
+      );
+      assert.deepEqual([summary.wakes, summary.published, summary.verified], [2, 1, 1]);
+      const [received] = only(events, "received");
+      assert.equal(received?.reading?.length, 4, "both wakes' readings in one message");
+    });
+
+  test("no time server: the certificate is judged at the floor, the reading goes out dated from now", async () => {
+    const network = (quiet: World) => ({ ...quiet, timeServers: false });
+    const { events, summary } = await run({ board: "esp32c3", cycles: "2" }, undefined, {
+      disturbance: { network },
+    });
+    assert.deepEqual(
+      only(events, "error").map((error) => [error.wake, error.kind]),
+      [
+        [1, "clock-unknown"],
+        [2, "clock-unknown"],
+      ],
+    );
+    assert.equal(summary.verified, 2);
+    for (const { reading } of only(events, "received"))
+      assert.ok(
+        reading?.every(({ time = 0 }) => time <= 0 && time > -60),
+        "relative to the reception",
+      );
+  });
+});
+
+describe("an outage", () => {
+  for (const board of boardNames)
+    for (const wakes of [1, 5, 30])
+      test(`${board}: after ${wakes} wakes without network all readings are delivered, or counted as dropped`, async () => {
+        const network = (quiet: World) => (down ? { ...quiet, accessPoints: [] } : quiet);
+        let down = true;
+        const { events, tally } = await run(
+          { board, cycles: String(wakes + 4) },
+          (event) => {
+            if (event.event === "sleep" && event.wake === wakes) down = false;
+          },
+          { disturbance: { network } },
+        );
+        const kinds = new Set(only(events, "error").map(({ kind }) => kind));
+        assert.deepEqual([...kinds], ["network-unavailable"]);
+        assert.ok(tally.success);
+        const delivered = only(events, "received").flatMap(({ reading }) => reading ?? []).length / 2;
+        const dropped = only(events, "phase")
+          .filter(({ name, detail }) => name === "persist" && detail !== undefined)
+          .reduce((sum, { detail }) => sum + Number(/no room for the (\d+) oldest/.exec(detail!)![1]), 0);
+        assert.equal(delivered + dropped, wakes + 4, `${delivered} delivered, ${dropped} dropped`);
+      });
+});
+
+describe("power", () => {
+  test("no counter meets two messages, whatever the board boots from", async () => {
+    const causes: BootCause[] = [
+      "power-on",
+      "deep-sleep",
+      "power-on",
+      "deep-sleep",
+      "brown-out",
+      "watchdog",
+      "deep-sleep",
+      "power-on",
+      "power-on",
+    ];
+    const { events, summary } = await run({ board: "esp32c3", cycles: `${causes.length}` }, undefined, {
+      disturbance: { cause: (wake) => causes[wake - 1]! },
+    });
+    assert.deepEqual(only(events, "error"), []);
+    const received = only(events, "received");
+    assert.ok(received.every(({ verdict }) => verdict === "fresh"));
+    // After a power loss counting goes on at the reservation's end; a watchdog's boot only tidies up.
+    assert.deepEqual(
+      received.map(({ counter }) => counter),
+      [0, 1, 1024, 1025, 1026, 1027, 2048, 3072],
+    );
+    assert.equal(summary.rejected, 0);
+  });
+});
+
+describe("time", () => {
+  for (const [what, timeErrorMs] of [
+    ["far in the future", 60 * 365 * 86_400_000],
+    ["in the past", -20 * 365 * 86_400_000],
+  ] as const)
+    test(`one forged answer ${what} does not stop the wakes after it`, async () => {
+      let forged = true;
+      const network = (quiet: World) => (forged ? { ...quiet, timeErrorMs } : quiet);
+      const { events } = await run(
+        { board: "esp32c3", cycles: "3" },
+        (event) => {
+          if (event.event === "sleep") forged = false;
+        },
+        { disturbance: { network } },
+      );
+      const late = only(events, "error").filter(({ wake }) => wake > 1);
+      assert.deepEqual(late, []);
+      const last = only(events, "received").at(-1);
+      assert.equal(last?.wake, 3);
+      const wake = only(events, "wake").at(-1)!;
+      assert.ok(Math.abs(last.reading![0]!.time! - wake.at / 1000) < 5, "the time is right again");
+    });
+});
+
+describe("a broker that the device must not trust gets nothing", () => {
+  const cases: [what: string, kind: string, make: () => Promise<Disturbance>][] = [
+    [
+      "another CA",
+      "certificate-untrusted",
+      async () => {
+        const { rootDer } = await developmentPki(join(build, "development-pki-other"));
+        return { provisioned: (right: Provisioned) => ({ ...right, ca: rootDer }) };
+      },
+    ],
+    [
+      "another name",
+      "certificate-name",
+      async () => ({
+        network: (quiet: World) => ({ ...quiet, names: new Map([["other.dormouse.test", "127.0.0.1"]]) }),
+        provisioned: ({ profile, ca }: Provisioned) => ({
+          profile: { ...profile, broker: { ...profile.broker, host: "other.dormouse.test" } },
+          ca,
+        }),
+      }),
+    ],
+    [
+      "TLS 1.2 where the profile wants 1.3",
+      "tls-failed",
+      async () => ({
+        brokerMaxVersion: "TLSv1.2" as const,
+        provisioned: ({ profile, ca }: Provisioned) => ({
+          profile: { ...profile, broker: { ...profile.broker, tls: { minVersion: "1.3" as const } } },
+          ca,
+        }),
+      }),
+    ],
+  ];
+  for (const [what, kind, make] of cases)
+    test(what, async () => {
+      const { events } = await run({ board: "esp32c3", cycles: "1" }, undefined, {
+        disturbance: await make(),
+      });
+      assert.deepEqual(
+        only(events, "error").map((error) => error.kind),
+        [kind],
+      );
+      assert.deepEqual(only(events, "sent"), []);
+    });
+
+  test("TLS 1.2 where the profile allows it is fine", async () => {
+    const disturbance: Disturbance = { brokerMaxVersion: "TLSv1.2" };
+    const { tally, events } = await run({ board: "esp32c3", cycles: "1" }, undefined, { disturbance });
+    assert.ok(tally.success);
+    assert.match(only(events, "phase").find(({ name }) => name === "secure")?.detail ?? "", /^TLS 1\.2 /);
+  });
+});

@@ -1,0 +1,29 @@
+/** Runs the simulator in this process and keeps its events, for the end-to-end tests. */
+import { type SimFlags, simOptions } from "../../cli/sim.js";
+import { engineFile } from "../../host-sim/engine-file.js";
+import type { Reporter, RunEvent } from "../../host-sim/report/events.js";
+import { type RunOptions, simulate } from "../../host-sim/run.js";
+
+type EventOf<K extends RunEvent["event"]> = Extract<RunEvent, { event: K }>;
+
+export function only<K extends RunEvent["event"]>(events: readonly RunEvent[], kind: K): EventOf<K>[] {
+  return events.filter((event): event is EventOf<K> => event.event === kind);
+}
+
+export async function run(
+  flags: SimFlags,
+  onEvent: (event: RunEvent) => void = () => {},
+  more: Partial<RunOptions> = {},
+) {
+  const events: RunEvent[] = [];
+  const reporter: Reporter = {
+    report(event) {
+      events.push(event);
+      onEvent(event);
+    },
+    note: () => {},
+  };
+  const options = { ...(await simOptions(flags)), engine: await engineFile("release"), ...more };
+  const tally = await simulate(options, reporter);
+  return { events, tally, summary: tally.summary };
+}

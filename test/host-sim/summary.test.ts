@@ -1,0 +1,62 @@
+/** When a run is a success: its exit code hangs on this. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RunEvent } from "../../host-sim/report/events.js";
+import { median, Tally } from "../../host-sim/report/summary.js";
+
+type Told = RunEvent extends infer E
+  ? E extends RunEvent
+    ? Omit<E, "at" | "device" | "wake">
+    : never
+  : never;
+
+function tally(...told: readonly Told[]): Tally {
+  const result = new Tally();
+  for (const fields of told) result.event({ at: 0, device: "d", wake: 1, ...fields } as RunEvent);
+  return result;
+}
+
+const wake: Told = { event: "wake", cause: "power-on", board: "esp32" };
+const sent: Told = { event: "sent", counter: 0, bytes: 1 };
+const acked: Told = { event: "acked", counter: 0 };
+const error: Told = { event: "error", kind: "deadline", code: 0, detail: "" };
+const received = (verdict: "fresh" | "duplicate" | "conflict" | "stale" | "bad"): Told => ({
+  event: "received",
+  verdict,
+});
+const good = [wake, sent, acked, received("fresh")];
+
+const successes: [what: string, told: Told[]][] = [
+  ["everything sent is acknowledged and verified", good],
+  ["a retry and its duplicate do not count", [...good, sent, acked, received("duplicate")]],
+  ["an error that a later wake made good is forgiven", [wake, error, ...good]],
+];
+for (const [what, told] of successes) test(`success: ${what}`, () => assert.ok(tally(...told).success));
+
+const failures: [what: string, told: Told[]][] = [
+  ["nothing was sent", [wake]],
+  ["a message was not acknowledged", [wake, sent, received("fresh")]],
+  ["an acknowledged message never reached the listener", [wake, sent, acked]],
+  ["a second message is missing", [...good, { event: "sent", counter: 1, bytes: 1 }]],
+  ["the last wake failed", [...good, wake, error]],
+  ...(["conflict", "stale", "bad"] as const).map((verdict): [string, Told[]] => [
+    `a message was ${verdict}`,
+    [...good, received(verdict)],
+  ]),
+];
+for (const [what, told] of failures) test(`failure: ${what}`, () => assert.ok(!tally(...told).success));
+
+test("rejected counts conflict, stale and bad, not duplicates", () => {
+  const { summary } = tally(
+    ...good,
+    received("duplicate"),
+    received("bad"),
+    received("stale"),
+    received("conflict"),
+  );
+  assert.deepEqual([summary.published, summary.acked, summary.verified, summary.rejected], [1, 1, 1, 3]);
+});
+
+test("the median of an even count lies between the middle two", () => {
+  assert.deepEqual([median([]), median([3]), median([9, 1, 5]), median([4, 1, 2, 9])], [0, 3, 5, 3]);
+});
