@@ -1,12 +1,18 @@
 /** The firmware in a world that is against it: networks, power, time and certificates that fail. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { createAuthority, createServer } from "../../certs/pki/authority.js";
 import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
+import { altName } from "../../certs/pki/names.js";
+import { simOptions } from "../../cli/sim.js";
 import { boardNames } from "../../host-sim/board.js";
 import type { BootCause } from "../../host-sim/device.js";
 import type { Disturbance, Provisioned } from "../../host-sim/disturbance.js";
 import { build } from "../../host-sim/paths.js";
+import { startBroker } from "../../host-sim/world/broker.js";
 import type { World } from "../../host-sim/world/network.js";
 import { only, run } from "./run.js";
 
@@ -186,6 +192,51 @@ describe("a broker that the device must not trust gets nothing", () => {
         [kind],
       );
       assert.deepEqual(only(events, "sent"), []);
+    });
+
+  for (const [what, notAfter, kinds] of [
+    [
+      "a certificate that had expired when the firmware was made",
+      "2026-01-01",
+      ["clock-unknown", "certificate-dates"],
+    ],
+    ["a certificate that was valid then", "2044-01-01", ["clock-unknown"]],
+  ] as const)
+    test(`without a clock: ${what}`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), "dormouse-dates-"));
+      const validity = { notBefore: new Date("2025-01-01"), notAfter: new Date("2044-12-31") };
+      const { root } = await createAuthority(folder, {
+        name: "T",
+        root: validity,
+        issuing: validity,
+        replace: false,
+      });
+      const { chain, key } = await createServer(folder, {
+        names: [altName("localhost")],
+        validity: { ...validity, notAfter: new Date(notAfter) },
+        replace: false,
+      });
+      const pem = (path: string) => readFileSync(path, "utf8");
+      const device = await startBroker({ tls: { chainPem: pem(chain), keyPem: pem(key) } });
+      const good = await createServer(folder, {
+        names: [altName("127.0.0.1"), altName("localhost")],
+        validity,
+        replace: true,
+      });
+      const listener = await startBroker({ tls: { chainPem: pem(good.chain), keyPem: pem(good.key) } });
+      const flags = { board: "esp32c3", cycles: "1", broker: `mqtts://localhost:${device.port}`, ca: root };
+      const { profile } = await simOptions(flags);
+      const { events } = await run(flags, undefined, {
+        profile: { ...profile, mqtt: { ...profile.mqtt, version: "3.1.1" } },
+        disturbance: { listenerPort: listener.port, network: (quiet) => ({ ...quiet, timeServers: false }) },
+      });
+      await Promise.all([device.stop(), listener.stop()]);
+      rmSync(folder, { recursive: true, force: true });
+      assert.deepEqual(
+        only(events, "error").map(({ kind }) => kind),
+        kinds,
+      );
+      assert.equal(only(events, "acked").length, kinds.length === 1 ? 1 : 0);
     });
 
   test("TLS 1.2 where the profile allows it is fine", async () => {

@@ -117,6 +117,20 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
     assert.ok(!only(events, "phase").some(({ name }) => name === "secure"));
   });
 
+  test("a broker that refuses says why, by the name and code of the standard", async () => {
+    const { events } = await run(
+      { board: "esp32c3", broker: `mqtt://localhost:${broker.port}`, cycles: "1" },
+      undefined,
+      {
+        disturbance: { listenerPort: broker.openPort },
+      },
+    );
+    const [error, ...more] = only(events, "error");
+    assert.deepEqual([error?.kind, error?.code, more.length], ["broker-refused", 135, 0]);
+    assert.match(error!.detail, /not authorized/);
+    assert.deepEqual(only(events, "sent"), []);
+  });
+
   test("what a wake could not send arrives with the next, the same bytes, nothing lost or twice", async () => {
     const gate = new Gate(broker.tlsPort);
     const port = await gate.start();
