@@ -30,7 +30,7 @@ import { type Closable, join, resolve, setClock } from "./network.js";
 import { cyclePlan } from "./plan.js";
 import { openCa, wifiPassword } from "./provisioned.js";
 import { builtAtSeconds } from "./release.js";
-import { report } from "./report.js";
+import { describeError, report } from "./report.js";
 import { sessionOptions } from "./session-options.js";
 
 export class Wake {
@@ -168,7 +168,7 @@ export class Wake {
       if (measurements.length > 0) this.#content = encodeReading({ timeMs: readClock(), measurements });
       this.#done("sense");
     } catch (error) {
-      this.#settle("sense", failure("sensor-failed", String(error)));
+      this.#settle("sense", failure("sensor-failed", describeError(error)));
     }
   }
 

@@ -66,7 +66,7 @@ class Run {
   constructor(options: RunOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
-    this.#watchdogMs = 2000 * options.profile.cycle.wakeBudgetSeconds + 20_000;
+    this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
     // Also when a reader closes the pipe: the folder holds the device's secret.
     process.once("exit", this.#removeFolder);
   }
@@ -85,7 +85,8 @@ class Run {
     const image = join(this.#folder, "image");
     writeFileSync(flashFile, this.#factoryFlash(), { mode: 0o600 });
     writeImage(image, { board, manifest: boardManifest(board), flashFile });
-    this.#reporter.note(`${board}, ${this.#scene.title}, seed ${options.seed}`);
+    this.#reporter.note(`${board}, ${this.#scene.title}`);
+    this.#reporter.note(`seed ${options.seed}`);
     this.#device = await Device.start({
       engine,
       image,

@@ -16,7 +16,7 @@ const tools = [
   tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
   tool("python3-cbor2", "the independent vectors", () => pythonWith("cbor2")),
   // Without it the engine is 64-bit: everything runs, and only device-true byte counts are scaled.
-  { ...tool("gcc-multilib", "32-bit builds, as on a board", compiles32), required: false },
+  { ...tool("gcc-multilib", "32-bit builds, as on a board", has32Bit), required: false },
 ];
 
 export async function testTools() {
@@ -32,7 +32,8 @@ export async function testTools() {
   const required = missing.filter((item) => item.required);
   if (required.length === 0) return;
   const names = required.map((item) => `${item.package} (${item.needed})`).join(", ");
-  throw new SetupError(`the tests need ${names}: install with your package manager and try again`);
+  const packages = required.map((item) => item.package).join(" ");
+  throw new SetupError(`the tests need ${names}; on Debian: sudo apt install ${packages}`);
 }
 
 /** @returns {Tool} */
@@ -61,11 +62,9 @@ function pythonWith(/** @type {string} */ module) {
   return ["/usr/bin/python3", "python3"].some((python) => succeeds(python, ["-c", `import ${module}`]));
 }
 
-function compiles32() {
+function has32Bit() {
   if (process.platform !== "linux" || process.arch !== "x64") return true;
-  const { status } = spawnSync(process.env.CC ?? "cc", ["-m32", "-x", "c", "-o", "/dev/null", "-"], {
-    input: "#include <stdlib.h>\nint main(void) { return 0; }\n",
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  return status === 0;
+  const input = "#include <sys/socket.h>\nint main(void) { return 0; }\n";
+  const args = ["-m32", "-x", "c", "-o", "/dev/null", "-"];
+  return spawnSync(process.env.CC || "cc", args, { input, stdio: ["pipe", "ignore", "ignore"] }).status === 0;
 }

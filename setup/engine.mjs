@@ -52,14 +52,21 @@ export function abi() {
   return knownAbi;
 }
 
+/** What the engine needs of a 32-bit system: headers of the kernel, and atomics, which clang keeps in a library. */
+const probe = `#include <stdio.h>
+#include <sys/socket.h>
+static volatile long long counter;
+int main(void) { return puts("") < 0 || socket(0, 0, 0) == (int)__atomic_load_n(&counter, 5); }
+`;
+
 async function findAbi() {
   if (process.platform === "darwin") return "64";
   mkdirSync(build, { recursive: true });
   const work = mkdtempSync(join(build, "abi-"));
   try {
     const source = join(work, "probe.c");
-    writeFileSync(source, '#include <stdio.h>\nint main(void) { return puts("") < 0; }\n');
-    await run(compiler(), [...machine32, source, "-o", join(work, "probe"), "-lm"]);
+    writeFileSync(source, probe);
+    await run(compiler(), [...machine32, source, "-o", join(work, "probe"), "-lm", "-lpthread"]);
     return "32";
   } catch (error) {
     if (error instanceof SetupError && /missing/.test(error.message))
@@ -238,11 +245,13 @@ function isStale({ source, object, flags }) {
     return true;
   const depends = object.replace(/\.o$/, ".d");
   if (!existsSync(depends)) return true;
-  const files = readFileSync(depends, "utf8")
+  const rule = readFileSync(depends, "utf8")
     .replace(/^[^:]*:/, "")
-    .replace(/\\\n/g, " ")
-    .split(/\s+/)
-    .filter(Boolean);
+    .replace(/\\\n/g, " ");
+  // As make reads names: "\ " is a space, "\#" is #, "$$" is $.
+  const files = (rule.match(/(?:\\.|[^\s\\])+/g) ?? []).map((file) =>
+    file.replace(/\\(.)/g, "$1").replaceAll("$$", () => "$"),
+  );
   return !isNewer(object, [source, ...files]);
 }
 

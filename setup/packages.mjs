@@ -16,6 +16,14 @@ export async function packages() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   progress("npm packages …");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  await run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  try {
+    await run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]);
+  } catch (error) {
+    const offline = /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ENETUNREACH|ETIMEDOUT/.test(String(error));
+    if (!offline) throw error;
+    throw new SetupError(
+      "the first run needs the network: npm cannot reach its registry (is a proxy missing?)",
+    );
+  }
   writeFileSync(stamp, lock);
 }

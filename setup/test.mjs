@@ -13,6 +13,10 @@ import { build, progress, root } from "./steps.mjs";
 
 await main(async () => {
   const filters = process.argv.slice(2).filter((argument) => argument !== "--long");
+  if (filters.some((filter) => filter.startsWith("-"))) {
+    progress("usage: npm test [-- PART …]: all tests, or those whose file names contain a PART");
+    return filters.includes("--help") ? 0 : 2;
+  }
   await testTools();
   await packages();
   const { engineFor, ready } = await import("./ready.mjs");
@@ -22,7 +26,10 @@ await main(async () => {
 
   progress("lint …");
   const lint = node([`${root}node_modules/@biomejs/biome/bin/biome`, "check", "--error-on-warnings", "."]);
-  if (lint !== 0) return 1;
+  if (lint !== 0) {
+    progress("lint failed: `npm run format` mends what is a matter of form");
+    return 1;
+  }
 
   const env = {
     ...process.env,
@@ -30,13 +37,15 @@ await main(async () => {
     DORMOUSE_SEED: process.env.DORMOUSE_SEED || String(Math.floor(Math.random() * 2 ** 31)),
   };
   progress(`seed ${env.DORMOUSE_SEED}`);
-  const files = testFiles().filter(
-    (file) => filters.length === 0 || filters.some((part) => file.includes(part)),
-  );
+  const files = chosenFiles(filters);
   if (files.length === 0) {
     progress(`no test file matches ${filters.join(" ")}`);
     return 2;
   }
+  // The portable tests choose among themselves.
+  env.DORMOUSE_PORTABLE = filters.some((part) => "run-portable portable".includes(part))
+    ? ""
+    : filters.join(" ");
   const timeout = `--test-timeout=${env.DORMOUSE_LONG ? 3_600_000 : 300_000}`;
   const concurrency = `--test-concurrency=${availableParallelism()}`;
   return node(
@@ -45,12 +54,18 @@ await main(async () => {
   );
 });
 
-/** The portable tests of lib run through run-portable.js in Node, and again in XS by test/host-sim. */
-function testFiles() {
+/**
+ * Tests in lib run through run-portable.js in Node, and again in XS by host-sim/portable-in-xs.
+ * @param {string[]} filters
+ */
+function chosenFiles(filters) {
   const compiled = `${build}/js/test`;
   const names = readdirSync(compiled, { recursive: true, encoding: "utf8" });
-  const host = names.filter((name) => name.endsWith(".test.js") && !/^(lib|device)\//.test(name));
-  return [...host, "run-portable.js"].sort().map((name) => `${compiled}/${name}`);
+  const tests = names.filter((name) => name.endsWith(".test.js") && !name.startsWith("device/"));
+  const chosen = tests.filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)));
+  const files = chosen.filter((name) => !name.startsWith("lib/"));
+  const portable = chosen.length > files.length || filters.some((part) => "run-portable".includes(part));
+  return [...files, ...(portable ? ["run-portable.js"] : [])].sort().map((name) => `${compiled}/${name}`);
 }
 
 /** @param {string[]} args @param {NodeJS.ProcessEnv} [env] */

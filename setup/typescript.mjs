@@ -8,5 +8,7 @@ export async function typescript() {
     [`${root}node_modules/typescript/bin/tsc`, "-b", "--pretty", "false"],
     { cwd: root, encoding: "utf8" },
   );
-  if (status !== 0) throw new SetupError(`TypeScript does not compile:\n${stdout}${stderr}`.trim());
+  if (status === 0) return;
+  process.stderr.write(`${stdout}${stderr}`);
+  throw new SetupError("TypeScript does not compile");
 }

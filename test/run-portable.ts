@@ -25,9 +25,9 @@ async function providers(): Promise<{ name: string; crypto: Crypto }[]> {
   ];
 }
 
-const filter = process.argv[2] ?? "";
+const parts = (process.argv[2] ?? process.env.DORMOUSE_PORTABLE ?? "").split(" ");
 const files = readdirSync(join(compiled, "lib"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".test.js") && `lib/${name}`.includes(filter))
+  .filter((name) => name.endsWith(".test.js") && parts.some((part) => `lib/${name}`.includes(part)))
   .map((name) => join("lib", name));
 const platforms = await providers();
 for (const file of files.sort()) {

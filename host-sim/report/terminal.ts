@@ -21,7 +21,7 @@ function palette(colour: boolean): Palette {
 }
 
 export function terminalReporter(out: NodeJS.WriteStream = process.stdout): Reporter {
-  const paint = palette(Boolean(out.isTTY) && !process.env.NO_COLOR);
+  const paint = palette(Boolean(out.isTTY) && !process.env.NO_COLOR && process.env.TERM !== "dumb");
   const line = (text: string) => out.write(`${text}\n`);
   return {
     report: (event) => line(render(event, paint)),

@@ -31,6 +31,12 @@ test("what is no number is refused before it is queued", () => {
     throws(() => encodeReading({ timeMs: at, measurements: [{ name: "v", value }] }), RangeError);
 });
 
+test("a name that SenML does not allow is refused before it is queued", () => {
+  const named = (name: string) => () => encodeReading({ timeMs: at, measurements: [{ name, value: 1 }] });
+  for (const name of ["", "-a", "Temperatur außen", "a b", "a°"]) throws(named(name), RangeError);
+  for (const name of ["a", "0", "a-b:c./_9"]) named(name)();
+});
+
 test("truncated contents are refused", () => {
   const content = encodeReading({ timeMs: at, measurements: [temperature] });
   for (let length = 0; length < content.length; length++)
