@@ -8,6 +8,9 @@ import type { Readable, Writable } from "node:stream";
 
 export type BootCause = "power-on" | "deep-sleep" | "brown-out" | "watchdog" | "software" | "abort";
 
+/** What the memories do with the device's writes: lose them silently, or have no room. */
+export type MemoryFault = "none" | "rtc-lost" | "flash-lost" | "flash-full";
+
 export interface Meters {
   readonly slotBytesPeak: number;
   readonly chunkBytesPeak: number;
@@ -106,6 +109,11 @@ export class Device {
     const message = await end.finally(() => clearTimeout(watchdog));
     if (message.type !== "end") throw new EngineError(`the engine said ${message.type} where a boot ends`);
     return message;
+  }
+
+  /** From the next boot on. */
+  fault(fault: MemoryFault): void {
+    this.#send(`fault ${fault}`);
   }
 
   /** Ends the process; what it printed on standard error (a sanitizer's report) is returned. */

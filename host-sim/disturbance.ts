@@ -1,6 +1,6 @@
 /** What a run may be told to do to its device: the faults of the simulated world. Absent: a quiet run. */
 import type { Profile } from "../lib/store/profile.js";
-import type { BootCause } from "./device.js";
+import type { BootCause, MemoryFault } from "./device.js";
 import type { World } from "./world/network.js";
 
 /** What provisioning wrote, as far as a fault may change it. */
@@ -15,6 +15,8 @@ export interface Disturbance {
   readonly network?: ((quiet: World) => World) | undefined;
   /** Why the board boots: `power-on` loses RTC memory. `wake` counts from 1. */
   readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
+  /** What RTC memory and flash do with writes. `wake` counts from 1. */
+  readonly memory?: ((wake: number) => MemoryFault) | undefined;
   /** What was written to the device's flash. */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
   /** The listener's own way to an external broker, where the device's is disturbed. */

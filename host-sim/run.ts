@@ -110,6 +110,7 @@ class Run {
     const { cycles, realtime, signal, disturbance } = this.#options;
     let cause: BootCause = "power-on";
     for (let count = 0; count < cycles && !signal?.aborted; count++) {
+      if (disturbance?.memory) this.#device!.fault(disturbance.memory(count + 1));
       const end = await this.#boot(disturbance?.cause?.(count + 1, cause) ?? cause);
       cause = causeAfter(end);
       this.#atMs = end.at + end.sleepMs;

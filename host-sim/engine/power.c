@@ -11,6 +11,7 @@
 static struct {
   uint8_t *bytes;
   size_t size;
+  bool losing;
 } rtc;
 
 bool power_start(size_t bytes) {
@@ -18,6 +19,8 @@ bool power_start(size_t bytes) {
   rtc.size = bytes;
   return rtc.bytes != NULL;
 }
+
+void power_lose_writes(bool lose) { rtc.losing = lose; }
 
 void power_boot(const char *cause) {
   if (strcmp(cause, "power-on") == 0) memset(rtc.bytes, 0, rtc.size);
@@ -46,6 +49,7 @@ void xs_power_write_rtc(xsMachine *the) {
   size = (xsUnsignedValue)xsGetArrayBufferLength(xsArg(0));
   if (offset < 0 || length < 0 || (size_t)length > rtc.size || (xsUnsignedValue)offset + (xsUnsignedValue)length > size)
     xsRangeError("more than RTC memory holds");
+  if (rtc.losing) return;
   memcpy(rtc.bytes, (uint8_t *)bytes + offset, (size_t)length);
   memset(rtc.bytes + length, 0, rtc.size - (size_t)length);
 }

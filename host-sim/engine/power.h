@@ -11,4 +11,7 @@ bool power_start(size_t bytes);
 /* A boot begins: power-on clears RTC memory, any other cause keeps it. */
 void power_boot(const char *cause);
 
+/* Whether RTC memory silently keeps what it holds, whatever is written. */
+void power_lose_writes(bool lose);
+
 #endif

@@ -171,7 +171,13 @@ const StoreEntry *store_next(const char *domain, const char *previous) {
   return entry && strcmp(entry->domain, domain) == 0 ? entry : NULL;
 }
 
+static StoreFault faulty;
+
+void store_fault(StoreFault fault) { faulty = fault; }
+
 const char *store_set(const char *domain, const char *key, StoreType type, const void *value, uint32_t size) {
+  if (faulty == storeLoses) return NULL;
+  if (faulty == storeIsFull) return "flash full";
   StoreEntry **at = place(domain, key);
   StoreEntry *old = *at && compare(*at, domain, key) == 0 ? *at : NULL;
   StoreEntry *entry = new_entry(domain, strlen(domain), key, strlen(key), type, value, size);

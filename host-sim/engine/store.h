@@ -53,4 +53,8 @@ const char *store_set(const char *domain, const char *key, StoreType type, const
 /* Deletes an entry, if there is one, and commits. Returns NULL or why not. */
 const char *store_delete(const char *domain, const char *key);
 
+/* What becomes of writes: they succeed, are silently lost, or fail because flash is full. */
+typedef enum { storeKeeps, storeLoses, storeIsFull } StoreFault;
+void store_fault(StoreFault fault);
+
 #endif

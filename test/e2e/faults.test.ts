@@ -9,7 +9,7 @@ import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.
 import { altName } from "../../certs/pki/names.js";
 import { simOptions } from "../../cli/sim.js";
 import { boardNames } from "../../host-sim/board.js";
-import type { BootCause } from "../../host-sim/device.js";
+import type { BootCause, MemoryFault } from "../../host-sim/device.js";
 import type { Disturbance, Provisioned } from "../../host-sim/disturbance.js";
 import { build } from "../../host-sim/paths.js";
 import { startBroker } from "../../host-sim/world/broker.js";
@@ -123,6 +123,34 @@ describe("power", () => {
     );
     assert.equal(summary.rejected, 0);
   });
+});
+
+describe("memory", () => {
+  const faults: [MemoryFault, string][] = [
+    ["rtc-lost", "RTC memory does not keep"],
+    ["flash-lost", "another reservation"],
+    ["flash-full", "flash full"],
+  ];
+  for (const [fault, detail] of faults)
+    test(`${fault}: nothing is sent that was not stored first, and the next wake goes on`, async () => {
+      const { events, summary } = await run({ board: "esp32c3", cycles: "4" }, undefined, {
+        // Wake 3 boots without RTC memory, so that it needs a reservation of its own.
+        disturbance: {
+          cause: (wake) => (wake === 1 || wake === 3 ? "power-on" : "deep-sleep"),
+          memory: (wake) => (wake === 3 ? fault : "none"),
+        },
+      });
+      const errors = only(events, "error");
+      assert.ok(
+        errors.length > 0 && errors.every(({ wake, kind }) => wake === 3 && kind === "storage-failed"),
+      );
+      assert.match(errors[0]!.detail, new RegExp(detail));
+      assert.deepEqual(
+        only(events, "sent").map(({ wake }) => wake),
+        [1, 2, 4],
+      );
+      assert.equal(summary.rejected, 0);
+    });
 });
 
 describe("time", () => {
