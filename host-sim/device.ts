@@ -111,7 +111,7 @@ export class Device {
     return message;
   }
 
-  /** From the next boot on. */
+  /** From now on; before an ask is answered, it holds from that answer on. */
   fault(fault: MemoryFault): void {
     this.#send(`fault ${fault}`);
   }

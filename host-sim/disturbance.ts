@@ -15,8 +15,8 @@ export interface Disturbance {
   readonly network?: ((quiet: World) => World) | undefined;
   /** Why the board boots: `power-on` loses RTC memory. `wake` counts from 1. */
   readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
-  /** What RTC memory and flash do with writes. `wake` counts from 1. */
-  readonly memory?: ((wake: number) => MemoryFault) | undefined;
+  /** What RTC memory and flash do with writes: from a boot on, and from the answer to each question on. */
+  readonly memory?: ((wake: number, asked?: string) => MemoryFault) | undefined;
   /** What was written to the device's flash. */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
   /** The listener's own way to an external broker, where the device's is disturbed. */

@@ -93,7 +93,10 @@ class Run {
       keylog: keylog ?? undefined,
       measure: options.measure,
       onTrace: (text, atMs) => this.#trace(text, atMs),
-      onAsk: (kind, detail, atMs) => this.#scene!.ask(kind, detail, atMs),
+      onAsk: (kind, detail, atMs) => {
+        this.#disturbMemory(kind);
+        return this.#scene!.ask(kind, detail, atMs);
+      },
     });
   }
 
@@ -110,7 +113,6 @@ class Run {
     const { cycles, realtime, signal, disturbance } = this.#options;
     let cause: BootCause = "power-on";
     for (let count = 0; count < cycles && !signal?.aborted; count++) {
-      if (disturbance?.memory) this.#device!.fault(disturbance.memory(count + 1));
       const end = await this.#boot(disturbance?.cause?.(count + 1, cause) ?? cause);
       cause = causeAfter(end);
       this.#atMs = end.at + end.sleepMs;
@@ -123,6 +125,7 @@ class Run {
     const startedAtMs = this.#atMs;
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
+    this.#disturbMemory();
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
@@ -132,6 +135,11 @@ class Run {
       this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes });
     else this.#report({ event: "error", ...misfortune(end) });
     return end;
+  }
+
+  #disturbMemory(asked?: string): void {
+    const fault = this.#options.disturbance?.memory?.(this.#wake, asked);
+    if (fault) this.#device?.fault(fault);
   }
 
   /** A line of the device's log: an event of ours, or a note of the app's. */

@@ -1,7 +1,7 @@
 /*
  * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
- * `fault rtc-lost|flash-lost|flash-full|none` between boots, `quit`.
+ * `fault rtc-lost|flash-lost|flash-full|none`, `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
  */
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "boot.h"
+#include "fault.h"
 #include "image.h"
 #include "loop.h"
 #include "modules.h"
@@ -68,19 +69,6 @@ static void report_ready(void) {
   report_end();
 }
 
-/* What RTC memory and flash do with writes from the next boot on. Returns false for a fault that is not known. */
-static bool set_fault(const char *name) {
-  static const char *const names[] = {"none", "flash-lost", "flash-full", "rtc-lost"};
-  static const StoreFault faults[] = {storeKeeps, storeLoses, storeIsFull, storeKeeps};
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-    if (strcmp(names[i], name) == 0) {
-      store_fault(faults[i]);
-      power_lose_writes(strcmp(name, "rtc-lost") == 0);
-      return true;
-    }
-  return false;
-}
-
 static void serve(void) {
   char *line;
   while ((line = world_command())) {
@@ -88,7 +76,7 @@ static void serve(void) {
     double now;
     if (strcmp(line, "quit") == 0) return;
     if (strncmp(line, "answer ", 7) == 0 || strncmp(line, "never ", 6) == 0) continue; /* to a boot that ended */
-    if (strncmp(line, "fault ", 6) == 0 && set_fault(line + 6)) continue;
+    if (fault_command(line)) continue;
     const char *cause = sscanf(line, "boot %31s %lf", name, &now) == 2 ? find_cause(name) : NULL;
     if (cause) boot_run(root, image, cause, now);
     else fail("command not understood");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "report.h"
 
 typedef struct Ask Ask;
@@ -159,6 +160,8 @@ static void during_boot(char *line) {
       if (ask->id == id) ask->never = true;
   } else if (strcmp(line, "quit") == 0)
     exit(0);
+  else
+    fault_command(line);
 }
 
 void world_input(void) {

@@ -151,6 +151,27 @@ describe("memory", () => {
       );
       assert.equal(summary.rejected, 0);
     });
+
+  test("rtc-lost after the reading was queued: the message that was not frozen is not sent", async () => {
+    const { events } = await run({ board: "esp32c3", cycles: "3" }, undefined, {
+      disturbance: { memory: (wake, asked) => (wake === 2 && asked === "dns" ? "rtc-lost" : "none") },
+    });
+    assert.deepEqual(
+      only(events, "error").map(({ wake, kind }) => [wake, kind]),
+      // Its closing words cannot be stored either.
+      [
+        [2, "storage-failed"],
+        [2, "storage-failed"],
+      ],
+    );
+    assert.deepEqual(
+      only(events, "sent").map(({ wake }) => wake),
+      [1, 3],
+    );
+    assert.ok(only(events, "received").every(({ verdict }) => verdict === "fresh"));
+    const sensed = only(events, "received").flatMap(({ reading }) => reading ?? []).length / 2;
+    assert.equal(sensed, 3, "the reading of the second wake goes out with the third");
+  });
 });
 
 describe("time", () => {

@@ -1,0 +1,27 @@
+/* See fault.h. */
+#include "fault.h"
+
+#include <string.h>
+
+#include "power.h"
+#include "store.h"
+
+bool fault_command(const char *line) {
+  static const struct {
+    const char *line;
+    StoreFault flash;
+    bool rtcLost;
+  } faults[] = {
+      {"fault none", storeKeeps, false},
+      {"fault flash-lost", storeLoses, false},
+      {"fault flash-full", storeIsFull, false},
+      {"fault rtc-lost", storeKeeps, true},
+  };
+  for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+    if (strcmp(faults[i].line, line) == 0) {
+      store_fault(faults[i].flash);
+      power_lose_writes(faults[i].rtcLost);
+      return true;
+    }
+  return false;
+}

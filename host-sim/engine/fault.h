@@ -1,0 +1,10 @@
+/* Faults of the board's memories, as the world commands them. */
+#ifndef DORMOUSE_FAULT_H
+#define DORMOUSE_FAULT_H
+
+#include <stdbool.h>
+
+/* Obeys `fault rtc-lost|flash-lost|flash-full|none`, from then on; false when `line` is no such command. */
+bool fault_command(const char *line);
+
+#endif
