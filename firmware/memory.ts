@@ -33,6 +33,8 @@ export class Memory {
   #counter: CounterState<OutboxDraft>;
   #outbox: FrozenOutbox;
   #time: TimeBase | undefined;
+  /** Why the last freeze failed: fewer readings might do. */
+  #tooLarge = false;
 
   /**
    * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start.
@@ -54,7 +56,7 @@ export class Memory {
    */
   static recover(device: Device): Memory {
     const rtc = readRtc();
-    const marked = readRtc();
+    const marked = rtc.slice();
     const first = markRecovery(marked);
     writeRtc(first ? marked : new Uint8Array(0));
     const memory = new Memory(device, first ? rtc : new Uint8Array(0));
@@ -109,8 +111,6 @@ export class Memory {
       if (draft.readings === 1) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
     }
   }
-
-  #tooLarge = false;
 
   #freeze(draft: OutboxDraft): Frozen<OutboxDraft> | Failure {
     let event: CounterEvent<OutboxDraft> | undefined = { type: "freeze", draft };

@@ -20,6 +20,7 @@ import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import type { OutboxDraft } from "dormouse/store/rtc-outbox";
+import type { TLSOptions, TLSVersion } from "dormouse/tls/options";
 import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
@@ -42,6 +43,8 @@ export class Wake {
   #timer: Timer | undefined;
   readonly #events: CycleEvent[] = [];
   #wifi: Closable | undefined;
+  /** What was measured, until it is queued. */
+  #content: Uint8Array | undefined;
   #address = "";
   #link: Link | undefined;
   #lost = failure("connection-lost", "the broker closed the connection");
@@ -87,10 +90,9 @@ export class Wake {
     this.#state = state;
     for (const effect of effects) {
       switch (effect.type) {
-        case "finished": {
+        case "finished":
           report("phase", { name: effect.phase, ms: effect.ms, detail: this.#detail(effect.phase) });
           break;
-        }
         case "failed":
           if (effect.failure.kind === "certificate-dates") this.#memory.distrustClock();
           report("error", { ...effect.failure, phase: effect.phase });
@@ -160,8 +162,6 @@ export class Wake {
     }
   }
 
-  #content: Uint8Array | undefined;
-
   #sense(): void {
     try {
       const measurements = sense();
@@ -198,36 +198,30 @@ export class Wake {
     const { tls, port } = this.#profile.broker;
     const ca = tls && openCa();
     if (tls && !ca) return this.#settle("connect", failure("unprovisioned", "no CA certificate in flash"));
-    const link = {
-      address: this.#address,
-      port,
-      session: sessionOptions(this.#profile),
-      onConnected: () => this.#done("connect"),
-      onSecured: (summary: string) => {
-        this.#secured = summary;
-        this.#done("secure");
-      },
-      onOpen: () => this.#done("session"),
-      onAcked: (counter: number) => this.#acked(counter),
-      onRefused: (_: number, reason: Failure) => this.#settle("drain", reason),
-      onEnd: (reason: Failure | undefined) => this.#ended(reason),
-    };
     try {
-      if (!tls || !ca) this.#link = new Link(link);
-      else
-        this.#link = new Link({
-          ...link,
-          tls: {
-            hostName: this.#profile.broker.host,
-            ca,
-            minVersion: tls.minVersion,
-            alpn: ["mqtt"],
-            timeFloorSeconds: builtAtSeconds,
-          },
-        });
+      this.#link = new Link({
+        address: this.#address,
+        port,
+        ...(tls && ca && { tls: this.#trust(tls.minVersion, ca) }),
+        session: sessionOptions(this.#profile),
+        onConnected: () => this.#done("connect"),
+        onSecured: (summary) => {
+          this.#secured = summary;
+          this.#done("secure");
+        },
+        onOpen: () => this.#done("session"),
+        onAcked: (counter) => this.#acked(counter),
+        onRefused: (_, reason) => this.#settle("drain", reason),
+        onEnd: (reason) => this.#ended(reason),
+      });
     } catch (error) {
       this.#settle("connect", failure("tls-failed", String(error)));
     }
+  }
+
+  #trust(minVersion: TLSVersion, ca: Uint8Array): TLSOptions {
+    const hostName = this.#profile.broker.host;
+    return { hostName, ca, minVersion, alpn: ["mqtt"], timeFloorSeconds: builtAtSeconds };
   }
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */

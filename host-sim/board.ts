@@ -13,10 +13,6 @@ export type BoardName = keyof typeof platforms;
 
 export const boardNames = Object.keys(platforms) as BoardName[];
 
-export function isBoard(name: string): name is BoardName {
-  return name in platforms;
-}
-
 /** The manifest of a board's firmware, or of another program for that board. */
 export function boardManifest(board: BoardName, path = join(root, "manifests", `${board}.json`)): Manifest {
   return readManifest(path, { platform: platforms[board], moddable: join(root, "host-sim/platform") });

@@ -15,7 +15,6 @@ export interface ManifestModule {
 
 export interface Manifest {
   readonly modules: readonly ManifestModule[];
-  readonly nativeSources: readonly string[];
   readonly creation: Creation;
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -66,7 +65,6 @@ export function readManifest(path: string, { platform, moddable }: ReadOptions):
   const variables: Record<string, string> = { MODDABLE: moddable, MODULES: join(moddable, "modules") };
   const read = new Set<string>();
   const modules = new Map<string, ManifestModule>();
-  const nativeSources = new Set<string>();
   const preload: string[] = [];
   const creation: Json = {};
   const config: Json = {};
@@ -75,7 +73,6 @@ export function readManifest(path: string, { platform, moddable }: ReadOptions):
   for (const pattern of preload) markPreload(pattern);
   return {
     modules: [...modules.values()],
-    nativeSources: [...nativeSources],
     creation: checkCreation(creation, path),
     config,
   };
@@ -137,13 +134,12 @@ export function readManifest(path: string, { platform, moddable }: ReadOptions):
   }
 
   function addFile(specifier: string, source: string, extension: string): void {
-    if (extension === ".c") nativeSources.add(source);
-    else if (extension === ".js" || extension === ".mjs" || extension === ".ts" || extension === ".json") {
-      const other = modules.get(specifier);
-      if (other && other.source !== source)
-        throw new ManifestError(`module ${specifier} is both ${other.source} and ${source}`);
-      modules.set(specifier, { specifier, source, preload: false });
-    }
+    // C beside a module is compiled into the engine; declarations are the compiler's.
+    if (![".js", ".mjs", ".ts", ".json"].includes(extension)) return;
+    const other = modules.get(specifier);
+    if (other && other.source !== source)
+      throw new ManifestError(`module ${specifier} is both ${other.source} and ${source}`);
+    modules.set(specifier, { specifier, source, preload: false });
   }
 
   function markPreload(pattern: string): void {

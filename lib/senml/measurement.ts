@@ -7,6 +7,7 @@ import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborFloat, type CborValue } from "../cbor/value.js";
 import { encodePackCbor } from "./cbor.js";
+import { isName } from "./name.js";
 import type { SenmlRecord } from "./record.js";
 
 export interface Measurement {
@@ -25,12 +26,10 @@ export interface DatedReading {
 /** Times from here on are since 1970. */
 export const absoluteTimeMs = 2 ** 28 * 1000;
 
-const nameRule = /^[A-Za-z0-9][-A-Za-z0-9:./_]*$/;
-
 /** @throws RangeError for a name that SenML does not allow (RFC 8428 §4.5.1), or a number that is not finite */
 export function encodeReading({ timeMs, measurements }: DatedReading): Uint8Array {
   for (const { name, value } of measurements) {
-    if (!nameRule.test(name)) throw new RangeError(`"${name}" is no name: letters, digits and -:./_ only`);
+    if (!isName(name)) throw new RangeError(`"${name}" is no name: letters, digits and -:./_ only`);
     if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${name} is not finite`);
   }
   return encode([timeMs, measurements.map(({ name, unit, value }) => [name, unit ?? null, value])]);

@@ -1,4 +1,5 @@
 /** Resolved records (RFC 8428 §4.6): every record stands alone, base values applied. */
+import { isName } from "./name.js";
 import type { SenmlRecord } from "./record.js";
 
 export interface SenmlReading {
@@ -8,8 +9,6 @@ export interface SenmlReading {
   /** Seconds since 1970, or, below 2^28, relative to when the pack was received. */
   readonly time: number;
 }
-
-const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /** @throws RangeError when a full name breaks RFC 8428 §4.5.1. */
 export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
@@ -26,11 +25,4 @@ export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
     const value = record.v ?? record.vs ?? record.vb!;
     return { name, ...(unit !== undefined && { unit }), value, time: baseTime + (record.t ?? 0) };
   });
-}
-
-/** Without a regular expression: XS matches those on its stack, of which a device has little. */
-function isName(name: string): boolean {
-  for (let i = 0; i < name.length; i++)
-    if (!alphanumeric.includes(name[i]!) && (i === 0 || !"-:./_".includes(name[i]!))) return false;
-  return name !== "";
 }

@@ -57,7 +57,6 @@ test("modules come by name, list and pattern, from this manifest and those it in
     "lib/first.ts": "",
   });
   assert.deepEqual(specifiers(), ["embedded:io/x!", "lib/one!", "main", "more"]);
-  assert.deepEqual(read().nativeSources, [join(folder, "sdk/modules/io/x.c")]);
 });
 
 test("a preload pattern matches JavaScript only, as in mcconfig", () => {
