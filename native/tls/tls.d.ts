@@ -1,47 +1,94 @@
 /**
  * A TLS 1.2/1.3 client session over mbedTLS without a transport: bytes in, bytes out. It opens no socket,
  * reads no clock and decides nothing; lib/tls does. Only AEAD suites with forward secrecy are offered
- * (RFC 9325), the server's certificate is always required and its name always checked.
+ * (RFC 9325), unless a PSK is told to do without. The server is always authenticated: by certificate, by the
+ * pinned key, or by the PSK.
  *
- * Order: construct, expectName or expectAddress, trust, offer, start; then feed, drain, read and write.
- * Pins, CRL, client identity, PSK and resumption will be further calls before `start`.
- *
- * A call on a closed session throws TypeError. A buffer passed in belongs to the caller and is not kept.
+ * Order: construct; then what is expected, trusted and offered, in any order; resume; start; then feed, drain,
+ * read and write. A call on a closed session throws TypeError. A buffer passed in belongs to the caller and is
+ * not kept; certificates and keys are one in DER, or PEM.
  */
+import type { Secret } from "dormouse/native/crypto";
+
+type Bytes = Uint8Array | ArrayBuffer;
+
 export class Session {
   /**
    * @param minVersion 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)
-   * @param validAtSeconds Unix time at which certificates must be valid
+   * @param floorSeconds Unix time that it certainly is, or later
+   * @param nowSeconds Unix time at which certificates must be valid; 0 when it is unknown
    * @param maxFragmentBytes what to ask a TLS 1.2 server for (RFC 6066 §4): 512, 1024 or 2048; not asked
    *   when TLS 1.3 is allowed, which has record_size_limit (RFC 8449) instead
    * @throws RangeError for a value that is not allowed; Error when memory is short
    */
-  constructor(minVersion: number, maxVersion: number, validAtSeconds: number, maxFragmentBytes: number);
+  constructor(
+    minVersion: number,
+    maxVersion: number,
+    floorSeconds: number,
+    nowSeconds: number,
+    maxFragmentBytes: number,
+  );
   /** Frees keys and buffers. Sends nothing. May be called twice. */
   close(): void;
   /** The host name for SNI, to be found among the certificate's dNSNames. @throws RangeError */
   expectName(name: string): void;
   /** 4 or 16 bytes, to be found among the certificate's iPAddresses; no SNI. @throws RangeError */
   expectAddress(address: Uint8Array): void;
-  /** CA certificates: one in DER, or any number in PEM; copied. @throws RangeError when one does not parse */
-  trust(certificates: Uint8Array | ArrayBuffer): void;
+  /** CA certificates, any number in PEM; copied. @throws RangeError when one does not parse */
+  trust(certificates: Bytes): void;
+  /** A certificate revocation list of a CA that is trusted. @throws RangeError when it does not parse */
+  revoke(list: Bytes): void;
+  /** SHA-256 of a SubjectPublicKeyInfo (RFC 7469 §2.4) on the verified path; at most 8. @throws RangeError */
+  pin(digest: Uint8Array): void;
+  /**
+   * The client's certificate, then those between it and the CA, and its key: P-256, or RSA of 2048 bits or more.
+   * @throws RangeError for a key that is encrypted, too weak, or not the certificate's
+   */
+  identify(certificates: Bytes, privateKey: Bytes): void;
+  /**
+   * A pre-shared key of 16 to 64 bytes in place of certificates: TLS 1.3 with ECDHE, TLS 1.2 as
+   * ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256.
+   * @param forwardSecrecy false also offers TLS 1.2's PSK_WITH_AES_128_GCM_SHA256, where this build has it
+   * @throws RangeError
+   */
+  preshare(identity: Uint8Array, key: Uint8Array, forwardSecrecy: boolean): void;
   /** One more ALPN protocol, the most wanted first; at most 4. @throws RangeError */
   offer(protocol: string): void;
-  /** Makes the ClientHello. @throws TypeError without trust or a name */
-  start(): void;
+  /**
+   * Offers a session that `save` made; after everything else was said. Refused, it costs nothing: the full
+   * handshake follows.
+   * @returns false when it does not open with `secret`, was made under other settings, or is too old
+   */
+  resume(saved: Uint8Array, secret: Secret, maxAgeSeconds: number): boolean;
+  /**
+   * Makes the ClientHello.
+   * @param early what to send with it as 0-RTT data (RFC 8446 §2.3); whoever reads the wire can send it again
+   * @returns how many bytes of `early` went out: all, or none
+   * @throws TypeError without trust or a name
+   */
+  start(early?: Bytes): number;
   /** Takes ciphertext and goes on as far as it reaches. Gives how many bytes were taken: none while `readable`. */
-  feed(bytes: Uint8Array | ArrayBuffer): number;
+  feed(bytes: Bytes): number;
   /** Up to `maxBytes` of ciphertext to send; undefined when there is none. */
   drain(maxBytes: number): ArrayBuffer | undefined;
   /** Up to `maxBytes` of plaintext; undefined when there is none. */
   read(maxBytes: number): ArrayBuffer | undefined;
   /** Makes one record. Gives how many bytes it took: at most `writable`. */
-  write(bytes: Uint8Array | ArrayBuffer): number;
+  write(bytes: Bytes): number;
   /** Queues close_notify; nothing can be written afterwards. */
   shutdown(): void;
-  /** [reason (TlsReason in tls-session.h), code, X.509 flags, text]; reason 0 unless the state is 4. */
-  failure(): [reason: number, code: number, verifyFlags: number, text: string];
-  /** What was agreed on; version 0 before the session is open. Times are Unix seconds. */
+  /**
+   * The session for `resume`, sealed under a key derived from `secret`, with the time of its last full handshake
+   * and a fingerprint of all settings bound in.
+   * @returns undefined when there is none, or it takes more than `maxBytes`
+   */
+  save(secret: Secret, maxBytes: number): ArrayBuffer | undefined;
+  /**
+   * [reason (TlsReason in tls-session.h), code, X.509 flags, text, what was seen]; reason 0 unless the state is 4.
+   * `seen` is printable ASCII: the server's pin, its names, or a date, where that is what differed.
+   */
+  failure(): [reason: number, code: number, verifyFlags: number, text: string, seen: string];
+  /** What was agreed on; version 0 before the session is open. Times are Unix seconds, 0 without a certificate. */
   secured(): [
     version: number,
     cipherSuite: number,
@@ -49,7 +96,11 @@ export class Session {
     peer: string,
     notBefore: number,
     notAfter: number,
+    resumed: boolean,
+    earlyAccepted: boolean,
   ];
+  /** Whether `save` has something: in TLS 1.2 once open, in TLS 1.3 once a ticket came. */
+  readonly resumable: boolean;
   /** 0 configuring, 1 handshaking, 2 open, 3 closed by the peer's close_notify, 4 failed. */
   readonly state: number;
   /** How many bytes of ciphertext can be used now: feed no more, and nothing is left over. */
