@@ -94,7 +94,7 @@ export class Wake {
           report("phase", { name: effect.phase, ms: effect.ms, detail: this.#detail(effect.phase) });
           break;
         case "failed":
-          if (effect.failure.kind === "certificate-dates") this.#memory.distrustClock();
+          if (effect.failure.kind === "clock-suspect") this.#memory.distrustClock();
           report("error", { ...effect.failure, phase: effect.phase });
           break;
         case "enter":
@@ -215,13 +215,13 @@ export class Wake {
         onEnd: (reason) => this.#ended(reason),
       });
     } catch (error) {
-      this.#settle("connect", failure("tls-failed", String(error)));
+      this.#settle("connect", failure("tls-credentials", String(error)));
     }
   }
 
   #trust(minVersion: TLSVersion, ca: Uint8Array): TLSOptions {
     const hostName = this.#profile.broker.host;
-    return { hostName, ca, minVersion, alpn: ["mqtt"], timeFloorSeconds: builtAtSeconds };
+    return { hostName, ca, minVersion, alpn: ["mqtt"], timeFloorSeconds: builtAtSeconds, clock: "sntp" };
   }
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */

@@ -1,72 +1,258 @@
 /**
  * What a user may say about a TLS connection, its defaults and its checks. Pure: the time comes in.
- * There is no option that leaves out the check of the certificate or of its name.
- * Pins, CRL, client identity, PSK, resumption and key log will be further members of TLSOptions.
+ * The server is always authenticated, by certificate, by pinned key or by PSK: no option leaves that out.
+ * Byte arrays belong to the caller and are not needed after TLSSocket's constructor.
  */
+import type { Secret } from "dormouse/native/crypto";
+import { type Failure, failure } from "../failure.js";
 import { type PeerName, peerName } from "./host-name.js";
+import {
+  type Bytes,
+  checkBytes,
+  checkFlag,
+  checkMembers,
+  checkObject,
+  checkOneOf,
+  checkPrintable,
+  checkWhole,
+} from "./option-checks.js";
+import { parsePin } from "./pins.js";
 
 export type TLSVersion = "1.2" | "1.3";
+/** What Date.now() is worth: nothing, as much as an unauthenticated time server, or as much as the server's certificate. */
+export type Clock = "unknown" | "sntp" | "trusted";
 
 export interface TLSOptions {
   /** Whom the certificate must be for: a host name or an IP address. Also sent as SNI when it is a name. */
   readonly hostName: string;
-  /** CA certificates, each one in DER or any number in PEM. The bytes are not needed after the constructor. */
-  readonly ca: Uint8Array | ArrayBuffer | readonly (Uint8Array | ArrayBuffer)[];
+  /** CA certificates, each one in DER or any number in PEM. */
+  readonly ca?: Bytes | readonly Bytes[];
+  /**
+   * SHA-256 of public keys (RFC 7469 §2.4), 2 to 8 different ones, as sha256/BASE64, sha256//BASE64 or
+   * pin-sha256="BASE64". With `ca`, one must be on the verified path. Alone, the server's own key must match one
+   * (its name is not checked then: the key is the identity), or that of a CA it sends and its path leads to.
+   */
+  readonly pins?: readonly string[];
+  /** Certificate revocation list of a CA in `ca`, DER or PEM. */
+  readonly crl?: Bytes;
+  /** The client's certificate, with those between it and the CA, and its key; DER or PEM. */
+  readonly identity?: { readonly certificate: Bytes; readonly key: Bytes };
+  /**
+   * A key shared with the server, 16 to 64 bytes, in place of all certificates. The identity is sent in the
+   * clear: 1 to 128 printable ASCII characters. `forwardSecrecy` false (default true) also allows TLS 1.2's
+   * static PSK, where the firmware has it.
+   */
+  readonly psk?: { readonly identity: string; readonly key: Uint8Array; readonly forwardSecrecy?: boolean };
   /** Default 1.2. */
   readonly minVersion?: TLSVersion;
   /** Default 1.3. */
   readonly maxVersion?: TLSVersion;
   /** Application protocols (RFC 7301), the most wanted first; at most 4. */
   readonly alpn?: readonly string[];
-  /** Unix time before which it certainly is not: certificates are judged at max(device clock, this). Default 0. */
-  readonly timeFloorSeconds?: number;
   /** Largest record to ask a TLS 1.2 server for (RFC 6066 §4). Default 2048. */
   readonly maxFragmentBytes?: 512 | 1024 | 2048;
+  /** Unix time, whole seconds: it is certainly this late. No certificate that ended before is accepted. Default 0. */
+  readonly timeFloorSeconds?: number;
+  /** Default trusted. A clock that shows a time before the floor is unknown whatever is said here. */
+  readonly clock?: Clock;
+  /**
+   * Without a known time: with `accept` (the default) only the floor is judged; with `refuse` the connection is
+   * not made (failure clock-unknown), unless pins or a PSK say who the server is.
+   */
+  readonly withoutClock?: "accept" | "refuse";
+  /** Take up an earlier session. Not refused by the server, it saves certificates and their check. */
+  readonly resumption?: {
+    /** Seals the saved session: use one for nothing else. Open until the socket's last saveSession(). */
+    readonly secret: Secret;
+    /** What saveSession() gave; what cannot be used is passed over. */
+    readonly saved?: Uint8Array;
+    /** Since the last full handshake, across any number of resumptions. Default 86400, at most 604800. */
+    readonly maxAgeSeconds?: number;
+    /** Larger sessions are not saved. Default 1024. */
+    readonly maxBytes?: number;
+  };
+  /**
+   * What to send first: with the ClientHello as 0-RTT (RFC 8446 §2.3) if the resumed session allows it, else
+   * when the handshake is done. It arrives once from here, but whoever reads the wire can send 0-RTT data again.
+   */
+  readonly earlyData?: Bytes;
 }
 
-/** The same, checked and in the form the native session takes. */
+/** The same, checked, in the form the native session takes. */
 export interface SessionParameters {
   readonly peer: PeerName;
-  readonly ca: readonly (Uint8Array | ArrayBuffer)[];
+  readonly ca: readonly Bytes[];
+  readonly pins: readonly Uint8Array[];
+  readonly crl: Bytes | undefined;
+  readonly identity: { readonly certificate: Bytes; readonly key: Bytes } | undefined;
+  readonly psk: Presharing | undefined;
   readonly minVersion: number;
   readonly maxVersion: number;
   readonly alpn: readonly string[];
-  readonly validAtSeconds: number;
   readonly maxFragmentBytes: number;
+  readonly floorSeconds: number;
+  /** 0 when the clock is unknown. */
+  readonly nowSeconds: number;
+  readonly clock: Clock;
+  readonly resumption: Resumption | undefined;
+  readonly earlyData: Bytes | undefined;
 }
 
-function versionNumber(version: TLSVersion): number {
-  if (version === "1.2") return 0x0303;
-  if (version === "1.3") return 0x0304;
-  throw new RangeError("TLS version must be 1.2 or 1.3");
+export interface Presharing {
+  readonly identity: Uint8Array;
+  readonly key: Uint8Array;
+  readonly forwardSecrecy: boolean;
 }
+
+export interface Resumption {
+  readonly secret: Secret;
+  readonly saved: Uint8Array | undefined;
+  readonly maxAgeSeconds: number;
+  readonly maxBytes: number;
+}
+
+const members = [
+  "hostName",
+  "ca",
+  "pins",
+  "crl",
+  "identity",
+  "psk",
+  "minVersion",
+  "maxVersion",
+  "alpn",
+  "maxFragmentBytes",
+  "timeFloorSeconds",
+  "clock",
+  "withoutClock",
+  "resumption",
+  "earlyData",
+];
 
 /**
  * @param nowMs the device's clock; a device that does not know the time says 1970
+ * @returns clock-unknown when the options refuse to connect without the time
  * @throws TypeError or RangeError for what the caller got wrong
  */
-export function sessionParameters(options: TLSOptions, nowMs: number): SessionParameters {
-  if (typeof options.hostName !== "string") throw new TypeError("tls.hostName is needed");
-  const ca = Array.isArray(options.ca) ? options.ca : [options.ca];
-  if (ca.length === 0 || !ca.every((one) => one instanceof Uint8Array || one instanceof ArrayBuffer))
-    throw new TypeError("tls.ca must be one or more CA certificates");
-  const minVersion = versionNumber(options.minVersion ?? "1.2");
-  const maxVersion = versionNumber(options.maxVersion ?? "1.3");
+export function sessionParameters(options: TLSOptions, nowMs: number): SessionParameters | Failure {
+  checkMembers(options, "tls", members);
+  if (typeof options.hostName !== "string") throw new TypeError("tls.hostName must be a string");
+  const trust = serverTrust(options);
+  const time = knownTime(options, nowMs);
+  const minVersion = versionNumber(options.minVersion ?? "1.2", "tls.minVersion");
+  const maxVersion = versionNumber(options.maxVersion ?? "1.3", "tls.maxVersion");
   if (minVersion > maxVersion) throw new RangeError("tls.minVersion is above tls.maxVersion");
-  const alpn = options.alpn ?? [];
-  if (alpn.length > 4 || !alpn.every((name) => name.length <= 255 && /^[\x21-\x7e]+$/.test(name)))
-    throw new RangeError("tls.alpn must be at most 4 protocol names");
-  const floor = options.timeFloorSeconds ?? 0;
-  if (!(floor >= 0 && floor <= Number.MAX_SAFE_INTEGER)) throw new RangeError("tls.timeFloorSeconds");
-  const maxFragmentBytes = options.maxFragmentBytes ?? 2048;
-  if (![512, 1024, 2048].includes(maxFragmentBytes)) throw new RangeError("tls.maxFragmentBytes");
-  return {
+  const parameters: SessionParameters = {
     peer: peerName(options.hostName),
-    ca,
+    ...trust,
+    ...time,
     minVersion,
     maxVersion,
-    alpn,
-    validAtSeconds: Math.max(Math.floor(nowMs / 1000), floor),
-    maxFragmentBytes,
+    alpn: protocols(options.alpn ?? []),
+    maxFragmentBytes: checkOneOf(options.maxFragmentBytes ?? 2048, "tls.maxFragmentBytes", [512, 1024, 2048]),
+    resumption: resumption(options.resumption),
+    earlyData: optionalBytes(options.earlyData, "tls.earlyData"),
   };
+  const withoutClock = checkOneOf(options.withoutClock ?? "accept", "tls.withoutClock", ["accept", "refuse"]);
+  if (withoutClock === "refuse" && time.clock === "unknown" && trust.pins.length === 0 && !trust.psk)
+    return failure("clock-unknown", "the time is not known, and no certificate is accepted without it");
+  return parameters;
+}
+
+function versionNumber(version: TLSVersion, name: string): number {
+  return checkOneOf(version, name, ["1.2", "1.3"]) === "1.2" ? 0x0303 : 0x0304;
+}
+
+function protocols(names: readonly string[]): readonly string[] {
+  if (!Array.isArray(names)) throw new TypeError("tls.alpn must be an array");
+  if (names.length > 4) throw new RangeError("tls.alpn has more than 4 protocols");
+  for (const name of names) {
+    checkPrintable(name, "tls.alpn", 255);
+    if (name.includes(" ")) throw new RangeError("tls.alpn has a name with a space");
+  }
+  return names;
+}
+
+function serverTrust(
+  options: TLSOptions,
+): Pick<SessionParameters, "ca" | "pins" | "crl" | "identity" | "psk"> {
+  const ca = authorities(options.ca);
+  const pins = pinned(options.pins);
+  const crl = optionalBytes(options.crl, "tls.crl");
+  const identity = clientIdentity(options.identity);
+  const psk = sharedKey(options.psk);
+  if (psk && (ca.length > 0 || pins.length > 0 || crl || identity))
+    throw new RangeError("tls.psk excludes ca, pins, crl and identity");
+  if (!psk && ca.length === 0 && pins.length === 0)
+    throw new TypeError("tls needs ca, pins or psk: without one nobody can tell who the server is");
+  if (crl && ca.length === 0) throw new RangeError("tls.crl needs tls.ca");
+  return { ca, pins, crl, identity, psk };
+}
+
+function authorities(ca: TLSOptions["ca"]): readonly Bytes[] {
+  if (ca === undefined) return [];
+  const list: readonly Bytes[] = Array.isArray(ca) ? ca : [ca];
+  if (list.length === 0) throw new TypeError("tls.ca is empty");
+  for (const one of list) checkBytes(one, "tls.ca");
+  return list;
+}
+
+function pinned(pins: TLSOptions["pins"]): readonly Uint8Array[] {
+  if (pins === undefined) return [];
+  if (!Array.isArray(pins)) throw new TypeError("tls.pins must be an array");
+  // RFC 7469 §4.3: without a second one, the loss of a key locks all devices out
+  if (pins.length < 2 || pins.length > 8) throw new RangeError("tls.pins must be 2 to 8 pins");
+  const digests = (pins as readonly string[]).map((pin) => parsePin(pin));
+  digests.forEach((digest, i) => {
+    for (let j = 0; j < i; j++)
+      if (digests[j]!.every((byte, at) => byte === digest[at]))
+        throw new RangeError("tls.pins has the same pin twice");
+  });
+  return digests;
+}
+
+function optionalBytes(bytes: Bytes | undefined, name: string): Bytes | undefined {
+  return bytes === undefined ? undefined : checkBytes(bytes, name);
+}
+
+function clientIdentity(identity: TLSOptions["identity"]): SessionParameters["identity"] {
+  if (identity === undefined) return undefined;
+  checkMembers(identity, "tls.identity", ["certificate", "key"]);
+  checkBytes(identity.certificate, "tls.identity.certificate");
+  checkBytes(identity.key, "tls.identity.key");
+  return identity;
+}
+
+function sharedKey(psk: TLSOptions["psk"]): SessionParameters["psk"] {
+  if (psk === undefined) return undefined;
+  checkMembers(psk, "tls.psk", ["identity", "key", "forwardSecrecy"]);
+  checkPrintable(psk.identity, "tls.psk.identity", 128);
+  if (!(psk.key instanceof Uint8Array)) throw new TypeError("tls.psk.key must be a Uint8Array");
+  if (psk.key.length < 16 || psk.key.length > 64) throw new RangeError("tls.psk.key must be 16 to 64 bytes");
+  const forwardSecrecy = checkFlag(psk.forwardSecrecy ?? true, "tls.psk.forwardSecrecy");
+  const identity = Uint8Array.from(psk.identity, (character) => character.charCodeAt(0));
+  return { identity, key: psk.key, forwardSecrecy };
+}
+
+function knownTime(
+  { timeFloorSeconds = 0, clock: stated = "trusted" }: TLSOptions,
+  nowMs: number,
+): Pick<SessionParameters, "floorSeconds" | "nowSeconds" | "clock"> {
+  const floorSeconds = checkWhole(timeFloorSeconds, "tls.timeFloorSeconds", 0, Number.MAX_SAFE_INTEGER);
+  checkOneOf(stated, "tls.clock", ["unknown", "sntp", "trusted"]);
+  const seconds = Math.floor(nowMs / 1000);
+  const clock = seconds >= floorSeconds ? stated : "unknown";
+  return { floorSeconds, clock, nowSeconds: clock === "unknown" ? 0 : seconds };
+}
+
+function resumption(given: TLSOptions["resumption"]): Resumption | undefined {
+  if (given === undefined) return undefined;
+  checkMembers(given, "tls.resumption", ["secret", "saved", "maxAgeSeconds", "maxBytes"]);
+  const { secret, saved, maxAgeSeconds = 86_400, maxBytes = 1024 } = given;
+  checkObject(secret, "tls.resumption.secret");
+  if (saved !== undefined && !(saved instanceof Uint8Array))
+    throw new TypeError("tls.resumption.saved must be a Uint8Array");
+  checkWhole(maxAgeSeconds, "tls.resumption.maxAgeSeconds", 1, 604_800);
+  checkWhole(maxBytes, "tls.resumption.maxBytes", 1, 65_535);
+  return { secret, saved, maxAgeSeconds, maxBytes };
 }

@@ -5,7 +5,7 @@
 import { Session } from "dormouse/native/tls";
 import type { Failure } from "../failure.js";
 import { cipherSuiteName } from "./cipher-suites.js";
-import type { SessionParameters, TLSVersion } from "./options.js";
+import type { Clock, SessionParameters, TLSVersion } from "./options.js";
 import { tlsFailure } from "./tls-failure.js";
 
 /** What was agreed on, for the report. */
@@ -14,10 +14,15 @@ export interface Secured {
   readonly cipherSuite: string;
   /** ALPN, if the server chose one. */
   readonly protocol: string | undefined;
-  /** Subject of the server's verified certificate. */
+  /** Subject of the server's verified certificate; empty with a PSK. */
   readonly peer: string;
+  /** The certificate's dates, 0 without one. */
   readonly notBeforeSeconds: number;
   readonly notAfterSeconds: number;
+  /** An earlier session was taken up: no certificate came, what it said is remembered. */
+  readonly resumed: boolean;
+  /** The server took the early data with the first flight. */
+  readonly earlyDataAccepted: boolean;
 }
 
 export type SessionState =
@@ -26,16 +31,16 @@ export type SessionState =
   | { readonly kind: "closed-by-peer" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-/** A session that has started: its ClientHello waits to be drained. @throws RangeError for a CA that does not parse */
+/**
+ * A session that has started: its ClientHello waits to be drained, and after it the early data if it may go.
+ * @throws RangeError, in one line, for a certificate, key, CRL or PSK that cannot be used
+ */
 export function startSession(parameters: SessionParameters): Session {
-  const { minVersion, maxVersion, validAtSeconds, maxFragmentBytes } = parameters;
-  const session = new Session(minVersion, maxVersion, validAtSeconds, maxFragmentBytes);
+  const { minVersion, maxVersion, floorSeconds, nowSeconds, maxFragmentBytes } = parameters;
+  const session = new Session(minVersion, maxVersion, floorSeconds, nowSeconds, maxFragmentBytes);
   try {
-    if (parameters.peer.kind === "name") session.expectName(parameters.peer.name);
-    else session.expectAddress(parameters.peer.address);
-    for (const certificates of parameters.ca) session.trust(certificates);
-    for (const protocol of parameters.alpn) session.offer(protocol);
-    session.start();
+    configure(session, parameters);
+    session.start(parameters.earlyData);
     return session;
   } catch (error) {
     session.close(); // at once: the collector does not know how much C heap hangs on it
@@ -43,7 +48,20 @@ export function startSession(parameters: SessionParameters): Session {
   }
 }
 
-export function sessionState(session: Session): SessionState {
+function configure(session: Session, { peer, psk, identity, resumption, ...trust }: SessionParameters): void {
+  if (peer.kind === "name") session.expectName(peer.name);
+  else session.expectAddress(peer.address);
+  for (const certificates of trust.ca) session.trust(certificates);
+  if (trust.crl) session.revoke(trust.crl);
+  for (const digest of trust.pins) session.pin(digest);
+  if (identity) session.identify(identity.certificate, identity.key);
+  if (psk) session.preshare(psk.identity, psk.key, psk.forwardSecrecy);
+  for (const protocol of trust.alpn) session.offer(protocol);
+  // what does not open is passed over: the full handshake follows
+  if (resumption?.saved) session.resume(resumption.saved, resumption.secret, resumption.maxAgeSeconds);
+}
+
+export function sessionState(session: Session, clock: Clock): SessionState {
   switch (session.state) {
     case 1:
       return { kind: "handshaking" };
@@ -52,7 +70,7 @@ export function sessionState(session: Session): SessionState {
     case 3:
       return { kind: "closed-by-peer" };
     case 4:
-      return { kind: "failed", failure: tlsFailure(session.failure()) };
+      return { kind: "failed", failure: tlsFailure(session.failure(), clock) };
     default:
       throw new Error("the TLS session has not started");
   }
@@ -60,7 +78,8 @@ export function sessionState(session: Session): SessionState {
 
 /** Only for an open session. */
 export function securedBy(session: Session): Secured {
-  const [version, suite, protocol, peer, notBeforeSeconds, notAfterSeconds] = session.secured();
+  const [version, suite, protocol, peer, notBeforeSeconds, notAfterSeconds, resumed, earlyDataAccepted] =
+    session.secured();
   return {
     version: version === 0x0304 ? "1.3" : "1.2",
     cipherSuite: cipherSuiteName(suite),
@@ -68,5 +87,7 @@ export function securedBy(session: Session): Secured {
     peer,
     notBeforeSeconds,
     notAfterSeconds,
+    resumed,
+    earlyDataAccepted,
   };
 }

@@ -8,7 +8,7 @@
  */
 import type { Session } from "dormouse/native/tls";
 import { type Failure, failure } from "../failure.js";
-import { sessionParameters, type TLSOptions } from "./options.js";
+import { type Clock, sessionParameters, type TLSOptions } from "./options.js";
 import { type Secured, securedBy, sessionState, startSession } from "./session.js";
 import type { TCPClass, TCPSocket } from "./tcp.js";
 
@@ -44,6 +44,7 @@ export class TLSSocket {
   format: "buffer" | "number";
   readonly #options: TLSSocketOptions;
   #state: State;
+  #clock: Clock = "unknown";
   #secured: Secured | undefined;
   #tcpReadable = 0;
   #tcpWritable = 0;
@@ -60,7 +61,14 @@ export class TLSSocket {
     this.target = options.target;
     this.format = options.format ?? "buffer";
     if (this.format !== "buffer" && this.format !== "number") throw new RangeError("unimplemented format");
-    const session = startSession(sessionParameters(options.tls, Date.now()));
+    const parameters = sessionParameters(options.tls, Date.now());
+    if ("kind" in parameters) {
+      this.#state = { kind: "ended", failure: parameters };
+      this.#continueLater();
+      return;
+    }
+    this.#clock = parameters.clock;
+    const session = startSession(parameters);
     const { address, port, nodelay } = options;
     try {
       const tcp = new options.TCP({
@@ -223,7 +231,7 @@ export class TLSSocket {
 
   /** Brings this state after the session's. True when it changed. */
   #follow(state: State & Link): boolean {
-    const session = sessionState(state.session);
+    const session = sessionState(state.session, this.#clock);
     switch (session.kind) {
       case "handshaking":
         return false;
@@ -284,5 +292,5 @@ function truncated(state: State): Failure {
   if (state.kind === "connecting") return failure("connect-failed", "no TCP connection came about");
   if (state.kind === "handshaking")
     return failure("connection-lost", "the connection ended during the TLS handshake");
-  return failure("connection-lost", "the connection ended without close_notify: data may be missing");
+  return failure("tls-truncated", "the connection ended without close_notify: data may be missing");
 }

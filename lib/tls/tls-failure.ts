@@ -1,9 +1,35 @@
 /** From what the native session says to a failure an operator can act upon. */
-import { type Failure, failure } from "../failure.js";
+import { type Failure, type FailureKind, failure } from "../failure.js";
 import { alertName } from "./alerts.js";
+import type { Clock } from "./options.js";
 
-/** TlsReason of native/tls/tls-session.h. */
-const reason = { untrusted: 1, name: 2, dates: 3, alert: 4, local: 5, memory: 6 } as const;
+/** What Session.failure() gives. */
+export type NativeFailure = readonly [
+  reason: number,
+  code: number,
+  verifyFlags: number,
+  text: string,
+  seen: string,
+];
+
+/** In the order of TlsReason in native/tls/tls-session.h, from 1. */
+const kinds: readonly FailureKind[] = [
+  "tls-untrusted",
+  "tls-pin-mismatch",
+  "tls-name",
+  "tls-expired",
+  "tls-not-yet-valid",
+  "tls-revoked",
+  "tls-version",
+  "tls-no-common-suite",
+  "tls-client-auth-refused",
+  "tls-psk-refused",
+  "tls-alpn",
+  "tls-record-overflow",
+  "tls-memory",
+  "tls-refused",
+  "tls-protocol",
+];
 
 /** What a certificate can be wrong in: mbedTLS's MBEDTLS_X509_BADCERT_* and BADCRL_*, stable since 2.0. */
 const certificateFaults: readonly (readonly [flag: number, text: string])[] = [
@@ -20,37 +46,54 @@ const certificateFaults: readonly (readonly [flag: number, text: string])[] = [
   [0x10000, "its key is too weak"],
   [0x0010, "the CRL is not signed by its CA"],
   [0x0020, "the CRL has expired"],
+  [0x0400, "the CRL is not valid yet"],
 ];
 
-/** One line, the gravest fault first. */
-export function certificateText(flags: number): string {
-  const faults = certificateFaults.filter(([flag]) => flags & flag).map(([, text]) => text);
-  return `the server's certificate is refused: ${faults.join(", ") || `flags 0x${flags.toString(16)}`}`;
-}
+/** Faults that another time would mend. */
+const dateFaults = 0x0001 | 0x0200 | 0x0020 | 0x0400;
+/** Set by native/tls: the floor alone proves the fault. */
+const provenByFloor = 0x80000000;
 
 /**
- * @param native the result of Session.failure() in state 4
+ * @param clock where the time came from at which the certificate was judged: dates that only an unauthenticated
+ *   time server finds wrong are as likely its fault as the certificate's
  */
-export function tlsFailure([why, code, verifyFlags, text]: readonly [
-  number,
-  number,
-  number,
-  string,
-]): Failure {
-  switch (why) {
-    case reason.untrusted:
-      return failure("certificate-untrusted", certificateText(verifyFlags), verifyFlags);
-    case reason.name:
-      return failure("certificate-name", certificateText(verifyFlags), verifyFlags);
-    case reason.dates:
-      return failure("certificate-dates", certificateText(verifyFlags), verifyFlags);
-    case reason.alert:
-      return failure("tls-failed", `the server refused: ${alertName(code)}`, code);
-    case reason.memory:
-      return failure("tls-failed", "out of memory for TLS", code);
+export function tlsFailure([reason, code, flags, text, seen]: NativeFailure, clock: Clock): Failure {
+  const kind = kinds[reason - 1] ?? "internal";
+  const faults = flags & ~provenByFloor;
+  switch (kind) {
+    case "tls-pin-mismatch":
+      return failure(kind, `the server's key is none of those pinned${inParentheses(seen)}`, faults);
+    case "tls-expired":
+    case "tls-not-yet-valid":
+      // provenByFloor is the sign bit
+      if (clock === "sntp" && flags >= 0 && flags <= 0x7fffffff && (faults & ~dateFaults) === 0)
+        return failure("clock-suspect", `${certificateText(faults, seen)} by the time server's time`, faults);
+      return failure(kind, certificateText(faults, seen), faults);
+    case "tls-untrusted":
+    case "tls-name":
+    case "tls-revoked":
+      return failure(kind, certificateText(faults, seen), faults);
+    case "tls-memory":
+      return failure(kind, "out of memory for TLS", code);
     default:
-      return failure("tls-failed", `${text} (${hex(code)})`, code);
+      return failure(
+        kind,
+        code > 0 ? `the server refused: ${alertName(code)}` : `${text} (${hex(code)})`,
+        code,
+      );
   }
+}
+
+/** One line: the faults, the gravest first, and what the certificate has instead. */
+export function certificateText(flags: number, seen = ""): string {
+  const faults = certificateFaults.filter(([flag]) => flags & flag).map(([, text]) => text);
+  const known = faults.join(", ") || `flags 0x${flags.toString(16)}`;
+  return `the server's certificate is refused: ${known}${inParentheses(seen)}`;
+}
+
+function inParentheses(seen: string): string {
+  return seen && ` (${seen})`;
 }
 
 /** mbedTLS's codes are negative and known by their hexadecimal form. */

@@ -202,7 +202,7 @@ describe("a broker that the device must not trust gets nothing", () => {
   const cases: [what: string, kind: string, make: () => Promise<Disturbance>][] = [
     [
       "another CA",
-      "certificate-untrusted",
+      "tls-untrusted",
       async () => {
         const { rootDer } = await developmentPki(join(build, "development-pki-other"));
         return { provisioned: (right: Provisioned) => ({ ...right, ca: rootDer }) };
@@ -210,7 +210,7 @@ describe("a broker that the device must not trust gets nothing", () => {
     ],
     [
       "another name",
-      "certificate-name",
+      "tls-name",
       async () => ({
         network: (quiet: World) => ({ ...quiet, names: new Map([["other.dormouse.test", "127.0.0.1"]]) }),
         provisioned: ({ profile, ca }: Provisioned) => ({
@@ -221,7 +221,7 @@ describe("a broker that the device must not trust gets nothing", () => {
     ],
     [
       "TLS 1.2 where the profile wants 1.3",
-      "tls-failed",
+      "tls-version",
       async () => ({
         brokerMaxVersion: "TLSv1.2" as const,
         provisioned: ({ profile, ca }: Provisioned) => ({
@@ -247,7 +247,7 @@ describe("a broker that the device must not trust gets nothing", () => {
     [
       "a certificate that had expired when the firmware was made",
       "2026-01-01",
-      ["clock-unknown", "certificate-dates"],
+      ["clock-unknown", "tls-expired"],
     ],
     ["a certificate that was valid then", "2044-01-01", ["clock-unknown"]],
   ] as const)
