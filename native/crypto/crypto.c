@@ -5,6 +5,7 @@
 #include "xsmc.h"
 
 #include "crypto-reset.h"
+#include "crypto-secret.h"
 
 #include <string.h>
 
@@ -34,6 +35,11 @@ static psa_key_id_t key_in(xsMachine *the, xsSlot *slot)
     if (data == NULL)
         xsTypeError("the key is closed");
     return (psa_key_id_t)(uintptr_t)data;
+}
+
+psa_key_id_t crypto_secret(xsMachine *the, xsSlot *slot)
+{
+    return key_in(the, slot);
 }
 
 static void check(xsMachine *the, psa_status_t status)

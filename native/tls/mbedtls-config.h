@@ -66,6 +66,7 @@ time_t tls_platform_time(time_t *now);
 #define MBEDTLS_MD_C
 #define MBEDTLS_SHA256_C
 #define MBEDTLS_SHA384_C
+#define MBEDTLS_SHA512_C /* the same code; some CAs sign with it */
 #define MBEDTLS_HKDF_C
 #define MBEDTLS_HMAC_DRBG_C
 #define MBEDTLS_BIGNUM_C
@@ -108,6 +109,7 @@ time_t tls_platform_time(time_t *now);
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_RSA_ENABLED
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED
+#define MBEDTLS_KEY_EXCHANGE_PSK_ENABLED /* for boards without P-256, and only when the profile says so */
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE /* mbedTLS 3.6 demands it for TLS 1.3 */
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION
@@ -115,6 +117,8 @@ time_t tls_platform_time(time_t *now);
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 #define MBEDTLS_SSL_RECORD_SIZE_LIMIT
 #define MBEDTLS_SSL_SESSION_TICKETS
+#define MBEDTLS_SSL_EARLY_DATA
+#define MBEDTLS_PSK_MAX_LEN 64
 #define MBEDTLS_SSL_IN_CONTENT_LEN 4096
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 2048
 

@@ -22,6 +22,24 @@ static const int suites[] = {
     0
 };
 
+/*
+ * With a pre-shared key, only that: whoever does not have it cannot answer. Its hash is SHA-256 (RFC 8446 §4.2.11),
+ * and of TLS 1.2's suites with forward secrecy mbedTLS has one with an AEAD (RFC 7905).
+ */
+static const int suitesPsk[] = {
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    0
+};
+static const int suitesStaticPsk[] = {
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256,
+    0
+};
+
 /* The first is the key share of the first flight. P-384 is there for certificates with such a key. */
 static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
@@ -39,8 +57,10 @@ static const uint16_t signatures[] = {
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
     MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
     MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
     MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
     MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
     MBEDTLS_TLS1_3_SIG_NONE
 };
 static const uint16_t signatures12[] = {
@@ -48,6 +68,7 @@ static const uint16_t signatures12[] = {
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
     MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
     MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
     MBEDTLS_TLS1_3_SIG_NONE
 };
 
@@ -89,15 +110,44 @@ int tls_config_apply(TlsLive *live, const TlsOptions *options)
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_cert_profile(config, &mbedtls_x509_crt_profile_default);
     mbedtls_ssl_conf_verify(config, tls_verify_certificate, live);
-    mbedtls_ssl_conf_ca_chain(config, &live->trusted, NULL);
 #if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH)
     /* mbedTLS refuses the answer that servers give in TLS 1.3's EncryptedExtensions; there it sends
        record_size_limit (RFC 8449) by itself. */
     if (options->maxVersion <= 0x0303 && (error = mbedtls_ssl_conf_max_frag_len(config, fragment)) != 0)
         return error;
 #endif
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    mbedtls_ssl_conf_tls13_key_exchange_modes(config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
+#endif
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
     mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 #endif
     return 0;
+}
+
+void tls_config_preshared(TlsLive *live, int forwardSecrecy)
+{
+    mbedtls_ssl_conf_ciphersuites(&live->config, forwardSecrecy ? suitesPsk : suitesStaticPsk);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    mbedtls_ssl_conf_tls13_key_exchange_modes(&live->config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+#endif
+}
+
+/*
+ * Asks for tickets. Not in TLS 1.3 with an external PSK: its handshake already is what a ticket would make of it.
+ */
+void tls_config_tickets(TlsLive *live)
+{
+#if defined(MBEDTLS_SSL_SESSION_TICKETS)
+    mbedtls_ssl_conf_session_tickets(&live->config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    if (live->preshared)
+        return;
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        &live->config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+    mbedtls_ssl_conf_tls13_key_exchange_modes(&live->config,
+                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL
+                                                  | MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+#endif
+#endif
 }

@@ -1,6 +1,8 @@
 /* From mbedTLS's return codes to a reason an operator can act upon. */
 #include "tls-internal.h"
 
+#include <string.h>
+
 #include "mbedtls/platform.h"
 #include "psa/crypto.h"
 #if MBEDTLS_VERSION_MAJOR < 4
@@ -67,12 +69,20 @@ static int memory_is_short(void)
     return probe == NULL;
 }
 
+/* The gravest fault decides; pins are looked at when all else is right. */
 static TlsReason reason_of_flags(uint32_t flags)
 {
-    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
-    if (flags & ~(dates | MBEDTLS_X509_BADCERT_CN_MISMATCH))
+    const uint32_t lesser = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE | MBEDTLS_X509_BADCERT_OTHER
+        | MBEDTLS_X509_BADCERT_CN_MISMATCH | MBEDTLS_X509_BADCERT_REVOKED | TLS_FLAG_CERTAIN;
+    if (flags & ~lesser)
         return TLS_REASON_UNTRUSTED;
-    return flags & MBEDTLS_X509_BADCERT_CN_MISMATCH ? TLS_REASON_NAME : TLS_REASON_DATES;
+    if (flags & MBEDTLS_X509_BADCERT_REVOKED)
+        return TLS_REASON_REVOKED;
+    if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
+        return TLS_REASON_NAME;
+    if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
+        return TLS_REASON_EXPIRED;
+    return flags & MBEDTLS_X509_BADCERT_FUTURE ? TLS_REASON_NOT_YET_VALID : TLS_REASON_PIN;
 }
 
 static int received_alert(const mbedtls_ssl_context *ssl)
@@ -85,23 +95,131 @@ static int received_alert(const mbedtls_ssl_context *ssl)
 #endif
 }
 
-TlsFailure tls_failure_of(const mbedtls_ssl_context *ssl, int code)
+/* Whether the server has seen our certificate, or that there is none. */
+static int has_answered(const mbedtls_ssl_context *ssl)
 {
-    TlsFailure failure = { TLS_REASON_LOCAL, code, 0 };
-    if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        failure.reason = TLS_REASON_ALERT;
-        failure.code = received_alert(ssl);
-    } else if (tls_error_is_memory(code))
-        failure.reason = TLS_REASON_MEMORY;
-    else if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == MBEDTLS_ERR_SSL_BAD_CERTIFICATE) {
-        uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
-        if (flags != 0 && flags != UINT32_MAX) { /* UINT32_MAX: no certificate was looked at */
-            failure.verifyFlags = flags;
-            failure.reason = reason_of_flags(flags);
-        }
+    return ssl->MBEDTLS_PRIVATE(state) >= MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC;
+}
+
+/* RFC 8446 §6, RFC 5246 §7.2; what servers make of them differs. */
+static TlsReason reason_of_alert(const TlsLive *live, int alert)
+{
+    switch (alert) {
+    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION:
+    case MBEDTLS_SSL_ALERT_MSG_INAPROPRIATE_FALLBACK:
+        return TLS_REASON_VERSION;
+    case MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL:
+        return TLS_REASON_ALPN;
+    default:
+        break;
     }
-    if ((failure.reason == TLS_REASON_LOCAL || failure.verifyFlags == MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-        && memory_is_short())
+    if (live->preshared)
+        switch (alert) {
+        case MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC: /* a wrong key, found by the Finished that does not decrypt */
+        case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR:
+        case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
+        case MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER:
+        case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY:
+        case 109: /* missing_extension: it wants certificates */
+            return TLS_REASON_PSK;
+        default:
+            return TLS_REASON_REFUSED;
+        }
+    switch (alert) {
+    case MBEDTLS_SSL_ALERT_MSG_BAD_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED:
+    case MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED:
+    case MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN:
+    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
+    case MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED:
+    case 116: /* certificate_required */
+        return TLS_REASON_CLIENT_AUTH;
+    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE: /* TLS 1.2 says this for a missing certificate too */
+        return has_answered(&live->ssl) ? TLS_REASON_CLIENT_AUTH : TLS_REASON_NO_COMMON_SUITE;
+    case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR:
+        return has_answered(&live->ssl) && live->identified ? TLS_REASON_CLIENT_AUTH : TLS_REASON_REFUSED;
+    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY:
+        return TLS_REASON_NO_COMMON_SUITE;
+    default:
+        return TLS_REASON_REFUSED;
+    }
+}
+
+/* The record's header announces more than the buffer holds (RFC 8446 §5.1): a large record, not garbage. */
+static int is_oversized(const mbedtls_ssl_context *ssl)
+{
+    const unsigned char *header = ssl->MBEDTLS_PRIVATE(in_hdr);
+    if (header == NULL || header[0] < 20 || header[0] > 24 || header[1] != 3)
+        return 0;
+    return ((size_t)header[3] << 8 | header[4]) > MBEDTLS_SSL_IN_CONTENT_LEN;
+}
+
+/* The peer's certificate does not even parse: an algorithm that is not accepted here, or a broken one. */
+static int is_x509(int code)
+{
+    int high = -code & 0xff80;
+    return high >= 0x2080 && high <= 0x2980;
+}
+
+static TlsReason reason_of_code(const TlsLive *live, int code)
+{
+    switch (code) {
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+        return TLS_REASON_VERSION;
+    case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
+        return TLS_REASON_ALPN;
+    case MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL:
+        return TLS_REASON_RECORD_OVERFLOW;
+    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA: /* what mbedTLS says of a record that does not fit */
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+        return is_oversized(&live->ssl) ? TLS_REASON_RECORD_OVERFLOW : TLS_REASON_PROTOCOL;
+    case MBEDTLS_ERR_SSL_BAD_CERTIFICATE:
+    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
+        return TLS_REASON_UNTRUSTED;
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
+        if (live->preshared)
+            return TLS_REASON_PSK;
+        return code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE ? TLS_REASON_NO_COMMON_SUITE : TLS_REASON_PROTOCOL;
+    default:
+        return is_x509(code) ? TLS_REASON_UNTRUSTED : TLS_REASON_PROTOCOL;
+    }
+}
+
+static void tell_seen(TlsFailure *failure, const TlsPath *path)
+{
+    switch (failure->reason) {
+    case TLS_REASON_PIN:
+    case TLS_REASON_NAME:
+    case TLS_REASON_EXPIRED:
+    case TLS_REASON_NOT_YET_VALID:
+        memcpy(failure->seen, path->seen, sizeof failure->seen);
+        break;
+    default:
+        break;
+    }
+}
+
+TlsFailure tls_failure_of(const TlsLive *live, int code)
+{
+    TlsFailure failure = { .code = code };
+    uint32_t flags = 0;
+    if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        failure.code = received_alert(&live->ssl);
+        failure.reason = reason_of_alert(live, failure.code);
+        return failure;
+    }
+    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
+        flags = mbedtls_ssl_get_verify_result(&live->ssl);
+    if (flags != 0 && flags != UINT32_MAX) { /* UINT32_MAX: no certificate was looked at */
+        failure.verifyFlags = flags;
+        failure.reason = reason_of_flags(flags);
+    } else
+        failure.reason = reason_of_code(live, code);
+    if (tls_error_is_memory(code)
+        || ((failure.verifyFlags == 0 || failure.verifyFlags == MBEDTLS_X509_BADCERT_NOT_TRUSTED) && memory_is_short()))
         failure.reason = TLS_REASON_MEMORY;
+    tell_seen(&failure, &live->path);
     return failure;
 }

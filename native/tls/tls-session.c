@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mbedtls/platform.h"
+#include "mbedtls/platform_util.h"
 
 enum {
     RECORD_OVERHEAD = 64, /* a record's header, nonce and tag beside its content, in either version */
@@ -66,26 +67,21 @@ static void free_live(TlsSession *session)
         return;
     session->live = NULL;
     session->wanted = 0;
+    tls_credentials_free(live);
     mbedtls_ssl_free(&live->ssl);
     mbedtls_ssl_config_free(&live->config);
-    mbedtls_x509_crt_free(&live->trusted);
+    psa_hash_abort(&live->settings);
     for (size_t i = 0; i < TLS_MAX_PROTOCOLS; i++)
         mbedtls_free((void *)live->protocols[i]);
+    mbedtls_platform_zeroize(live, sizeof *live);
     mbedtls_free(live);
 }
 
 static void fail(TlsSession *session, int code)
 {
-    session->failure = tls_failure_of(&session->live->ssl, code);
+    session->failure = tls_failure_of(session->live, code);
     session->state = TLS_FAILED;
     free_live(session);
-}
-
-/* Once the peer is verified nothing is validated any more: a chain of CAs need not stay in memory. */
-static void drop_trust(TlsLive *live)
-{
-    mbedtls_ssl_conf_ca_chain(&live->config, NULL, NULL);
-    mbedtls_x509_crt_free(&live->trusted);
 }
 
 /* Goes on as far as the input reaches. */
@@ -97,7 +93,8 @@ static void run(TlsSession *session)
             code = mbedtls_ssl_handshake(&session->live->ssl);
             if (code == 0) {
                 session->state = TLS_OPEN;
-                drop_trust(session->live);
+                tls_credentials_free(session->live); /* a chain of CAs need not stay in memory, nor a key */
+                tls_resume_opened(session->live);
                 continue;
             }
         } else if (session->state == TLS_OPEN) {
@@ -122,6 +119,7 @@ static void run(TlsSession *session)
             return;
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
         case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
+            session->live->ticketed = 1;
             continue;
 #endif
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
@@ -149,11 +147,23 @@ TlsSession *tls_session_new(const TlsOptions *options)
         return NULL;
     }
     session->live = live;
-    live->validAt = options->validAt;
+    live->floor = options->floor;
+    live->now = options->now;
     mbedtls_ssl_init(&live->ssl);
     mbedtls_ssl_config_init(&live->config);
     mbedtls_x509_crt_init(&live->trusted);
+    mbedtls_x509_crl_init(&live->revoked);
+    mbedtls_x509_crt_init(&live->chain);
+    mbedtls_pk_init(&live->key);
+    live->settings = psa_hash_operation_init();
     int code = tls_config_apply(live, options);
+    if (code == 0) {
+        uint8_t versions[] = { (uint8_t)options->minVersion, (uint8_t)options->maxVersion };
+        if (psa_hash_setup(&live->settings, PSA_ALG_SHA_256) != PSA_SUCCESS)
+            code = MBEDTLS_ERR_SSL_ALLOC_FAILED;
+        else
+            code = tls_settings_add(live, 0, versions, sizeof versions);
+    }
     if (code != 0)
         fail(session, code);
     return session;
@@ -168,84 +178,56 @@ void tls_session_free(TlsSession *session)
     mbedtls_free(session);
 }
 
-int tls_session_expect_name(TlsSession *session, const char *name, size_t length)
+int tls_setup(TlsLive *live)
 {
-    char text[TLS_MAX_NAME + 1];
-    if (session->state != TLS_CONFIGURING || session->live->named || length == 0 || length > TLS_MAX_NAME
-        || memchr(name, 0, length) != NULL)
-        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    memcpy(text, name, length);
-    text[length] = 0;
-    /* SNI and check in one; mbedTLS keeps a copy. */
-    int code = mbedtls_ssl_set_hostname(&session->live->ssl, text);
-    session->live->named = code == 0;
+    int code = live->setUp ? 0 : mbedtls_ssl_setup(&live->ssl, &live->config);
+    live->setUp = code == 0;
     return code;
 }
 
-int tls_session_expect_address(TlsSession *session, const uint8_t *address, size_t length)
+/* A server is trusted by certificate, by its key, or by a shared one; never by mixtures that weaken each other. */
+static int is_complete(const TlsLive *live)
+{
+    int byCertificate = live->trusted.raw.p != NULL || live->pinCount != 0;
+    if (live->preshared)
+        return live->named && !byCertificate && live->revoked.version == 0;
+    return live->named && byCertificate && (live->revoked.version == 0 || live->trusted.raw.p != NULL);
+}
+
+/* All of `early`, or nothing, goes out as 0-RTT data. */
+static int send_early(TlsSession *session, const uint8_t *early, size_t length)
+{
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+    TlsLive *live = session->live;
+    if (length == 0 || length > TLS_MAX_EARLY || !live->resuming || length > live->earlyMax)
+        return 0;
+    mbedtls_ssl_conf_early_data(&live->config, MBEDTLS_SSL_EARLY_DATA_ENABLED);
+    int code = mbedtls_ssl_write_early_data(&live->ssl, early, length);
+    live->earlySent = code > 0;
+    /* Whatever else it says, the handshake says it again. */
+    return live->earlySent;
+#else
+    (void)session, (void)early, (void)length;
+    return 0;
+#endif
+}
+
+int tls_session_start(TlsSession *session, const uint8_t *early, size_t length, int *sent)
 {
     TlsLive *live = session->live;
-    if (session->state != TLS_CONFIGURING || live->named || (length != 4 && length != 16))
-        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    /* NULL tells mbedTLS that the application looks after the name; tls-verify.c does. */
-    int code = mbedtls_ssl_set_hostname(&live->ssl, NULL);
-    if (code != 0)
-        return code;
-    memcpy(live->address, address, length);
-    live->addressLength = (uint8_t)length;
-    live->named = 1;
-    return 0;
-}
-
-int tls_session_trust(TlsSession *session, const uint8_t *bytes, size_t length)
-{
-    static const char begin[] = "-----BEGIN";
-    if (session->state != TLS_CONFIGURING || length == 0)
-        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    mbedtls_x509_crt *trusted = &session->live->trusted;
-    int pem = length >= sizeof begin - 1 && memcmp(bytes, begin, sizeof begin - 1) == 0;
-    if (!pem)
-        return mbedtls_x509_crt_parse_der(trusted, bytes, length);
-    /* mbedTLS knows PEM by a NUL at the end. */
-    unsigned char *text = mbedtls_calloc(1, length + 1);
-    if (text == NULL)
-        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    memcpy(text, bytes, length);
-    int code = mbedtls_x509_crt_parse(trusted, text, length + 1);
-    mbedtls_free(text);
-    /* A positive result counts certificates that did not parse: a trust store is whole or refused. */
-    return code > 0 ? MBEDTLS_ERR_X509_INVALID_FORMAT : code;
-}
-
-int tls_session_offer(TlsSession *session, const char *name, size_t length)
-{
-    if (session->state != TLS_CONFIGURING || length == 0 || length > 255 || memchr(name, 0, length) != NULL)
-        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    const char **slot = session->live->protocols;
-    while (*slot != NULL)
-        slot++;
-    if (slot == session->live->protocols + TLS_MAX_PROTOCOLS)
-        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    char *copy = mbedtls_calloc(1, length + 1);
-    if (copy == NULL)
-        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    memcpy(copy, name, length);
-    *slot = copy;
-    return 0;
-}
-
-int tls_session_start(TlsSession *session)
-{
-    TlsLive *live = session->live;
-    if (session->state != TLS_CONFIGURING || !live->named || live->trusted.raw.p == NULL)
+    *sent = 0;
+    if (session->state != TLS_CONFIGURING || !is_complete(live))
         return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     int code = 0;
 #if defined(MBEDTLS_SSL_ALPN)
     if (live->protocols[0] != NULL)
         code = mbedtls_ssl_conf_alpn_protocols(&live->config, live->protocols);
 #endif
+    /* Pins without CAs are judged in tls-verify.c; mbedTLS wants a list, which may be empty. */
+    if (!live->preshared)
+        mbedtls_ssl_conf_ca_chain(&live->config, &live->trusted, live->revoked.version != 0 ? &live->revoked : NULL);
     if (code == 0)
-        code = mbedtls_ssl_setup(&live->ssl, &live->config);
+        code = tls_setup(live);
     if (code != 0) {
         fail(session, code);
         return code;
@@ -253,7 +235,10 @@ int tls_session_start(TlsSession *session)
     tls_keylog_attach(&live->ssl);
     mbedtls_ssl_set_bio(&live->ssl, session, send_bytes, receive_bytes, NULL);
     session->state = TLS_HANDSHAKING;
+    *sent = send_early(session, early, length);
     run(session);
+    if (session->live != NULL)
+        tls_resume_started(session->live);
     return 0;
 }
 
@@ -278,9 +263,14 @@ TlsSecured tls_session_secured(const TlsSession *session)
 #if defined(MBEDTLS_SSL_ALPN)
     secured.protocol = mbedtls_ssl_get_alpn_protocol(&live->ssl);
 #endif
-    secured.peer = live->peer;
-    secured.notBefore = live->notBefore;
-    secured.notAfter = live->notAfter;
+    secured.peer = live->path.peer;
+    secured.notBefore = live->path.notBefore;
+    secured.notAfter = live->path.notAfter;
+    secured.resumed = tls_resumed(live);
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+    secured.earlyAccepted = live->earlySent
+        && mbedtls_ssl_get_early_data_status(&live->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED;
+#endif
     return secured;
 }
 

@@ -9,6 +9,7 @@
 #include "mbedtls/build_info.h"
 #include "mbedtls/ssl.h"
 
+#include "../crypto/crypto-secret.h"
 #include "tls-session.h"
 
 void tls_native_destructor(void *data)
@@ -25,12 +26,12 @@ static TlsSession *session_of(xsMachine *the)
 }
 
 /* What a configuring call refused. */
-static void check(xsMachine *the, int code, const char *what)
+static void check(xsMachine *the, const char *problem)
 {
-    if (tls_error_is_memory(code))
-        xsUnknownError("no memory for TLS");
-    else if (code != 0)
-        xsRangeError("%s (-0x%04x)", what, (unsigned)-code);
+    if (problem == TLS_NO_MEMORY)
+        xsUnknownError("%s", problem);
+    else if (problem != NULL)
+        xsRangeError("%s", problem);
 }
 
 static void need_arguments(xsMachine *the, int count)
@@ -41,12 +42,13 @@ static void need_arguments(xsMachine *the, int count)
 
 void tls_native_constructor(xsMachine *the)
 {
-    need_arguments(the, 4);
+    need_arguments(the, 5);
     TlsOptions options = {
         .minVersion = xsmcToInteger(xsArg(0)),
         .maxVersion = xsmcToInteger(xsArg(1)),
-        .validAt = (int64_t)xsmcToNumber(xsArg(2)),
-        .maxFragment = (uint32_t)xsmcToInteger(xsArg(3)),
+        .floor = (int64_t)xsmcToNumber(xsArg(2)),
+        .now = (int64_t)xsmcToNumber(xsArg(3)),
+        .maxFragment = (uint32_t)xsmcToInteger(xsArg(4)),
     };
     TlsSession *session = tls_session_new(&options);
     if (session == NULL)
@@ -54,7 +56,7 @@ void tls_native_constructor(xsMachine *the)
     TlsFailure failure = *tls_session_failure(session);
     if (failure.reason != TLS_REASON_NONE) {
         tls_session_free(session);
-        check(the, failure.code, "a TLS option is not allowed");
+        check(the, failure.reason == TLS_REASON_MEMORY ? TLS_NO_MEMORY : "a TLS option is not allowed");
     }
     xsmcSetHostData(xsThis, session);
 }
@@ -71,13 +73,18 @@ void tls_native_expect_name(xsMachine *the)
     TlsSession *session = session_of(the);
     need_arguments(the, 1);
     const char *name = xsmcToString(xsArg(0));
-    check(the, tls_session_expect_name(session, name, strlen(name)), "not a host name");
+    check(the, tls_session_expect_name(session, name, strlen(name)));
+}
+
+static void read_argument(xsMachine *the, int index, void **bytes, xsUnsignedValue *length)
+{
+    need_arguments(the, index + 1);
+    xsmcGetBufferReadable(xsArg(index), bytes, length);
 }
 
 static void read_buffer(xsMachine *the, void **bytes, xsUnsignedValue *length)
 {
-    need_arguments(the, 1);
-    xsmcGetBufferReadable(xsArg(0), bytes, length);
+    read_argument(the, 0, bytes, length);
 }
 
 void tls_native_expect_address(xsMachine *the)
@@ -86,7 +93,7 @@ void tls_native_expect_address(xsMachine *the)
     void *bytes;
     xsUnsignedValue length;
     read_buffer(the, &bytes, &length);
-    check(the, tls_session_expect_address(session, bytes, length), "not an IP address");
+    check(the, tls_session_expect_address(session, bytes, length));
 }
 
 void tls_native_trust(xsMachine *the)
@@ -95,7 +102,47 @@ void tls_native_trust(xsMachine *the)
     void *bytes;
     xsUnsignedValue length;
     read_buffer(the, &bytes, &length);
-    check(the, tls_session_trust(session, bytes, length), "a CA certificate does not parse");
+    check(the, tls_session_trust(session, bytes, length));
+}
+
+void tls_native_revoke(xsMachine *the)
+{
+    TlsSession *session = session_of(the);
+    void *bytes;
+    xsUnsignedValue length;
+    read_buffer(the, &bytes, &length);
+    check(the, tls_session_revoke(session, bytes, length));
+}
+
+void tls_native_pin(xsMachine *the)
+{
+    TlsSession *session = session_of(the);
+    void *bytes;
+    xsUnsignedValue length;
+    read_buffer(the, &bytes, &length);
+    check(the, tls_session_pin(session, bytes, length));
+}
+
+void tls_native_identify(xsMachine *the)
+{
+    TlsSession *session = session_of(the);
+    void *chain, *key;
+    xsUnsignedValue chainLength, keyLength;
+    read_argument(the, 0, &chain, &chainLength);
+    read_argument(the, 1, &key, &keyLength);
+    check(the, tls_session_identify(session, chain, chainLength, key, keyLength));
+}
+
+void tls_native_preshare(xsMachine *the)
+{
+    TlsSession *session = session_of(the);
+    void *identity, *key;
+    xsUnsignedValue identityLength, keyLength;
+    need_arguments(the, 3);
+    int forwardSecrecy = xsmcTest(xsArg(2));
+    read_argument(the, 0, &identity, &identityLength);
+    read_argument(the, 1, &key, &keyLength);
+    check(the, tls_session_preshare(session, identity, identityLength, key, keyLength, forwardSecrecy));
 }
 
 void tls_native_offer(xsMachine *the)
@@ -103,15 +150,35 @@ void tls_native_offer(xsMachine *the)
     TlsSession *session = session_of(the);
     need_arguments(the, 1);
     const char *name = xsmcToString(xsArg(0));
-    check(the, tls_session_offer(session, name, strlen(name)), "not an ALPN protocol");
+    check(the, tls_session_offer(session, name, strlen(name)));
+}
+
+void tls_native_resume(xsMachine *the)
+{
+    TlsSession *session = session_of(the);
+    void *saved;
+    xsUnsignedValue length;
+    need_arguments(the, 3);
+    psa_key_id_t secret = crypto_secret(the, &xsArg(1));
+    xsNumberValue maxAge = xsmcToNumber(xsArg(2));
+    if (!(maxAge >= 0 && maxAge <= UINT32_MAX))
+        xsRangeError("not an age in seconds");
+    read_buffer(the, &saved, &length);
+    xsmcSetBoolean(xsResult, tls_session_resume(session, saved, length, secret, (uint32_t)maxAge));
 }
 
 void tls_native_start(xsMachine *the)
 {
     TlsSession *session = session_of(the);
-    int code = tls_session_start(session);
+    void *early = NULL;
+    xsUnsignedValue length = 0;
+    int sent;
+    if (xsmcArgc > 0 && xsmcTypeOf(xsArg(0)) != xsUndefinedType)
+        read_buffer(the, &early, &length);
+    int code = tls_session_start(session, early, length, &sent);
     if (code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && tls_session_state(session) == TLS_CONFIGURING)
-        xsTypeError("a TLS session needs CA certificates and a name before it starts");
+        xsTypeError("a TLS session needs CA certificates, pins or a PSK, and a name, before it starts");
+    xsmcSetInteger(xsResult, sent ? (xsIntegerValue)length : 0);
 }
 
 void tls_native_feed(xsMachine *the)
@@ -167,27 +234,47 @@ void tls_native_shutdown(xsMachine *the)
     tls_session_shutdown(session_of(the));
 }
 
+void tls_native_save(xsMachine *the)
+{
+    TlsSession *session = session_of(the);
+    size_t length;
+    need_arguments(the, 2);
+    psa_key_id_t secret = crypto_secret(the, &xsArg(0));
+    xsNumberValue most = xsmcToNumber(xsArg(1));
+    if (!(most >= 0 && most <= 65535))
+        xsRangeError("not a byte count");
+    uint8_t *saved = tls_session_save(session, secret, (size_t)most, &length);
+    if (saved == NULL)
+        return;
+    void *bytes = xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)length);
+    memcpy(bytes, saved, length);
+    tls_saved_free(saved);
+}
+
 void tls_native_failure(xsMachine *the)
 {
     const TlsFailure failure = *tls_session_failure(session_of(the));
-    int named = failure.reason == TLS_REASON_LOCAL || failure.reason == TLS_REASON_MEMORY;
+    int named = failure.reason == TLS_REASON_PROTOCOL || failure.reason == TLS_REASON_UNTRUSTED
+        || failure.reason == TLS_REASON_VERSION || failure.reason == TLS_REASON_NO_COMMON_SUITE;
     xsmcVars(1);
-    xsmcSetNewArray(xsResult, 4);
+    xsmcSetNewArray(xsResult, 5);
     xsmcSetInteger(xsVar(0), failure.reason);
     xsmcSetIndex(xsResult, 0, xsVar(0));
     xsmcSetInteger(xsVar(0), failure.code);
     xsmcSetIndex(xsResult, 1, xsVar(0));
-    xsmcSetInteger(xsVar(0), (xsIntegerValue)failure.verifyFlags);
+    xsmcSetNumber(xsVar(0), (xsNumberValue)failure.verifyFlags);
     xsmcSetIndex(xsResult, 2, xsVar(0));
     xsmcSetString(xsVar(0), named ? (char *)tls_error_text(failure.code) : (char *)"");
     xsmcSetIndex(xsResult, 3, xsVar(0));
+    xsmcSetString(xsVar(0), (char *)failure.seen);
+    xsmcSetIndex(xsResult, 4, xsVar(0));
 }
 
 void tls_native_secured(xsMachine *the)
 {
     const TlsSecured secured = tls_session_secured(session_of(the));
     xsmcVars(1);
-    xsmcSetNewArray(xsResult, 6);
+    xsmcSetNewArray(xsResult, 8);
     xsmcSetInteger(xsVar(0), secured.version);
     xsmcSetIndex(xsResult, 0, xsVar(0));
     xsmcSetInteger(xsVar(0), secured.cipherSuite);
@@ -203,6 +290,15 @@ void tls_native_secured(xsMachine *the)
     xsmcSetIndex(xsResult, 4, xsVar(0));
     xsmcSetNumber(xsVar(0), (xsNumberValue)secured.notAfter);
     xsmcSetIndex(xsResult, 5, xsVar(0));
+    xsmcSetBoolean(xsVar(0), secured.resumed);
+    xsmcSetIndex(xsResult, 6, xsVar(0));
+    xsmcSetBoolean(xsVar(0), secured.earlyAccepted);
+    xsmcSetIndex(xsResult, 7, xsVar(0));
+}
+
+void tls_native_get_resumable(xsMachine *the)
+{
+    xsmcSetBoolean(xsResult, tls_session_resumable(session_of(the)));
 }
 
 void tls_native_get_state(xsMachine *the)

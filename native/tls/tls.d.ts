@@ -55,8 +55,9 @@ export class Session {
   /** One more ALPN protocol, the most wanted first; at most 4. @throws RangeError */
   offer(protocol: string): void;
   /**
-   * Offers a session that `save` made; after everything else was said. Refused, it costs nothing: the full
-   * handshake follows.
+   * The last call before start, and what makes tickets be asked for: without it there is nothing to `save`.
+   * Refused by the server, the offer costs nothing: the full handshake follows.
+   * @param saved what `save` gave; empty when there is none yet
    * @returns false when it does not open with `secret`, was made under other settings, or is too old
    */
   resume(saved: Uint8Array, secret: Secret, maxAgeSeconds: number): boolean;
