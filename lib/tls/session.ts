@@ -57,8 +57,9 @@ function configure(session: Session, { peer, psk, identity, resumption, ...trust
   if (identity) session.identify(identity.certificate, identity.key);
   if (psk) session.preshare(psk.identity, psk.key, psk.forwardSecrecy);
   for (const protocol of trust.alpn) session.offer(protocol);
-  // what does not open is passed over: the full handshake follows
-  if (resumption?.saved) session.resume(resumption.saved, resumption.secret, resumption.maxAgeSeconds);
+  // without this no ticket is asked for; what does not open is passed over: the full handshake follows
+  if (resumption)
+    session.resume(resumption.saved ?? new Uint8Array(0), resumption.secret, resumption.maxAgeSeconds);
 }
 
 export function sessionState(session: Session, clock: Clock): SessionState {
