@@ -254,8 +254,7 @@ void tls_native_save(xsMachine *the)
 void tls_native_failure(xsMachine *the)
 {
     const TlsFailure failure = *tls_session_failure(session_of(the));
-    int named = failure.reason == TLS_REASON_PROTOCOL || failure.reason == TLS_REASON_UNTRUSTED
-        || failure.reason == TLS_REASON_VERSION || failure.reason == TLS_REASON_NO_COMMON_SUITE;
+    int named = failure.code < 0 && failure.verifyFlags == 0; /* an alert has its own name */
     xsmcVars(1);
     xsmcSetNewArray(xsResult, 5);
     xsmcSetInteger(xsVar(0), failure.reason);
