@@ -3,8 +3,7 @@
  * finished SimOptions to the simulator. Nothing is started before everything has been found right.
  */
 import { randomInt } from "node:crypto";
-import { statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { embeddedBrokerName } from "../certs/pki/development.js";
 import { boardNames } from "../host-sim/board.js";
@@ -12,6 +11,7 @@ import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
 import type { Profile } from "../lib/store/profile.js";
 import type { Outcome } from "./outcome.js";
+import { captureFile, outputFile } from "./output-file.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { OperatorError, UsageError } from "./report.js";
@@ -27,6 +27,7 @@ export interface SimFlags {
   readonly realtime?: boolean;
   readonly json?: boolean;
   readonly keylog?: string;
+  readonly pcap?: string;
   readonly seed?: string;
 }
 
@@ -51,16 +52,6 @@ function brokerAddress(text: string): BrokerAddress {
   const tls = match[1] === "mqtts";
   const port = match[3] === undefined ? (tls ? 8883 : 1883) : whole("--broker port", match[3], 1, 65_535);
   return { host: match[2]!, port, tls };
-}
-
-function keylogPath(text: string): string {
-  const path = resolve(text);
-  const target = statSync(path, { throwIfNoEntry: false });
-  if (target && !target.isFile() && !target.isCharacterDevice())
-    throw new UsageError(`--keylog ${text}: is no file`);
-  if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory())
-    throw new UsageError(`--keylog ${text}: its folder does not exist`);
-  return path;
 }
 
 /** The broker that the flags or the profile name; null: the embedded one. */
@@ -124,7 +115,8 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     flags.interval === undefined ? null : duration("--interval", flags.interval, 1000, monthMs);
   const board = choice("--board", flags.board ?? "esp32", boardNames);
   const seed = flags.seed === undefined ? randomInt(2 ** 32) : whole("--seed", flags.seed, 0, 2 ** 32 - 1);
-  const keylog = flags.keylog === undefined ? null : keylogPath(flags.keylog);
+  const keylog = flags.keylog === undefined ? null : outputFile("--keylog", flags.keylog);
+  const pcap = flags.pcap === undefined ? null : captureFile("--pcap", flags.pcap, keylog);
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
   const broker = await chooseBroker(flags, loaded);
   const { references } = loaded;
@@ -140,6 +132,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     realtime: flags.realtime ?? false,
     json: flags.json ?? false,
     keylog,
+    pcap,
     seed,
   };
 }
@@ -157,6 +150,7 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--realtime", "sleep as long as the board would")
     .option("--json", "one event a line, as JSON")
     .option("--keylog <FILE>", "append TLS session keys, for Wireshark")
+    .option("--pcap <FILE>", "capture the device's TCP traffic, for Wireshark")
     .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
     .addHelpText(
       "after",

@@ -40,15 +40,19 @@ export interface DeviceOptions {
   readonly engine: string;
   readonly image: string;
   readonly keylog?: string | undefined;
+  readonly pcap?: string | undefined;
   /** Collect garbage after every callback: the meters then show what was needed, not what was there to take. */
   readonly measure?: boolean | undefined;
   readonly onTrace: (text: string, atMs: number) => void;
+  /** What went wrong beside the device, which goes on. */
+  readonly onProblem?: ((text: string) => void) | undefined;
   readonly onAsk: (kind: string, detail: string, atMs: number) => Promise<Answer>;
 }
 
 type Message =
   | { type: "ready"; modules: number; preloaded: number; slotBytes: number }
   | { type: "trace"; at: number; text: string }
+  | { type: "problem"; at: number; text: string }
   | { type: "ask"; at: number; id: number; kind: string; detail: string }
   | ({ type: "end" } & BootEnd)
   | { type: "failed"; detail: string };
@@ -66,8 +70,13 @@ export class Device {
 
   private constructor(options: DeviceOptions) {
     this.#options = options;
-    const { engine, image, keylog, measure } = options;
-    const args = [...(measure ? ["--measure"] : []), ...(keylog ? ["--keylog", keylog] : []), image];
+    const { engine, image, keylog, pcap, measure } = options;
+    const args = [
+      ...(measure ? ["--measure"] : []),
+      ...(keylog ? ["--keylog", keylog] : []),
+      ...(pcap ? ["--pcap", pcap] : []),
+      image,
+    ];
     this.#process = spawn(engine, args, { stdio: ["pipe", "pipe", "pipe"] });
     createInterface({ input: this.#process.stdout }).on("line", (line) => this.#receive(line));
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -91,7 +100,7 @@ export class Device {
   static async start(options: DeviceOptions): Promise<Device> {
     const device = new Device(options);
     const message = await device.#next();
-    if (message.type === "failed") throw new EngineError(`the engine refuses its image: ${message.detail}`);
+    if (message.type === "failed") throw new EngineError(`the engine cannot start: ${message.detail}`);
     return device;
   }
 
@@ -143,6 +152,9 @@ export class Device {
     switch (message.type) {
       case "trace":
         this.#options.onTrace(message.text, this.#atMs);
+        break;
+      case "problem":
+        this.#options.onProblem?.(message.text);
         break;
       case "ask":
         this.#answer(message.id, message.kind, message.detail);

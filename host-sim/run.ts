@@ -73,7 +73,7 @@ class Run {
 
   async start(): Promise<void> {
     const options = this.#options;
-    const { profile, board, engine, keylog } = options;
+    const { profile, board, engine, keylog, pcap } = options;
     this.#scene = await openScene({
       options,
       senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
@@ -91,8 +91,10 @@ class Run {
       engine,
       image,
       keylog: keylog ?? undefined,
+      pcap: pcap ?? undefined,
       measure: options.measure,
       onTrace: (text, atMs) => this.#trace(text, atMs),
+      onProblem: (text) => this.#reporter.note(text),
       onAsk: (kind, detail, atMs) => {
         this.#disturbMemory(kind);
         return this.#scene!.ask(kind, detail, atMs);

@@ -32,6 +32,8 @@ export interface SimOptions {
   readonly json: boolean;
   /** Absolute path of the NSS key log to append to. */
   readonly keylog: string | null;
+  /** Absolute path of the capture that the run begins anew. */
+  readonly pcap: string | null;
   /** 32 bits; drawn at random when not given, and worth printing. */
   readonly seed: number;
 }

@@ -1,15 +1,17 @@
 /*
- * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] IMAGE
+ * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
  * `fault rtc-lost|flash-lost|flash-full|none`, `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "boot.h"
+#include "capture.h"
 #include "fault.h"
 #include "image.h"
 #include "loop.h"
@@ -41,12 +43,13 @@ static const char *find_cause(const char *name) {
   return NULL;
 }
 
-static const char *parse(int argc, char **argv, const char **keylog) {
+static const char *parse(int argc, char **argv, const char **keylog, const char **pcap) {
   const char *path = NULL;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--realtime") == 0) loop_realtime(true);
     else if (strcmp(argv[i], "--measure") == 0) boot_measure(true);
     else if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc) *keylog = argv[++i];
+    else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) *pcap = argv[++i];
     else if (argv[i][0] == '-' || path) return NULL;
     else path = argv[i];
   }
@@ -85,17 +88,22 @@ static void serve(void) {
 
 int main(int argc, char **argv) {
   char problem[1024];
-  const char *keylog = NULL;
-  const char *path = parse(argc, argv, &keylog);
+  const char *keylog = NULL, *pcap = NULL;
+  const char *path = parse(argc, argv, &keylog, &pcap);
   if (!path) {
-    fputs("usage: engine [--realtime] [--measure] [--keylog FILE] IMAGE\n", stderr);
+    fputs("usage: engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE\n", stderr);
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of a file's size fails like one on a full disk */
   setenv("TZ", "UTC0", 1);
   image = image_read(path, problem, sizeof(problem));
   if (!image) return fail(problem);
   if (keylog && secure_keylog(keylog) != 0) return fail("the key log cannot be written");
+  if (pcap && capture_start(pcap) != 0) {
+    snprintf(problem, sizeof(problem), "the capture cannot be written: %s", strerror(errno));
+    return fail(problem);
+  }
   if (!power_start(image->rtcBytes)) return fail("no memory for RTC memory");
   if (!store_start(image->flashPath, image->flashBytes, problem, sizeof(problem))) return fail(problem);
   root = root_build(image, problem, sizeof(problem));

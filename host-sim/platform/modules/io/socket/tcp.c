@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "loop.h"
 #include "meters.h"
 #include "xsmc.h"
@@ -26,6 +27,7 @@ enum { bufferBytes = 5744 };
 
 typedef struct {
   LoopWatch watch;
+  CaptureConnection *capture;
   xsMachine *the;
   xsSlot self;
   xsSlot *onReadable, *onWritable, *onError;
@@ -38,6 +40,8 @@ static void ready(LoopWatch *watch, short events);
 
 static void shut(Tcp *tcp) {
   loop_watch_remove(&tcp->watch);
+  capture_close(tcp->capture);
+  tcp->capture = NULL;
   if (tcp->watch.fd >= 0) close(tcp->watch.fd);
   tcp->watch.fd = -1;
 }
@@ -137,7 +141,8 @@ static void start(Tcp *tcp, const Address *address, socklen_t size, int nodelay)
   if (fd < 0 || (connect(fd, &address->any, size) != 0 && errno != EINPROGRESS)) {
     tcp->ended = true;
     tcp->watch.always = true;
-  }
+  } else
+    tcp->capture = capture_connect(fd, &address->any);
   watch_events(tcp);
   loop_watch_add(&tcp->watch);
 }
@@ -176,15 +181,21 @@ void xs_tcp_constructor(xsMachine *the) {
   start(tcp, &address, size, nodelay);
 }
 
+static void fail(Tcp *tcp, int error) {
+  tcp->ended = true;
+  capture_failed(tcp->capture, error);
+}
+
 /* Hands what was written to the network. */
 static void send_out(Tcp *tcp) {
   while (tcp->outSize) {
     ssize_t count = send(tcp->watch.fd, tcp->out, tcp->outSize, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK) tcp->ended = true;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) fail(tcp, errno);
       return;
     }
+    capture_sent(tcp->capture, tcp->out, (size_t)count);
     meters.bytesUp += (double)count;
     tcp->outSize -= (size_t)count;
     memmove(tcp->out, tcp->out + count, tcp->outSize);
@@ -200,10 +211,15 @@ static bool receive_in(Tcp *tcp) {
   ssize_t count = recv(tcp->watch.fd, tcp->in + tcp->inSize, bufferBytes - tcp->inSize, 0);
   if (count > 0) {
     meters.bytesDown += (double)count;
+    capture_received(tcp->capture, tcp->in + tcp->inSize, (size_t)count);
     tcp->inSize += (size_t)count;
     return true;
   }
-  if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) tcp->ended = true;
+  if (count == 0) {
+    tcp->ended = true;
+    capture_ended(tcp->capture);
+  } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+    fail(tcp, errno);
   return false;
 }
 
@@ -241,8 +257,11 @@ static void ready(LoopWatch *watch, short events) {
     socklen_t size = sizeof(error);
     if (events & (POLLOUT | POLLERR | POLLHUP)) {
       getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error) tcp->ended = true;
-      else writable = tcp->connected = true;
+      if (error) fail(tcp, error);
+      else {
+        writable = tcp->connected = true;
+        capture_connected(tcp->capture);
+      }
     }
   } else if (!tcp->ended && (events & POLLOUT) && tcp->wrote) {
     send_out(tcp);
