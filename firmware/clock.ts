@@ -9,9 +9,9 @@ import { builtAtSeconds } from "./release.js";
 /** SNTP's and X.509's seconds end with 32 bits on a board. */
 const maxSeconds = 2 ** 32;
 
-/** Whether a time server may say so. */
-export function plausible(seconds: number): boolean {
-  return Number.isInteger(seconds) && seconds >= builtAtSeconds && seconds < maxSeconds;
+/** Whether a time server may say so. @param floorSeconds it is certainly this late */
+export function plausible(seconds: number, floorSeconds = builtAtSeconds): boolean {
+  return Number.isInteger(seconds) && seconds >= floorSeconds && seconds < maxSeconds;
 }
 
 /** Milliseconds since 1970 if the clock may be right, else since power-on or boot, which is below 2^28 s. */

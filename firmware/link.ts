@@ -11,8 +11,13 @@ import Timer from "timer";
 import { openTransport, type Transport, type TransportOptions } from "./transport.js";
 
 export interface LinkOptions
-  extends Pick<TransportOptions, "address" | "port" | "tls" | "onConnected" | "onSecured"> {
+  extends Pick<
+    TransportOptions,
+    "address" | "port" | "tls" | "handshakeTimeoutMs" | "onConnected" | "onSecured"
+  > {
   readonly session: SessionOptions;
+  /** With TLS: send CONNECT as early data, if the TLS session that is resumed allows it. */
+  readonly early?: boolean;
   /** CONNACK: messages can be published. */
   readonly onOpen: () => void;
   readonly onAcked: (token: number) => void;
@@ -36,11 +41,13 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#session = createSession(options.session);
-    const { address, port, tls, onConnected, onSecured } = options;
+    const { address, port, tls, handshakeTimeoutMs, onConnected, onSecured } = options;
+    const earlyData = tls && options.early ? this.#startEarly() : undefined;
     this.#transport = openTransport({
       address,
       port,
-      ...(tls && { tls }),
+      ...(tls && { tls: earlyData ? { ...tls, earlyData } : tls }),
+      ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       onConnected,
       onSecured,
       onReadable: (byteLength) => {
@@ -61,6 +68,16 @@ export class Link {
     });
   }
 
+  /** Whether there is a TLS session to keep yet. */
+  get resumable(): boolean {
+    return this.#transport.resumable ?? false;
+  }
+
+  /** The TLS session, sealed; undefined when there is none to keep. */
+  saveSession(): ArrayBuffer | undefined {
+    return this.#transport.saveSession?.();
+  }
+
   /** @param token comes back with what becomes of the message */
   publish(message: Message, token: number): void {
     this.#step({ type: "publish", message, token });
@@ -76,6 +93,13 @@ export class Link {
     if (this.#timer) Timer.clear(this.#timer);
     this.#timer = undefined;
     this.#transport.close();
+  }
+
+  /** CONNECT, which the transport sees to from here. */
+  #startEarly(): Uint8Array | undefined {
+    this.#started = true;
+    this.#step({ type: "start" });
+    return this.#outgoing.shift();
   }
 
   #step(event: SessionEvent): void {

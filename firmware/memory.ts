@@ -19,6 +19,7 @@ import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, encodeRtc, markRecovery, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
 import { emptyOutbox, type FrozenOutbox, type Outbox, type OutboxDraft } from "dormouse/store/rtc-outbox";
+import type { Clock } from "dormouse/tls/options";
 import { readClock } from "./clock.js";
 import { writeReservation } from "./provisioned.js";
 
@@ -33,6 +34,8 @@ export class Memory {
   #counter: CounterState<OutboxDraft>;
   #outbox: FrozenOutbox;
   #time: TimeBase | undefined;
+  /** The TLS session to take up at the next connection, sealed; undefined when there is none. */
+  session: Uint8Array | undefined;
   /** Why the last freeze failed: fewer readings might do. */
   #tooLarge = false;
 
@@ -47,6 +50,7 @@ export class Memory {
     this.#counter = openCounter(reservedEnd, kept?.next);
     this.#outbox = kept?.outbox ?? emptyOutbox;
     this.#time = kept?.time;
+    this.session = kept?.tls;
     this.#droppedBefore = this.#outbox.dropped;
   }
 
@@ -66,8 +70,18 @@ export class Memory {
     return memory;
   }
 
-  get clockKnown(): boolean {
-    return this.#time !== undefined;
+  /** What the clock is worth; `unknown` also when a certificate has cast doubt on it. */
+  get clock(): Clock {
+    switch (this.#time?.source) {
+      case undefined:
+      case "suspect":
+        return "unknown";
+      case "sntp":
+        return "sntp";
+      case "confirmed":
+      case "authenticated":
+        return "trusted";
+    }
   }
 
   get messages(): FrozenOutbox["messages"] {
@@ -79,15 +93,21 @@ export class Memory {
     return this.#outbox.dropped - this.#droppedBefore;
   }
 
-  /** The clock was set just now and jumped by `jumpMs`: readings taken without a clock are dated. */
+  /**
+   * An SNTP server set the clock just now, which jumped by `jumpMs`: readings taken without a clock are dated.
+   * A time under suspicion is confirmed when it is given again, but for the drift of the clock in between.
+   */
   clockSet(nowMs: number, jumpMs: number): void {
+    const before = this.#time;
+    const drift = 60_000 + (nowMs - (before?.setAtMs ?? nowMs)) / 10;
+    const confirmed = before?.source === "suspect" && Math.abs(jumpMs) <= drift;
     this.#outbox = dateReadings(this.#outbox, jumpMs);
-    this.#time = { wallMs: nowMs, setAtMs: nowMs, source: "sntp" };
+    this.#time = { wallMs: nowMs, setAtMs: nowMs, source: confirmed ? "confirmed" : "sntp" };
   }
 
-  /** A certificate did not fit the time: if that came from SNTP, which anybody can forge, it is asked again. */
+  /** A certificate did not fit the time: unless that is authenticated, it is asked for again at the next wake. */
   distrustClock(): void {
-    if (this.#time?.source === "sntp") this.#time = undefined;
+    if (this.#time && this.#time.source !== "authenticated") this.#time = { ...this.#time, source: "suspect" };
   }
 
   /** Queues a reading and stores it; the oldest go when RTC memory is full. */
@@ -176,7 +196,9 @@ export class Memory {
 
   #write(outbox: Outbox, next: number): Failure | "too large" | undefined {
     const time = this.#time && { ...this.#time, wallMs: Date.now() };
-    const encoded = encodeRtc({ next, outbox, ...(time && { time }) }, this.#secretId, rtcBytes());
+    const tls = this.session;
+    const image = { next, outbox, ...(time && { time }), ...(tls && { tls }) };
+    const encoded = encodeRtc(image, this.#secretId, rtcBytes());
     if ("tooLarge" in encoded) return "too large";
     writeRtc(encoded.data);
     const kept = readRtc();

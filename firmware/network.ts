@@ -8,6 +8,7 @@ import SNTP from "sntp";
 import Time from "time";
 import Timer from "timer";
 import { plausible } from "./clock.js";
+import { timeFloor } from "./provisioned.js";
 
 export interface Closable {
   close(): void;
@@ -69,7 +70,7 @@ export function setClock(server: string, done: Done<number>): Closable {
   const client = new SNTP({ host: server }, (message, value) => {
     if (message === SNTP.time) {
       const seconds = Number(value);
-      if (!plausible(seconds)) return done(failure("clock-unknown", `${server} gives an impossible time`));
+      if (!plausible(seconds, timeFloor())) return done(failure("clock-unknown", `${server} gives an impossible time`));
       Time.set(seconds);
       done(undefined, seconds);
     } else if (message === SNTP.error) done(failure("clock-unknown", `no time from ${server}`));

@@ -14,6 +14,8 @@ import {
 } from "dormouse/store/device-record";
 import { flashDomain, flashKeys } from "dormouse/store/flash-entries";
 import { type Profile, readProfile } from "dormouse/store/profile";
+import { decodeTimeFloor, encodeTimeFloor } from "dormouse/store/time-floor";
+import { builtAtSeconds } from "./release.js";
 
 const buffers = () => KeyValue.open({ path: flashDomain, format: "buffer" });
 const strings = () => KeyValue.open({ path: flashDomain, format: "string" });
@@ -45,9 +47,38 @@ export function openProfile(): Profile | Failure {
     : readProfile(json);
 }
 
-/** The root certificates, DER or PEM; undefined with plain TCP. */
-export function openCa(): Uint8Array | undefined {
-  return readBuffer(flashKeys.ca);
+/** What TLS trusts and shows. The caller zeroes `key` and `psk`. */
+export interface Credentials {
+  readonly ca?: Uint8Array | undefined;
+  readonly crl?: Uint8Array | undefined;
+  readonly certificate?: Uint8Array | undefined;
+  readonly key?: Uint8Array | undefined;
+  readonly psk?: Uint8Array | undefined;
+}
+
+export function openCredentials(identity: "none" | "certificate" | "psk"): Credentials {
+  if (identity === "psk") return { psk: readBuffer(flashKeys.psk) };
+  const trust = { ca: readBuffer(flashKeys.ca), crl: readBuffer(flashKeys.crl) };
+  if (identity === "none") return trust;
+  return { ...trust, certificate: readBuffer(flashKeys.certificate), key: readBuffer(flashKeys.key) };
+}
+
+/** Unix seconds: it is certainly this late. It rises with what an authenticated server shows, and never falls. */
+export function timeFloor(): number {
+  return Math.max(builtAtSeconds, decodeTimeFloor(readBuffer(flashKeys.timeFloor)));
+}
+
+/** One write to flash each time the broker's certificate is renewed. A failure costs no more than the old floor. */
+export function raiseTimeFloor(seconds: number): void {
+  if (seconds <= timeFloor()) return;
+  const store = buffers();
+  try {
+    store.write(flashKeys.timeFloor, encodeTimeFloor(seconds));
+  } catch {
+    // flash is full or worn: the counter's reservation, which matters, reports it
+  } finally {
+    store.close();
+  }
 }
 
 /** Empty for an open network. */

@@ -7,6 +7,7 @@ import TCP from "embedded:io/socket/tcp";
 import { type Failure, failure } from "dormouse/failure";
 import type { TLSOptions } from "dormouse/tls/options";
 import { TLSSocket } from "dormouse/tls/socket";
+import type { Secured } from "dormouse/tls/session";
 import type { TCPClass, TCPSocketOptions } from "dormouse/tls/tcp";
 
 export interface TransportOptions {
@@ -14,9 +15,10 @@ export interface TransportOptions {
   readonly port: number;
   /** Absent: plain TCP. */
   readonly tls?: TLSOptions;
+  readonly handshakeTimeoutMs?: number;
   readonly onConnected: () => void;
   /** TLS only: what was agreed on, for the log. */
-  readonly onSecured: (summary: string) => void;
+  readonly onSecured: (secured: Secured) => void;
   readonly onReadable: (byteLength: number) => void;
   readonly onWritable: (byteLength: number) => void;
   /** The end; without a failure the peer closed in order. */
@@ -27,11 +29,14 @@ export interface Transport {
   read(byteLength: number): ArrayBuffer | number | undefined;
   write(bytes: Uint8Array): number | undefined;
   close(): void;
+  /** TLS only: whether there is a session to keep yet. */
+  readonly resumable?: boolean;
+  saveSession?(): ArrayBuffer | undefined;
 }
 
-/** @throws RangeError for a CA that cannot be read; Error when memory is short */
+/** @throws RangeError for credentials that cannot be used; Error when memory is short */
 export function openTransport(options: TransportOptions): Transport {
-  const { address, port, tls, onReadable, onWritable, onEnd } = options;
+  const { address, port, tls, handshakeTimeoutMs, onReadable, onWritable, onEnd } = options;
   let connected = false;
   const whenConnected = () => {
     if (!connected) options.onConnected();
@@ -70,15 +75,17 @@ export function openTransport(options: TransportOptions): Transport {
     port,
     nodelay: true,
     tls,
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
     onReadable: (byteLength) => onReadable(byteLength),
     onWritable(byteLength) {
       const { secured: agreed } = this;
-      if (!secured && agreed) options.onSecured(`TLS ${agreed.version} ${agreed.cipherSuite}`);
+      if (!secured && agreed) options.onSecured(agreed);
       secured = true;
       onWritable(byteLength);
     },
     onError() {
-      onEnd(connected ? this.failure : unreachable());
+      // What was refused before any byte went out is said as it is.
+      onEnd(connected || this.failure?.kind !== "connect-failed" ? this.failure : unreachable());
     },
   });
 }

@@ -20,25 +20,27 @@ import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import type { OutboxDraft } from "dormouse/store/rtc-outbox";
-import type { TLSOptions, TLSVersion } from "dormouse/tls/options";
 import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
 import { readClock } from "./clock.js";
-import { Link } from "./link.js";
+import { Link, type LinkOptions } from "./link.js";
 import { Memory } from "./memory.js";
 import { type Closable, join, resolve, setClock } from "./network.js";
 import { cyclePlan } from "./plan.js";
-import { openCa, wifiPassword } from "./provisioned.js";
-import { builtAtSeconds } from "./release.js";
+import { wifiPassword } from "./provisioned.js";
 import { describeError, report } from "./report.js";
+import { Security } from "./security.js";
 import { sessionOptions } from "./session-options.js";
+
+const ticketPollMs = 10;
 
 export class Wake {
   readonly #profile: Profile;
   readonly #device: Device;
   readonly #plan: CyclePlan;
   readonly #memory: Memory;
+  readonly #security: Security | undefined;
   #state: CycleState = { at: "boot" };
   #timer: Timer | undefined;
   readonly #events: CycleEvent[] = [];
@@ -57,6 +59,8 @@ export class Wake {
     this.#device = device;
     this.#plan = cyclePlan(profile);
     this.#memory = new Memory(device, readRtc());
+    const { host, tls } = profile.broker;
+    if (tls) this.#security = new Security(host, tls, device, this.#memory, this.#plan.deadlineMs.secure);
     this.#fromBefore = new Set(this.#memory.messages.map(({ counter }) => counter));
   }
 
@@ -91,10 +95,9 @@ export class Wake {
     for (const effect of effects) {
       switch (effect.type) {
         case "finished":
-          report("phase", { name: effect.phase, ms: effect.ms, detail: this.#detail(effect.phase) });
+          report("phase", { name: effect.phase, ms: effect.ms, ...this.#told(effect.phase) });
           break;
         case "failed":
-          if (effect.failure.kind === "clock-suspect") this.#memory.distrustClock();
           report("error", { ...effect.failure, phase: effect.phase });
           break;
         case "enter":
@@ -125,10 +128,11 @@ export class Wake {
     else this.#done(phase);
   }
 
-  #detail(phase: Phase): string | undefined {
-    if (phase === "secure") return this.#secured;
+  /** What the report of a phase says besides its time. */
+  #told(phase: Phase): { readonly detail?: string; readonly resumed?: boolean } {
+    if (phase === "secure") return { detail: this.#secured, resumed: this.#security?.resumed ?? false };
     const { dropped } = this.#memory;
-    return phase === "persist" && dropped > 0 ? `no room for the ${dropped} oldest` : undefined;
+    return phase === "persist" && dropped > 0 ? { detail: `no room for the ${dropped} oldest` } : {};
   }
 
   #enter(phase: Phase): void {
@@ -184,7 +188,7 @@ export class Wake {
 
   #clock(): void {
     const before = readClock();
-    if (this.#memory.clockKnown && before >= absoluteTimeMs) return this.#done("clock", true);
+    if (this.#memory.clock !== "unknown" && before >= absoluteTimeMs) return this.#done("clock", true);
     const startedAt = Time.ticks;
     const client = setClock(this.#profile.time.server, (reason) => {
       client.close();
@@ -195,33 +199,29 @@ export class Wake {
   }
 
   #connect(): void {
-    const { tls, port } = this.#profile.broker;
-    const ca = tls && openCa();
-    if (tls && !ca) return this.#settle("connect", failure("unprovisioned", "no CA certificate in flash"));
+    const { port } = this.#profile.broker;
+    const options: LinkOptions = {
+      address: this.#address,
+      port,
+      session: sessionOptions(this.#profile),
+      onConnected: () => this.#done("connect"),
+      onSecured: (secured) => {
+        this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${secured.resumed ? ", resumed" : ""}`;
+        this.#security?.secured(secured);
+        this.#done("secure");
+      },
+      onOpen: () => this.#done("session"),
+      onAcked: (counter) => this.#acked(counter),
+      onRefused: (_, reason) => this.#settle("drain", reason),
+      onEnd: (reason) => this.#ended(reason),
+    };
     try {
-      this.#link = new Link({
-        address: this.#address,
-        port,
-        ...(tls && ca && { tls: this.#trust(tls.minVersion, ca) }),
-        session: sessionOptions(this.#profile),
-        onConnected: () => this.#done("connect"),
-        onSecured: (summary) => {
-          this.#secured = summary;
-          this.#done("secure");
-        },
-        onOpen: () => this.#done("session"),
-        onAcked: (counter) => this.#acked(counter),
-        onRefused: (_, reason) => this.#settle("drain", reason),
-        onEnd: (reason) => this.#ended(reason),
-      });
+      this.#link = this.#security ? this.#security.connect(options) : new Link(options);
     } catch (error) {
-      this.#settle("connect", failure("tls-credentials", String(error)));
+      const unusable = error instanceof RangeError || error instanceof TypeError;
+      const reason = failure(unusable ? "tls-credentials" : "tls-memory", String(error));
+      this.#dispatch({ type: "failed", phase: this.#phase, failure: reason });
     }
-  }
-
-  #trust(minVersion: TLSVersion, ca: Uint8Array): TLSOptions {
-    const hostName = this.#profile.broker.host;
-    return { hostName, ca, minVersion, alpn: ["mqtt"], timeFloorSeconds: builtAtSeconds, clock: "sntp" };
   }
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */
@@ -257,6 +257,23 @@ export class Wake {
   }
 
   #close(): void {
+    const waitMs = this.#link && this.#security ? this.#security.ticketWaitMs : 0;
+    if (waitMs === 0) return this.#leave();
+    this.#keepSession(Time.ticks + waitMs);
+  }
+
+  /** In TLS 1.3 the ticket comes after the handshake; by now it is usually here. */
+  #keepSession(until: number): void {
+    if (this.#link && !this.#link.resumable && Time.ticks < until) {
+      Timer.set(() => this.#keepSession(until), ticketPollMs);
+      return;
+    }
+    const saved = this.#link?.saveSession();
+    if (saved) this.#memory.session = new Uint8Array(saved);
+    this.#leave();
+  }
+
+  #leave(): void {
     const link = this.#link;
     this.#link = undefined;
     link?.disconnect();
@@ -270,7 +287,11 @@ export class Wake {
   #ended(reason: Failure | undefined): void {
     this.#link = undefined;
     if (reason) this.#lost = reason;
-    if (this.#state.at === "awake" && this.#state.phase !== "close")
-      this.#settle(this.#state.phase, this.#lost);
+    if (this.#phase === "secure" && this.#security?.failed(this.#lost)) return this.#connect();
+    if (this.#phase !== "close") this.#settle(this.#phase, this.#lost);
+  }
+
+  get #phase(): Phase {
+    return this.#state.at === "awake" ? this.#state.phase : "persist";
   }
 }

@@ -14,7 +14,14 @@ interface At {
 export type RunEvent = At &
   (
     | { readonly event: "wake"; readonly cause: string; readonly board: string }
-    | { readonly event: "phase"; readonly name: string; readonly ms: number; readonly detail?: string }
+    | {
+        readonly event: "phase";
+        readonly name: string;
+        readonly ms: number;
+        readonly detail?: string;
+        /** Of the phase `secure`: an earlier TLS session was taken up. */
+        readonly resumed?: boolean;
+      }
     | { readonly event: "sent"; readonly counter: number; readonly bytes: number; readonly retry?: boolean }
     | { readonly event: "acked"; readonly counter: number }
     | {
@@ -38,6 +45,9 @@ export interface Summary {
   readonly verified: number;
   /** Messages that verified as conflict, stale or bad. */
   readonly rejected: number;
+  /** TLS handshakes that came about, and how many of them took up an earlier session. */
+  readonly handshakes: number;
+  readonly resumed: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly awakeMsMedian: number;

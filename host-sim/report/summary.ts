@@ -8,6 +8,8 @@ export class Tally {
   readonly #awakeMs: number[] = [];
   readonly #bytecodes: number[] = [];
   #wakes = 0;
+  #handshakes = 0;
+  #resumed = 0;
   #verified = 0;
   #rejected = 0;
   #bytesUp = 0;
@@ -20,6 +22,11 @@ export class Tally {
       case "wake":
         this.#wakes++;
         this.#lastWakeFailed = false;
+        break;
+      case "phase":
+        if (event.name !== "secure") break;
+        this.#handshakes++;
+        if (event.resumed) this.#resumed++;
         break;
       case "sent":
         this.#sent.add(event.counter);
@@ -63,6 +70,8 @@ export class Tally {
       acked: this.#acked.size,
       verified: this.#verified,
       rejected: this.#rejected,
+      handshakes: this.#handshakes,
+      resumed: this.#resumed,
       bytesUp: this.#bytesUp,
       bytesDown: this.#bytesDown,
       awakeMsMedian: median(this.#awakeMs),

@@ -107,6 +107,9 @@ function summaryTable(summary: Summary, paint: Palette): string {
     ["acknowledged", String(summary.acked)],
     ["verified", verified(String(summary.verified))],
     ["rejected", String(summary.rejected)],
+    ...(summary.handshakes > 0
+      ? [["TLS resumed", `${summary.resumed} of ${summary.handshakes}`] as [string, string]]
+      : []),
     ["bytes up / down", `${summary.bytesUp} / ${summary.bytesDown}`],
     ["awake, median", `${summary.awakeMsMedian} ms`],
     ["bytecodes, median", String(summary.bytecodesMedian)],

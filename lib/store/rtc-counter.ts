@@ -9,9 +9,16 @@ export interface TimeBase {
   readonly wallMs: number;
   /** When the clock was last set, ms since 1970. */
   readonly setAtMs: number;
-  /** Who set it: SNTP, which anybody on the path can forge, or something authenticated. */
-  readonly source: "sntp" | "authenticated";
+  readonly source: TimeSource;
 }
+
+/**
+ * What the clock rests on: SNTP, which anybody on the path can forge; the same, but a certificate did not fit it;
+ * asked again in a later wake, with the same answer; or something authenticated.
+ */
+export type TimeSource = (typeof timeSources)[number];
+/** In the order of their numbers in RTC memory. */
+const timeSources = ["sntp", "suspect", "confirmed", "authenticated"] as const;
 
 export function encodeCounterSection(next: number): Uint8Array {
   if (!isCount(next, maxCounter + 1)) throw new RangeError("counter out of range");
@@ -25,13 +32,13 @@ export function decodeCounterSection(data: Uint8Array | undefined): number | und
 
 export function encodeTimeSection({ wallMs, setAtMs, source }: TimeBase): Uint8Array {
   if (!isCount(wallMs) || !isCount(setAtMs)) throw new RangeError("time out of range");
-  return encode([wallMs, setAtMs, source === "authenticated"]);
+  return encode([wallMs, setAtMs, timeSources.indexOf(source)]);
 }
 
 export function decodeTimeSection(data: Uint8Array | undefined): TimeBase | undefined {
   const parts = decodeArray(data, 3);
   if (!parts) return undefined;
-  const [wallMs, setAtMs, authenticated] = parts;
-  if (!isCount(wallMs) || !isCount(setAtMs) || typeof authenticated !== "boolean") return undefined;
-  return { wallMs, setAtMs, source: authenticated ? "authenticated" : "sntp" };
+  const [wallMs, setAtMs, number] = parts;
+  const source = isCount(number, timeSources.length - 1) ? timeSources[number] : undefined;
+  return source && isCount(wallMs) && isCount(setAtMs) ? { wallMs, setAtMs, source } : undefined;
 }
