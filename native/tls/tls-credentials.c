@@ -235,6 +235,10 @@ const char *tls_session_preshare(TlsSession *session, const uint8_t *identity, s
         return "a PSK identity has 1 to 128 bytes";
     if (keyLength < TLS_MIN_PSK || keyLength > TLS_MAX_PSK || keyLength > MBEDTLS_PSK_MAX_LEN)
         return "a PSK has 16 to 64 bytes";
+#if !defined(MBEDTLS_KEY_EXCHANGE_PSK_ENABLED)
+    if (!forwardSecrecy)
+        return "this firmware has no PSK without forward secrecy";
+#endif
     live->preshared = 1;
     tls_config_preshared(live, forwardSecrecy);
     int code = mbedtls_ssl_conf_psk(&live->config, key, keyLength, identity, identityLength);
