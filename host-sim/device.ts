@@ -9,7 +9,15 @@ import type { Readable, Writable } from "node:stream";
 export type BootCause = "power-on" | "deep-sleep" | "brown-out" | "watchdog" | "software" | "abort";
 
 /** What the memories do with the device's writes: lose them silently, or have no room. */
-export type MemoryFault = "none" | "rtc-lost" | "flash-lost" | "flash-full";
+export type MemoryFault =
+  | "none"
+  | "rtc-lost"
+  | "flash-lost"
+  | "flash-full"
+  /** TLS may hold so many bytes of heap in all. */
+  | `tls-heap ${number}`
+  /** Of TLS's allocations from now on this one fails. */
+  | `tls-allocation ${number}`;
 
 export interface Meters {
   readonly slotBytesPeak: number;
@@ -28,6 +36,16 @@ export interface BootEnd {
   readonly bytecodes: number;
   readonly heap: Meters;
   readonly flashWrites: number;
+}
+
+/** What a running boot holds; with `measure`, what it needs. */
+export interface Held {
+  readonly slotBytes: number;
+  readonly chunkBytes: number;
+  readonly tlsBytes: number;
+  /** Since the boot began. */
+  readonly tlsBytesPeak: number;
+  readonly tlsAllocations: number;
 }
 
 export interface Answer {
@@ -54,6 +72,7 @@ type Message =
   | { type: "trace"; at: number; text: string }
   | { type: "problem"; at: number; text: string }
   | { type: "ask"; at: number; id: number; kind: string; detail: string }
+  | ({ type: "meters" } & Held)
   | ({ type: "end" } & BootEnd)
   | { type: "failed"; detail: string };
 
@@ -66,6 +85,7 @@ export class Device {
   readonly #exited: Promise<void>;
   #waiting: { resolve: (message: Message) => void; reject: (error: Error) => void } | undefined;
   #atMs = 0;
+  #metersRead: ((held: Held) => void) | undefined;
   #errors = "";
 
   private constructor(options: DeviceOptions) {
@@ -125,6 +145,19 @@ export class Device {
     this.#send(`fault ${fault}`);
   }
 
+  /** Reads the meters in the middle of a boot: while an ask waits for its answer. */
+  meters(): Promise<Held> {
+    return new Promise((resolve) => {
+      this.#metersRead = resolve;
+      this.#send("meters");
+    });
+  }
+
+  /** The engine's process. */
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   /** Ends the process; what it printed on standard error (a sanitizer's report) is returned. */
   async stop(): Promise<string> {
     this.#send("quit");
@@ -155,6 +188,9 @@ export class Device {
         break;
       case "problem":
         this.#options.onProblem?.(message.text);
+        break;
+      case "meters":
+        this.#metersRead?.(message);
         break;
       case "ask":
         this.#answer(message.id, message.kind, message.detail);

@@ -130,6 +130,17 @@ static void report_heap(const MachineMeters *read) {
   report_close('}');
 }
 
+void boot_report_meters(void) {
+  const txMachine *the = boot.machine.the;
+  report_begin("meters");
+  report_number("slotBytes", machine_board_bytes((double)the->currentHeapCount * sizeof(txSlot)));
+  report_number("chunkBytes", machine_board_bytes((double)the->currentChunksSize));
+  report_number("tlsBytes", (double)secure_held());
+  report_number("tlsBytesPeak", (double)secure_peak());
+  report_number("tlsAllocations", (double)secure_allocations());
+  report_end();
+}
+
 static void report_boot(const MachineMeters *read, double at, size_t leaked) {
   report_begin("end");
   report_number("at", at);

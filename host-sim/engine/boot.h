@@ -27,6 +27,9 @@ bool boot_ended(void);
 /* The global trace(). */
 void boot_trace(struct sxMachine *the);
 
+/* Reports a "meters" line: what the running boot holds now. With boot_measure that is what is in use. */
+void boot_report_meters(void);
+
 /* Runs promise jobs until none is left; a rejection nobody handles then ends the boot. */
 void boot_run_jobs(struct sxMachine *the);
 

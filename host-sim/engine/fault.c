@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "power.h"
+#include "secure.h"
 #include "store.h"
 
 bool fault_command(const char *line) {
+  if (secure_fault(line)) return true;
   static const struct {
     const char *line;
     StoreFault flash;

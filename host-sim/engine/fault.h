@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
-/* Obeys `fault rtc-lost|flash-lost|flash-full|none`, from then on; false when `line` is no such command. */
+/*
+ * Obeys `fault rtc-lost|flash-lost|flash-full|none` and those of secure.h, from then on; false when `line` is no such
+ * command.
+ */
 bool fault_command(const char *line);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,20 @@ int secure_keylog(const char *path) {
 
 void secure_boot(void) { tls_heap_reset(); }
 
+bool secure_fault(const char *line) {
+  unsigned long number;
+  bool none = strcmp(line, "fault none") == 0;
+  bool heap = sscanf(line, "fault tls-heap %lu", &number) == 1;
+  bool allocation = sscanf(line, "fault tls-allocation %lu", &number) == 1;
+  if (none || heap) tls_heap_limit(none ? 0 : number);
+  if (none || allocation) tls_heap_fail_at(none ? 0 : number);
+  return heap || allocation;
+}
+
+size_t secure_held(void) { return tls_heap_used(); }
+
+size_t secure_allocations(void) { return tls_heap_tries(); }
+
 size_t secure_peak(void) { return tls_heap_peak(); }
 
 size_t secure_end(void) {
@@ -45,6 +60,15 @@ int secure_keylog(const char *path) {
 }
 
 void secure_boot(void) {}
+
+bool secure_fault(const char *line) {
+  (void)line;
+  return false;
+}
+
+size_t secure_held(void) { return 0; }
+
+size_t secure_allocations(void) { return 0; }
 
 size_t secure_peak(void) { return 0; }
 

@@ -5,6 +5,7 @@
 #ifndef DORMOUSE_SECURE_H
 #define DORMOUSE_SECURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Appends the TLS sessions' secrets to `path` (NSS key log), created with mode 0600. Returns 0, or -1 when it cannot. */
@@ -12,6 +13,16 @@ int secure_keylog(const char *path);
 
 /* A boot begins. */
 void secure_boot(void);
+
+/*
+ * Obeys `fault tls-heap BYTES` (what mbedTLS may hold in all) and `fault tls-allocation N` (the N-th allocation from now
+ * fails), from then on; 0 and `fault none` lift them. False when `line` is no such command.
+ */
+bool secure_fault(const char *line);
+
+/* What mbedTLS holds on the heap now, in this host's bytes, and how often it asked for more in this boot. */
+size_t secure_held(void);
+size_t secure_allocations(void);
 
 /* Most that mbedTLS held on the heap in this boot, in this host's bytes. */
 size_t secure_peak(void);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "clock.h"
 #include "fault.h"
 #include "report.h"
@@ -158,7 +159,9 @@ static void during_boot(char *line) {
   } else if (sscanf(line, "never %d", &id) == 1) {
     for (Ask *ask = asks; ask; ask = ask->next)
       if (ask->id == id) ask->never = true;
-  } else if (strcmp(line, "quit") == 0)
+  } else if (strcmp(line, "meters") == 0)
+    boot_report_meters();
+  else if (strcmp(line, "quit") == 0)
     exit(0);
   else
     fault_command(line);

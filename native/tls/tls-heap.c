@@ -18,13 +18,16 @@ typedef union {
     max_align_t align;
 } Header;
 
-static size_t current, peak, limit;
+static size_t current, peak, limit, tries, failAt;
 
 void *tls_heap_calloc(size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX - sizeof(Header)) / size)
         return NULL;
     size_t bytes = count * size;
+    tries++;
+    if (failAt != 0 && --failAt == 0)
+        return NULL;
     if (limit != 0 && bytes > limit - (current < limit ? current : limit))
         return NULL;
     Header *header = calloc(1, sizeof(Header) + bytes);
@@ -52,8 +55,15 @@ void tls_heap_free(void *block)
 
 size_t tls_heap_peak(void) { return peak; }
 size_t tls_heap_used(void) { return current; }
-void tls_heap_reset(void) { peak = current; }
 void tls_heap_limit(size_t bytes) { limit = bytes; }
+void tls_heap_fail_at(size_t count) { failAt = count; }
+size_t tls_heap_tries(void) { return tries; }
+
+void tls_heap_reset(void)
+{
+    peak = current;
+    tries = 0;
+}
 
 #else
 
@@ -61,5 +71,7 @@ size_t tls_heap_peak(void) { return 0; }
 size_t tls_heap_used(void) { return 0; }
 void tls_heap_reset(void) { }
 void tls_heap_limit(size_t bytes) { (void)bytes; }
+void tls_heap_fail_at(size_t count) { (void)count; }
+size_t tls_heap_tries(void) { return 0; }
 
 #endif

@@ -12,5 +12,9 @@ size_t tls_heap_used(void);
 void tls_heap_reset(void);
 /* Above `bytes` in all, allocations fail as they do on a full board; 0 lifts the limit. */
 void tls_heap_limit(size_t bytes);
+/* Of the allocations from now on the `count`-th fails, that one only; 0: none does. */
+void tls_heap_fail_at(size_t count);
+/* How many allocations were tried since the last reset. */
+size_t tls_heap_tries(void);
 
 #endif
