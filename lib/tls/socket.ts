@@ -1,85 +1,90 @@
 /**
- * A TLS client socket in the shape of an ECMA-419 TCP socket, around an ECMA-419 TCP class: Moddable's own
- * clients can use it. The first onWritable means that the handshake is done and the server is who it should be.
+ * A TLS client socket that is an ECMA-419 TCP socket (2nd edition), around an ECMA-419 TCP class: clients written
+ * for TCP run over it. The first onWritable means that the handshake is done and the server is who it should be.
  *
  * onError means the end: `failure` says what went wrong, and is undefined when the server closed with
- * close_notify. Everything is freed by then. It never connects again by itself, and a failed check of the
- * certificate is final: what arrived before is not handed on.
+ * close_notify. The session is freed by then. It never connects again by itself, a failed check of the server is
+ * final, and no callback comes from within a method.
  */
 import type { Session } from "dormouse/native/tls";
+import Timer from "timer";
 import { type Failure, failure } from "../failure.js";
-import { type Clock, sessionParameters, type TLSOptions } from "./options.js";
+import { type ByteBuffer, bytesOf } from "./byte-buffer.js";
+import { Incoming } from "./incoming.js";
+import { type Clock, type Resumption, sessionParameters } from "./options.js";
+import { Outgoing } from "./outgoing.js";
 import { type Secured, securedBy, sessionState, startSession } from "./session.js";
-import type { TCPClass, TCPSocket } from "./tcp.js";
-
-export interface TLSSocketOptions {
-  readonly TCP: TCPClass;
-  readonly address: string;
-  readonly port: number;
-  readonly nodelay?: boolean;
-  readonly tls: TLSOptions;
-  readonly format?: "buffer" | "number";
-  /** `byteLength` is all that can be read now. */
-  readonly onReadable?: (this: TLSSocket, byteLength: number) => void;
-  /** `byteLength` is what one write takes now. */
-  readonly onWritable?: (this: TLSSocket, byteLength: number) => void;
-  readonly onError?: (this: TLSSocket) => void;
-  readonly target?: unknown;
-}
+import {
+  checkFormat,
+  checkSocketOptions,
+  type Format,
+  openTCP,
+  type TLSSocketOptions,
+  type WriteOptions,
+} from "./socket-options.js";
+import type { TCPSocket } from "./tcp.js";
 
 interface Link {
   readonly session: Session;
   readonly tcp: TCPSocket;
+  readonly outgoing: Outgoing;
 }
 
 type State =
   | (Link & { readonly kind: "connecting" })
-  | (Link & { readonly kind: "handshaking" })
-  | (Link & { readonly kind: "open"; readonly secured: Secured })
+  | (Link & { readonly kind: "handshaking"; readonly timer: Timer })
+  | (Link & { readonly kind: "open" })
+  /** What came before can still be read. */
   | { readonly kind: "ended"; readonly failure: Failure | undefined }
   | { readonly kind: "closed" };
 
 export class TLSSocket {
-  readonly target: unknown;
-  format: "buffer" | "number";
-  readonly #options: TLSSocketOptions;
+  target: unknown;
+  readonly #callbacks: Pick<TLSSocketOptions, "onReadable" | "onWritable" | "onError">;
+  readonly #timeoutMs: number;
+  readonly #clock: Clock = "unknown";
+  readonly #resumption: Resumption | undefined;
+  #format: Format;
   #state: State;
-  #clock: Clock = "unknown";
   #secured: Secured | undefined;
+  #early: Uint8Array | undefined;
+  readonly #incoming: Incoming;
   #tcpReadable = 0;
-  #tcpWritable = 0;
   #tcpEnded = false;
-  #announcedReadable = 0;
-  #owesWritable = false;
-  #openReported = false;
+  #wrote = false;
+  #owesWritable = true;
   #endReported = false;
   #reportQueued = false;
 
-  /** @throws TypeError or RangeError for a wrong option; what the TCP class throws; Error when memory is short */
+  /**
+   * @throws TypeError or RangeError, in one line, for a wrong option or what cannot be used for TLS: a certificate,
+   *   CRL, key or PSK. Error when there is no memory or no TCP socket.
+   */
   constructor(options: TLSSocketOptions) {
-    this.#options = options;
-    this.target = options.target;
-    this.format = options.format ?? "buffer";
-    if (this.format !== "buffer" && this.format !== "number") throw new RangeError("unimplemented format");
+    const { format, timeoutMs, callbacks } = checkSocketOptions(options);
+    this.#format = format;
+    this.#timeoutMs = timeoutMs;
+    this.#callbacks = callbacks;
+    if (options.target !== undefined) this.target = options.target;
     const parameters = sessionParameters(options.tls, Date.now());
     if ("kind" in parameters) {
+      this.#incoming = new Incoming(undefined);
       this.#state = { kind: "ended", failure: parameters };
       this.#continueLater();
       return;
     }
     this.#clock = parameters.clock;
+    this.#resumption = parameters.resumption;
+    this.#early = parameters.earlyData && bytesOf(parameters.earlyData).slice();
     const session = startSession(parameters);
-    const { address, port, nodelay } = options;
+    this.#incoming = new Incoming(session);
     try {
-      const tcp = new options.TCP({
-        address,
-        port,
-        ...(nodelay === undefined ? {} : { nodelay }),
+      const tcp = openTCP(options, {
         onReadable: (byteLength) => this.#onTCPReadable(byteLength),
         onWritable: (byteLength) => this.#onTCPWritable(byteLength),
         onError: () => this.#onTCPError(),
       });
-      this.#state = { kind: "connecting", session, tcp };
+      this.#state = { kind: "connecting", session, tcp, outgoing: new Outgoing(session, tcp) };
     } catch (error) {
       session.close();
       throw error;
@@ -96,6 +101,25 @@ export class TLSSocket {
     return this.#secured;
   }
 
+  /** Whether saveSession() has something: with TLS 1.3 only once a ticket came, after the handshake. */
+  get resumable(): boolean {
+    return this.#resumption !== undefined && this.#state.kind === "open" && this.#state.session.resumable;
+  }
+
+  /** For `tls.resumption.saved` of the next connection. Undefined when there is nothing, or the end was told. */
+  saveSession(): ArrayBuffer | undefined {
+    if (this.#state.kind !== "open" || !this.#resumption) return undefined;
+    return this.#state.session.save(this.#resumption.secret, this.#resumption.maxBytes);
+  }
+
+  get format(): Format {
+    return this.#format;
+  }
+
+  set format(format: Format) {
+    this.#format = checkFormat(format);
+  }
+
   get remoteAddress(): string | undefined {
     return "tcp" in this.#state ? this.#state.tcp.remoteAddress : undefined;
   }
@@ -105,190 +129,203 @@ export class TLSSocket {
   }
 
   /**
-   * @param request how many bytes, or a buffer to fill; all there is when absent
-   * @returns undefined when there is nothing; a byte in number format; how many bytes when a buffer was given
-   * @throws Error when more is asked for than there is
+   * @param request at most how many bytes, or a buffer to fill as far as they reach; all there is when absent
+   * @returns undefined when there is nothing; one byte in number format; how many bytes when a buffer was given
+   * @throws Error when closed, RangeError for no bytes
    */
-  read(request?: number | ArrayBuffer | Uint8Array): ArrayBuffer | number | undefined {
-    const state = this.#state;
-    if (state.kind !== "open") return undefined;
-    const available = state.session.readable;
-    if (available === 0) return undefined;
-    const into = typeof request === "object" ? request : undefined;
-    let wanted = available;
-    if (this.format === "number") wanted = 1;
-    else if (into !== undefined) wanted = into.byteLength;
-    else if (typeof request === "number") wanted = request;
-    if (!(wanted > 0) || wanted > available) throw new Error("invalid");
-    const bytes = state.session.read(wanted);
-    if (bytes === undefined) throw new Error("invalid");
-    this.#announcedReadable = state.session.readable;
-    if (state.session.readable === 0) this.#continueLater();
-    if (this.format === "number") return new Uint8Array(bytes)[0];
-    if (into === undefined) return bytes;
-    const target = into instanceof Uint8Array ? into : new Uint8Array(into);
-    target.set(new Uint8Array(bytes));
-    return wanted;
+  read(request?: number | ByteBuffer): ArrayBuffer | number | undefined {
+    if (this.#state.kind === "closed") throw new Error("closed");
+    const incoming = this.#incoming;
+    const { length } = incoming;
+    if (length === 0) return undefined;
+    let result: ArrayBuffer | number | undefined;
+    if (this.#format === "number") result = incoming.readByte();
+    else if (typeof request === "object") result = incoming.readInto(request);
+    else result = incoming.read(request ?? length);
+    if (incoming.hungry) this.#continueLater();
+    return result;
   }
 
   /**
-   * @returns how many more bytes can be written now
-   * @throws Error when more is given than can be written
+   * @param options `more`: what follows belongs to it and may share its record
+   * @returns how many more bytes can be written now, in any number of pieces; undefined once the connection ended
+   * @throws Error when more is given than can be written, before the first onWritable, after shutdown and when closed
    */
-  write(value: number | ArrayBuffer | Uint8Array): number {
+  write(value: number | ByteBuffer, options?: WriteOptions): number | undefined {
     const state = this.#state;
-    const bytes = typeof value === "number" ? Uint8Array.of(value) : value;
-    if ((typeof value === "number") !== (this.format === "number")) throw new TypeError("not in this format");
-    if (state.kind !== "open" || bytes.byteLength > state.session.writable) throw new Error("would block");
-    state.session.write(bytes);
-    this.#owesWritable = true;
-    this.#flush(state);
-    if (state.session.state === 4) {
-      this.#continueLater();
-      return 0;
-    }
-    return state.session.writable;
+    if (state.kind === "ended") return undefined;
+    if (state.kind !== "open") throw new Error(state.kind === "closed" ? "closed" : "not ready");
+    const single = this.#format === "number";
+    if (single && typeof value !== "number") throw new TypeError("not a byte");
+    const bytes = single ? Uint8Array.of(value as number) : bytesOf(value);
+    const more = single || options?.more === true;
+    this.#wrote = true;
+    const left = state.outgoing.write(bytes, more);
+    if (more || state.session.state === 4) this.#continueLater();
+    return left;
   }
 
-  /** Sends close_notify as far as there is room, and frees everything. No callback follows. */
+  /**
+   * Ends the way to the server: close_notify follows what was written. Reading goes on until the server's own
+   * close_notify, which onError tells.
+   * @throws Error before the first onWritable and when closed
+   */
+  shutdown(): void {
+    const state = this.#state;
+    if (state.kind === "open") state.outgoing.shutdown();
+    else if (state.kind !== "ended") throw new Error(state.kind === "closed" ? "closed" : "not ready");
+  }
+
+  /** Frees everything; no callback follows. What was written, and close_notify, goes out as far as TCP has room. */
   close(): void {
     const state = this.#state;
-    this.#state = { kind: "closed" };
-    if (!("session" in state)) return;
-    if (state.kind === "open" && !this.#tcpEnded) {
-      state.session.shutdown();
-      this.#flush(state);
+    if ("session" in state) {
+      if (state.kind === "open" && !this.#tcpEnded) state.outgoing.shutdown();
+      this.#release(state);
     }
-    release(state);
+    this.#incoming.clear();
+    this.#state = { kind: "closed" };
   }
 
   #onTCPWritable(byteLength: number): void {
-    this.#tcpWritable = byteLength;
-    if (this.#state.kind === "connecting") this.#state = { ...this.#state, kind: "handshaking" };
+    const state = this.#state;
+    if (!("session" in state)) return;
+    state.outgoing.tcpRoom = byteLength;
+    if (state.kind === "connecting") {
+      const timer = Timer.set(() => this.#onTimeout(), this.#timeoutMs);
+      const { session, tcp, outgoing } = state;
+      this.#state = { kind: "handshaking", session, tcp, outgoing, timer };
+    }
+    this.#owesWritable ||= this.#wrote;
+    this.#wrote = false;
     this.#pump();
-    this.#report(true);
+    this.#report();
   }
 
   #onTCPReadable(byteLength: number): void {
     this.#tcpReadable = byteLength;
     this.#pump();
-    this.#report(false);
+    this.#report();
   }
 
   #onTCPError(): void {
     this.#tcpEnded = true;
-    this.#tcpWritable = 0;
+    if ("session" in this.#state) this.#state.outgoing.tcpRoom = 0;
     this.#pump();
-    this.#report(false);
+    this.#report();
   }
 
-  /** Never calls back from within the caller's own read or write. */
+  #onTimeout(): void {
+    if (this.#state.kind !== "handshaking") return;
+    this.#end(this.#state, failure("tls-timeout", `no TLS handshake within ${this.#timeoutMs} ms`));
+    this.#report();
+  }
+
+  /** Never calls back from within the owner's own call. */
   #continueLater(): void {
     if (this.#reportQueued) return;
     this.#reportQueued = true;
     Promise.resolve().then(() => {
       this.#reportQueued = false;
       this.#pump();
-      this.#report(false);
+      this.#report();
     });
-  }
-
-  /** Ciphertext to TCP, as much as it takes. */
-  #flush({ session, tcp }: Link): void {
-    while (this.#tcpWritable > 0 && session.pending > 0) {
-      const bytes = session.drain(this.#tcpWritable);
-      if (bytes === undefined) return;
-      this.#tcpWritable = tcp.write(bytes) ?? this.#tcpWritable - bytes.byteLength;
-    }
   }
 
   /**
    * Moves bytes both ways until one side must wait. TCP is asked for no more than the session uses at once,
-   * so no bytes lie about in JavaScript, and a slow reader slows the server down.
+   * so no ciphertext lies about in JavaScript, and a slow reader slows the server down.
    */
   #pump(): void {
     for (;;) {
       const state = this.#state;
       if (!("session" in state)) return;
-      const { session, tcp } = state;
-      this.#flush(state);
+      state.outgoing.flush();
       if (this.#follow(state)) continue;
-      const byteLength = Math.min(this.#tcpReadable, session.wanted);
+      const byteLength = Math.min(this.#tcpReadable, state.session.wanted);
       if (byteLength > 0) {
-        const bytes = tcp.read(byteLength);
-        if (bytes === undefined) {
-          this.#tcpReadable = 0;
-          continue;
-        }
-        this.#tcpReadable -= bytes.byteLength;
-        session.feed(bytes);
-        continue;
+        const bytes = state.tcp.read(byteLength);
+        this.#tcpReadable = bytes ? this.#tcpReadable - bytes.byteLength : 0;
+        if (bytes) state.session.feed(bytes);
+      } else if (this.#tcpReadable > 0 && this.#incoming.left) {
+        this.#incoming.setAside();
+      } else {
+        if (this.#tcpEnded && state.session.readable === 0) this.#end(state, lost(state));
+        return;
       }
-      if (this.#tcpEnded && session.readable === 0) this.#end(state, truncated(state));
-      return;
     }
   }
 
   /** Brings this state after the session's. True when it changed. */
   #follow(state: State & Link): boolean {
-    const session = sessionState(state.session, this.#clock);
-    switch (session.kind) {
+    const now = sessionState(state.session, this.#clock);
+    switch (now.kind) {
       case "handshaking":
         return false;
       case "open":
         if (state.kind === "open") return false;
-        this.#secured = securedBy(state.session);
-        this.#state = { kind: "open", session: state.session, tcp: state.tcp, secured: this.#secured };
+        this.#open(state);
         return true;
       case "closed-by-peer":
-        state.session.shutdown(); // RFC 5246 §7.2.1 asks for an answer; RFC 8446 §6.1 allows it
+        state.outgoing.clear(); // nobody reads it any more
+        state.outgoing.shutdown(); // RFC 5246 §7.2.1 asks for an answer; RFC 8446 §6.1 allows it
         this.#end(state, undefined);
         return true;
       case "failed":
-        this.#end(state, session.failure);
+        this.#end(state, now.failure);
         return true;
     }
   }
 
-  #end(state: Link, why: Failure | undefined): void {
-    this.#flush(state); // the alert
-    release(state);
+  #open(state: State & Link): void {
+    if (state.kind === "handshaking") Timer.clear(state.timer);
+    const { session, tcp, outgoing } = state;
+    this.#secured = securedBy(session);
+    this.#state = { kind: "open", session, tcp, outgoing };
+    if (this.#early && !this.#secured.earlyDataAccepted) outgoing.push(this.#early);
+    this.#forgetEarly();
+  }
+
+  #end(state: State & Link, why: Failure | undefined): void {
+    state.outgoing.flush(); // the alert
+    this.#release(state);
     this.#state = { kind: "ended", failure: why };
   }
 
+  #release(state: State & Link): void {
+    if (state.kind === "handshaking") Timer.clear(state.timer);
+    this.#forgetEarly();
+    this.#incoming.detach();
+    state.outgoing.clear();
+    state.session.close();
+    state.tcp.close();
+  }
+
+  #forgetEarly(): void {
+    this.#early?.fill(0);
+    this.#early = undefined;
+  }
+
   /** Tells the owner what is new. Each callback may close the socket. */
-  #report(tcpHasRoom: boolean): void {
-    const { onReadable, onWritable, onError } = this.#options;
-    if (this.#state.kind === "open") {
-      const { session } = this.#state;
-      const first = !this.#openReported;
-      if (first || (tcpHasRoom && this.#owesWritable && session.pending === 0)) {
-        this.#openReported = true;
-        this.#owesWritable = false;
-        onWritable?.call(this, session.writable);
-      }
+  #report(): void {
+    const { onReadable, onWritable, onError } = this.#callbacks;
+    if (this.#state.kind === "open" && this.#owesWritable && this.#state.outgoing.ready) {
+      this.#owesWritable = false;
+      onWritable?.call(this, this.#state.outgoing.grant());
     }
+    const readable = this.#state.kind === "closed" ? 0 : this.#incoming.announce();
+    if (readable > 0) onReadable?.call(this, readable);
     if (this.#state.kind === "open") {
-      const { readable } = this.#state.session;
-      if (readable > this.#announcedReadable) {
-        this.#announcedReadable = readable;
-        onReadable?.call(this, readable);
-      }
-    }
-    if (this.#state.kind === "ended" && !this.#endReported) {
+      if (this.#tcpReadable > 0 && this.#incoming.left) this.#continueLater();
+    } else if (this.#state.kind === "ended" && !this.#endReported && this.#incoming.length === 0) {
       this.#endReported = true;
       onError?.call(this);
     }
   }
 }
 
-function release({ session, tcp }: Link): void {
-  session.close();
-  tcp.close();
-}
-
 /** TCP ended first. Without close_notify nobody can tell the end from an attacker's cut (RFC 8446 §6.1). */
-function truncated(state: State): Failure {
+function lost(state: State): Failure {
   if (state.kind === "connecting") return failure("connect-failed", "no TCP connection came about");
   if (state.kind === "handshaking")
     return failure("connection-lost", "the connection ended during the TLS handshake");

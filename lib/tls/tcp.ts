@@ -1,7 +1,7 @@
 /**
- * The part of an ECMA-419 TCP socket that TLSSocket needs and itself offers, as Moddable implements it:
- * `read` gives at most what `onReadable` announced, `write` throws when more than writable and gives the
- * room that is left, `onError` also means that the connection ended.
+ * The part of an ECMA-419 TCP socket that TLSSocket needs, as Moddable implements it: `read` gives at most what
+ * `onReadable` announced, `write` throws when more than writable and gives the room that is left, `onError` also
+ * means that the connection ended.
  */
 export interface TCPSocket {
   readonly remoteAddress: string | undefined;
@@ -16,7 +16,11 @@ export interface TCPSocketOptions {
   /** An IP address: names are resolved beforehand. */
   readonly address: string;
   readonly port: number;
+  /** As Moddable spells ECMA-419's noDelay. */
   readonly nodelay?: boolean;
+  readonly noDelay?: boolean;
+  /** Milliseconds. */
+  readonly keepAlive?: number;
   readonly onReadable: (byteLength: number) => void;
   readonly onWritable: (byteLength: number) => void;
   readonly onError: () => void;

@@ -75,7 +75,7 @@ function attempt(job: Attempt): Promise<Outcome> {
         while (pending.length > 0 && byteLength > 0) {
           const part = pending.subarray(0, byteLength);
           pending = pending.subarray(part.length);
-          byteLength = this.write(part);
+          byteLength = this.write(part) ?? 0;
         }
         if (job.expectBytes === undefined && pending.length === 0) finish("open");
       },
