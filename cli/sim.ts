@@ -12,6 +12,8 @@ import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-op
 import type { Profile } from "../lib/store/profile.js";
 import type { Outcome } from "./outcome.js";
 import { captureFile, outputFile } from "./output-file.js";
+import { defaultTls } from "./profile/check.js";
+import { readCredentials } from "./profile/credentials.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { OperatorError, UsageError } from "./report.js";
@@ -62,27 +64,37 @@ async function chooseBroker(flags: SimFlags, loaded: LoadedProfile): Promise<Ext
   if (flags.broker === undefined && host === embeddedBrokerName) {
     if (flags.ca !== undefined)
       throw new UsageError("--ca goes with --broker: the embedded broker has its own");
+    if (tls !== false && tls.identity === "psk")
+      throw new OperatorError("the embedded broker knows no PSK: broker.tls.psk goes with a broker of yours");
     return null;
   }
   if (!address.tls) {
     if (flags.ca !== undefined) throw new UsageError("--ca goes with a mqtts:// broker");
-    return { host: address.host, port: address.port, ca: null };
+    return { ...address, ca: null };
   }
-  return { host: address.host, port: address.port, ca: await chooseCa(flags, loaded) };
+  return { ...address, ca: await chooseCa(flags, loaded) };
 }
 
-async function chooseCa(flags: SimFlags, { references, folder }: LoadedProfile): Promise<TrustAnchor> {
-  if (flags.ca !== undefined) return readTrustAnchor("--ca", resolve(flags.ca));
+async function chooseCa(
+  flags: SimFlags,
+  { profile, references, folder }: LoadedProfile,
+): Promise<TrustAnchor | null> {
+  const { tls } = profile.broker;
+  const byPsk = tls !== false && tls.identity === "psk";
+  if (flags.ca !== undefined) {
+    if (byPsk) throw new UsageError("--ca goes with certificates, and the profile has a psk");
+    return readTrustAnchor("--ca", resolve(flags.ca));
+  }
   if (references.ca !== undefined)
     return readTrustAnchor("broker.tls.ca", resolve(folder, references.ca.slice(5)));
-  throw new UsageError("an mqtts:// broker needs --ca FILE, or broker.tls.ca in the profile");
+  if (byPsk || (tls !== false && tls.pins.length > 0)) return null;
+  throw new UsageError("an mqtts:// broker needs --ca FILE, or broker.tls.ca, pins or psk in the profile");
 }
 
 /** The broker as the device is to see it. */
 function brokerSettings(profile: Profile, broker: ExternalBroker): Profile["broker"] {
   const { insecure: _, tls, ...kept } = profile.broker;
-  const minVersion = tls === false ? "1.2" : tls.minVersion;
-  const security = broker.ca === null ? ({ tls: false, insecure: true } as const) : { tls: { minVersion } };
+  const security = broker.tls ? { tls: tls || defaultTls() } : ({ tls: false, insecure: true } as const);
   return { ...kept, host: broker.host, port: broker.port, ...security };
 }
 
@@ -120,14 +132,19 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
   const broker = await chooseBroker(flags, loaded);
   const { references } = loaded;
+  const profile = withFlags(loaded.profile, broker, intervalMs);
+  const { tls } = profile.broker;
+  if (tls !== false && !tls.forwardSecrecy && board !== "esp8266")
+    throw new OperatorError("broker.tls.forwardSecrecy: only --board esp8266 does without");
   return {
     cycles,
     board,
     broker,
-    profile: withFlags(loaded.profile, broker, intervalMs),
+    profile,
     secrets: {
       wifiPassword: (await readSecret("wifi.password", references.wifiPassword, loaded.folder)) ?? "",
       brokerPassword: await readSecret("broker.password", references.brokerPassword, loaded.folder),
+      ...(await readCredentials(tls, references, loaded.folder)),
     },
     realtime: flags.realtime ?? false,
     json: flags.json ?? false,

@@ -1,12 +1,15 @@
 /** What a run may be told to do to its device: the faults of the simulated world. Absent: a quiet run. */
+import type { FlashEntry } from "../lib/store/flash-entries.js";
 import type { Profile } from "../lib/store/profile.js";
 import type { BootCause, MemoryFault } from "./device.js";
+import type { TlsCredentials } from "./sim-options.js";
+import type { ListenerTls } from "./world/listener-tls.js";
 import type { World } from "./world/network.js";
 
 /** What provisioning wrote, as far as a fault may change it. */
-export interface Provisioned {
+export interface Provisioned extends TlsCredentials {
   readonly profile: Profile;
-  /** The root certificate, DER; null with plain TCP. */
+  /** The root certificate, DER; null without. */
   readonly ca: Uint8Array | null;
 }
 
@@ -17,10 +20,14 @@ export interface Disturbance {
   readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
   /** What RTC memory and flash do with writes: from a boot on, and from the answer to each question on. */
   readonly memory?: ((wake: number, asked?: string) => MemoryFault) | undefined;
-  /** What was written to the device's flash. */
+  /** What was written to the device's flash. What does not fit together is not written: see flashEntries(). */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
+  /** What became of it there: entries that are missing or damaged. */
+  readonly flash?: ((written: FlashEntry[]) => FlashEntry[]) | undefined;
   /** The listener's own way to an external broker, where the device's is disturbed. */
   readonly listenerPort?: number | undefined;
+  /** How it gets in there, when not as the device does; null: plain TCP. */
+  readonly listenerTls?: ListenerTls | null | undefined;
   /** The highest TLS version of the embedded broker. */
   readonly brokerMaxVersion?: "TLSv1.2" | undefined;
 }

@@ -103,12 +103,18 @@ class Run {
   }
 
   #factoryFlash(): Uint8Array {
-    const { profile, secrets } = this.#options;
+    const { profile, secrets, disturbance } = this.#options;
     const { broker, ca } = this.#scene!;
-    const right: Provisioned = { profile: { ...profile, broker: { ...profile.broker, ...broker } }, ca };
-    const provisioned = this.#options.disturbance?.provisioned?.(right) ?? right;
+    const { wifiPassword, brokerPassword, ...credentials } = secrets;
+    const right: Provisioned = {
+      profile: { ...profile, broker: { ...profile.broker, ...broker } },
+      ca,
+      ...credentials,
+    };
+    const { profile: stored, ...tls } = disturbance?.provisioned?.(right) ?? right;
     const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd: 0, fromFactory: false });
-    return encodeFlash(flashEntries(provisioned.profile, { ...secrets, record, ca: provisioned.ca }));
+    const entries = flashEntries(stored, { record, wifiPassword, brokerPassword, ...tls });
+    return encodeFlash(disturbance?.flash?.(entries) ?? entries);
   }
 
   async wakes(): Promise<void> {

@@ -12,8 +12,27 @@ export interface TrustAnchor {
 export interface ExternalBroker {
   readonly host: string;
   readonly port: number;
-  /** null: plain TCP. */
+  /** false: plain TCP. */
+  readonly tls: boolean;
+  /** null: plain TCP, or the profile's pins or PSK say who the broker is. */
   readonly ca: TrustAnchor | null;
+}
+
+/** What TLS needs beside the profile and the CA, as a device stores it; null: not used. */
+export interface TlsCredentials {
+  /** DER. */
+  readonly crl: Uint8Array | null;
+  /** The device's own: DER, or PEM when there are certificates between it and the CA. */
+  readonly certificate: Uint8Array | null;
+  /** PKCS #8, DER. */
+  readonly key: Uint8Array | null;
+  readonly psk: Uint8Array | null;
+}
+
+export interface Secrets extends TlsCredentials {
+  /** Empty: an open network. */
+  readonly wifiPassword: string;
+  readonly brokerPassword: string | null;
 }
 
 export interface SimOptions {
@@ -23,11 +42,7 @@ export interface SimOptions {
   readonly broker: ExternalBroker | null;
   /** With the flags worked in: its interval, and its broker's host, port and TLS when external. */
   readonly profile: Profile;
-  readonly secrets: {
-    /** Empty: an open network. */
-    readonly wifiPassword: string;
-    readonly brokerPassword: string | null;
-  };
+  readonly secrets: Secrets;
   readonly realtime: boolean;
   readonly json: boolean;
   /** Absolute path of the NSS key log to append to. */

@@ -1,12 +1,14 @@
 /** PEM text (RFC 7468) to and from DER bytes. Strict: one label, padded base64, nothing it cannot read is skipped. */
 
-export function pem(label: "CERTIFICATE" | "PRIVATE KEY", der: Uint8Array): string {
+type Label = "CERTIFICATE" | "PRIVATE KEY" | "PUBLIC KEY" | "X509 CRL";
+
+export function pem(label: Label, der: Uint8Array): string {
   const base64 = Buffer.from(der).toString("base64");
   return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;
 }
 
 /** Every block with this label, in order. Text between blocks is explanatory (RFC 7468 §2) and ignored. */
-export function fromPem(label: "CERTIFICATE" | "PRIVATE KEY", text: string): Uint8Array<ArrayBuffer>[] {
+export function fromPem(label: Label, text: string): Uint8Array<ArrayBuffer>[] {
   const blocks = text.matchAll(/-----BEGIN ([^-]+)-----([^-]*)-----END ([^-]+)-----/g);
   const found: Uint8Array<ArrayBuffer>[] = [];
   for (const [, begin, body, end] of blocks) {

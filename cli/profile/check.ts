@@ -7,8 +7,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import { root } from "../../host-sim/paths.js";
-import type { Profile } from "../../lib/store/profile.js";
+import type { Profile, TlsSettings } from "../../lib/store/profile.js";
 import type { References } from "./references.js";
+import { deviceTls, tlsMistakes, tlsReferences, type WrittenTls } from "./tls-rules.js";
 
 export interface Mistake {
   /** Dotted, e.g. `broker.port`; empty for the whole file. */
@@ -31,7 +32,7 @@ interface WrittenProfile {
   broker: {
     host: string;
     port?: number;
-    tls: { ca?: string; minVersion: "1.2" | "1.3" } | false;
+    tls: WrittenTls | false;
     insecure?: true;
     username?: string;
     password?: string;
@@ -115,6 +116,11 @@ function problemOf({ keyword, params, data }: ErrorObject): string {
     case "minLength":
     case "maxLength":
       return `is ${keyword === "minLength" ? "shorter" : "longer"} than ${limit} characters`;
+    case "minItems":
+    case "maxItems":
+      return `has ${keyword === "minItems" ? "fewer" : "more"} than ${limit}`;
+    case "uniqueItems":
+      return "has the same twice";
     case "pattern":
       return "is not written as it must be";
     default:
@@ -143,7 +149,7 @@ function crossMistakes({ broker }: WrittenProfile): Mistake[] {
       problem: "is missing though there is a password",
       remedy: "Write the user name that the password belongs to.",
     });
-  return mistakes;
+  return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
 }
 
 function split(written: WrittenProfile): { profile: Profile; references: References } {
@@ -158,7 +164,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
       broker: {
         host: broker.host,
         port: broker.port ?? (broker.tls === false ? 1883 : 8883),
-        tls: broker.tls === false ? false : { minVersion: broker.tls.minVersion },
+        tls: broker.tls === false ? false : deviceTls(broker.tls),
         ...(broker.insecure === undefined ? {} : { insecure: broker.insecure }),
         ...(broker.username === undefined ? {} : { username: broker.username }),
       },
@@ -170,7 +176,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
     references: {
       ...(wifi.password === undefined ? {} : { wifiPassword: wifi.password }),
       ...(broker.password === undefined ? {} : { brokerPassword: broker.password }),
-      ...(broker.tls === false || broker.tls.ca === undefined ? {} : { ca: broker.tls.ca }),
+      ...(broker.tls === false ? {} : tlsReferences(broker.tls)),
     },
   };
 }
@@ -194,6 +200,14 @@ export function checkProfile(json: string): Checked {
   if (!validate(value)) return { ok: false, mistakes: (validate.errors ?? []).map(explain) };
   const mistakes = crossMistakes(value);
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, ...split(value) };
+}
+
+/** What a profile that says nothing about TLS gets. */
+export function defaultTls(): TlsSettings {
+  const checked = checkProfile('{"schema":1,"device":{"id":"d"},"wifi":{"ssid":"s"},"broker":{"host":"h"}}');
+  if (!checked.ok || checked.profile.broker.tls === false)
+    throw new Error("the schema has no defaults for TLS");
+  return checked.profile.broker.tls;
 }
 
 /** One line, e.g. `broker.port is larger than 65535. Write …`. */

@@ -15,6 +15,10 @@ export interface References {
   readonly wifiPassword?: string;
   readonly brokerPassword?: string;
   readonly ca?: string;
+  readonly crl?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly psk?: string;
 }
 
 /**
@@ -22,22 +26,34 @@ export interface References {
  * @returns null when there is no reference
  * @throws {OperatorError} when it leads nowhere, or to nothing
  */
+export async function readSecretBytes(
+  setting: string,
+  reference: string | undefined,
+  folder: string,
+): Promise<Buffer | null> {
+  if (reference === undefined) return null;
+  const target = reference.slice(reference.indexOf(":") + 1);
+  const value = reference.startsWith("env:")
+    ? process.env[target]
+    : await readFile(resolve(folder, target)).catch((error: unknown) => {
+        throw new OperatorError(`${setting}: ${fileProblem(target, error)}`);
+      });
+  if (value === undefined)
+    throw new OperatorError(`${setting}: the environment variable ${target} is not set`);
+  if (value.length === 0) throw new OperatorError(`${setting}: ${reference} is empty`);
+  return Buffer.from(value);
+}
+
+/** The same as text. Editors and `echo` end a file with a line feed that is not part of the secret. */
 export async function readSecret(
   setting: string,
   reference: string | undefined,
   folder: string,
 ): Promise<string | null> {
-  if (reference === undefined) return null;
-  const target = reference.slice(reference.indexOf(":") + 1);
-  const value = reference.startsWith("env:")
-    ? process.env[target]
-    : await readFile(resolve(folder, target), "utf8").catch((error: unknown) => {
-        throw new OperatorError(`${setting}: ${fileProblem(target, error)}`);
-      });
-  if (value === undefined)
-    throw new OperatorError(`${setting}: the environment variable ${target} is not set`);
-  // Editors and `echo` end a file with a line feed that is not part of the secret.
-  const secret = reference.startsWith("file:") ? value.replace(/\r?\n$/, "") : value;
+  const bytes = await readSecretBytes(setting, reference, folder);
+  if (bytes === null) return null;
+  const text = bytes.toString("utf8");
+  const secret = reference!.startsWith("file:") ? text.replace(/\r?\n$/, "") : text;
   if (secret === "") throw new OperatorError(`${setting}: ${reference} is empty`);
   return secret;
 }

@@ -33,6 +33,9 @@ export interface Broker {
 
 const host = "127.0.0.1";
 
+/** Of TLS sessions and tickets. Node's own 300 s end while a device sleeps. */
+export const sessionSeconds = 86_400;
+
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -65,6 +68,7 @@ export async function startBroker({ tls, port = 0, onProblem = () => {} }: Broke
             minVersion: "TLSv1.2",
             ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
             handshakeTimeout: 10_000,
+            sessionTimeout: sessionSeconds,
             ALPNProtocols: ["mqtt"],
           },
           serve,

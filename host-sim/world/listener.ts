@@ -3,16 +3,16 @@
  * each message with its verdict on. It has no part in what the device does.
  */
 import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
+import { type ListenerTls, secureStream } from "./listener-tls.js";
 import type { Judge, Judged } from "./verdict.js";
 
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
-  /** PEM; null: plain TCP. */
-  readonly caPem: string | null;
-  /** The name in the broker's certificate, when `host` is an address. */
-  readonly serverName?: string;
+  /** null: plain TCP. */
+  readonly tls: ListenerTls | null;
   readonly username?: string;
   readonly password?: string;
   /** A topic filter. */
@@ -56,11 +56,9 @@ function withTimeout(work: Promise<void>, ms: number, where: string): Promise<vo
 
 /** @throws {Error} in one line when the broker cannot be reached, is not trusted, or refuses */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { host, port, caPem, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
-  const client = mqtt.connect({
-    protocol: caPem === null ? "mqtt" : "mqtts",
-    host,
-    port,
+  const { host, port, tls, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
+  const open = () => (tls === null ? connect(port, host) : secureStream(host, port, tls));
+  const client = new mqtt.MqttClient(open, {
     protocolVersion: 4,
     clean: true,
     clientId: `dormouse-listener-${randomBytes(6).toString("hex")}`,
@@ -68,8 +66,6 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     reconnectPeriod: 500,
     // What the broker keeps for a listener of old is not this run's.
     resubscribe: true,
-    ...(caPem === null ? {} : { ca: caPem, minVersion: "TLSv1.2", rejectUnauthorized: true }),
-    ...(options.serverName === undefined ? {} : { servername: options.serverName }),
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
   });

@@ -4,11 +4,13 @@
  */
 import { join } from "node:path";
 import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
+import { pem } from "../../certs/pki/pem.js";
 import type { Disturbance } from "../disturbance.js";
 import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
 import { type Broker, startBroker } from "./broker.js";
 import { type Listener, startListener } from "./listener.js";
+import type { ListenerTls } from "./listener-tls.js";
 import { answer, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
 import { ReplayStore } from "./replay-store.js";
@@ -18,7 +20,7 @@ import { Judge, type Judged } from "./verdict.js";
 export interface Scene {
   /** Where the device finds its broker. */
   readonly broker: { readonly host: string; readonly port: number };
-  /** The root certificate for the device, DER; null with plain TCP. */
+  /** The root certificate for the device, DER; null without. */
   readonly ca: Uint8Array | null;
   /** How the run is introduced. */
   readonly title: string;
@@ -48,8 +50,7 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     const listener: Listener = await startListener({
       host: place.connectTo,
       port: disturbance.listenerPort ?? place.port,
-      caPem: place.caPem,
-      ...(place.caPem !== null && place.connectTo !== place.host ? { serverName: place.host } : {}),
+      tls: disturbance.listenerTls === undefined ? listenerTls(options, place) : disturbance.listenerTls,
       ...(profile.broker.username === undefined ? {} : { username: profile.broker.username }),
       ...(secrets.brokerPassword === null ? {} : { password: secrets.brokerPassword }),
       filter: profile.topics.readings,
@@ -83,6 +84,28 @@ interface Place {
   readonly title: string;
 }
 
+/** The listener gets in as the device does. */
+function listenerTls({ profile, secrets }: SimOptions, place: Place): ListenerTls | null {
+  const { tls } = profile.broker;
+  if (tls === false) return null;
+  const { certificate, key, psk } = secrets;
+  return {
+    caPem: place.caPem,
+    pins: tls.pins,
+    ...(place.connectTo !== place.host && { serverName: place.host }),
+    ...(certificate &&
+      key && { identity: { certificatePem: asPem(certificate), keyPem: pem("PRIVATE KEY", key) } }),
+    ...(psk && { psk: { identity: tls.pskIdentity!, key: psk, forwardSecrecy: tls.forwardSecrecy } }),
+  };
+}
+
+/** Certificates as a device stores them. */
+function asPem(certificates: Uint8Array): string {
+  return certificates[0] === 0x30
+    ? pem("CERTIFICATE", certificates)
+    : Buffer.from(certificates).toString("latin1");
+}
+
 function external({ broker, profile }: SimOptions): Place {
   const { host, port, ca } = broker!;
   return {
@@ -91,7 +114,7 @@ function external({ broker, profile }: SimOptions): Place {
     port,
     caPem: ca?.pem ?? null,
     caDer: ca?.der ?? null,
-    title: `${ca ? "mqtts" : "mqtt"}://${host}:${port}, MQTT ${profile.mqtt.version}`,
+    title: `${profile.broker.tls ? "mqtts" : "mqtt"}://${host}:${port}, MQTT ${profile.mqtt.version}`,
   };
 }
 

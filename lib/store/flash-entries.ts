@@ -18,6 +18,16 @@ export const flashKeys = {
   brokerPassword: "broker-password",
   /** The root certificate, DER. */
   ca: "ca",
+  /** A certificate revocation list, DER. */
+  crl: "crl",
+  /** The device's certificate, DER; with those between it and the CA, PEM. */
+  certificate: "tls-cert",
+  /** Its private key, DER (PKCS #8). */
+  key: "tls-key",
+  /** The pre-shared key's bytes. */
+  psk: "tls-psk",
+  /** See time-floor.ts; only the device writes it. */
+  timeFloor: "time-floor",
 } as const;
 
 export interface FlashSecrets {
@@ -26,8 +36,15 @@ export interface FlashSecrets {
   /** Empty: an open network, nothing is stored. */
   readonly wifiPassword: string;
   readonly brokerPassword: string | null;
-  /** One root certificate, DER; null only with plain TCP. */
+  /** One root certificate, DER; with plain TCP and with a PSK there is none, with pins there may be none. */
   readonly ca: Uint8Array | null;
+  /** Only beside a CA. */
+  readonly crl: Uint8Array | null;
+  /** With its key, exactly when the profile's identity is a certificate. */
+  readonly certificate: Uint8Array | null;
+  readonly key: Uint8Array | null;
+  /** 16 to 64 bytes, exactly when the profile's identity is a PSK. */
+  readonly psk: Uint8Array | null;
 }
 
 export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: string } & (
@@ -37,28 +54,47 @@ export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: st
 
 /**
  * The entries of a freshly provisioned device.
- * @throws {RangeError} when the profile is larger than flash entries may be, or TLS lacks its CA
+ * @throws {RangeError} when the profile is larger than flash entries may be, or what it needs for TLS is not there
  */
 export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntry[] {
   const json = JSON.stringify(profile);
   if (utf8Encode(json).length > maxProfileBytes)
     throw new RangeError(`the profile takes more than ${maxProfileBytes} bytes`);
-  if (profile.broker.tls !== false && secrets.ca === null) throw new RangeError("TLS needs a CA certificate");
-  const string = (key: string, value: string): FlashEntry => ({
-    domain: flashDomain,
-    key,
-    type: "string",
-    value,
-  });
-  const buffer = (key: string, value: Uint8Array): FlashEntry => ({
-    domain: flashDomain,
-    key,
-    type: "buffer",
-    value,
-  });
-  const entries = [string(flashKeys.profile, json), buffer(flashKeys.record, secrets.record)];
-  if (secrets.wifiPassword !== "") entries.push(string(flashKeys.wifiPassword, secrets.wifiPassword));
-  if (secrets.brokerPassword !== null) entries.push(string(flashKeys.brokerPassword, secrets.brokerPassword));
-  if (secrets.ca !== null) entries.push(buffer(flashKeys.ca, secrets.ca));
+  checkTls(profile.broker.tls, secrets);
+  const domain = flashDomain;
+  const entries: FlashEntry[] = [];
+  const string = (key: string, value: string | null): void => {
+    if (value !== null && value !== "") entries.push({ domain, key, type: "string", value });
+  };
+  const buffer = (key: string, value: Uint8Array | null): void => {
+    if (value !== null) entries.push({ domain, key, type: "buffer", value });
+  };
+  string(flashKeys.profile, json);
+  buffer(flashKeys.record, secrets.record);
+  string(flashKeys.wifiPassword, secrets.wifiPassword);
+  string(flashKeys.brokerPassword, secrets.brokerPassword);
+  for (const name of tlsEntries) buffer(flashKeys[name], secrets[name]);
   return entries;
+}
+
+const tlsEntries = ["ca", "crl", "certificate", "key", "psk"] as const;
+
+function checkTls(tls: Profile["broker"]["tls"], secrets: FlashSecrets): void {
+  const { ca, crl, certificate, key, psk } = secrets;
+  if (tls === false) {
+    if (tlsEntries.some((name) => secrets[name] !== null))
+      throw new RangeError("plain TCP needs no certificate and no key");
+    return;
+  }
+  const byPsk = tls.identity === "psk";
+  if (byPsk && (ca || crl)) throw new RangeError("a PSK goes without CA and CRL");
+  if (!byPsk && !ca && tls.pins.length === 0)
+    throw new RangeError("TLS needs a CA certificate, pins or a PSK");
+  if (crl && !ca) throw new RangeError("a CRL needs its CA certificate");
+  const certified = tls.identity === "certificate";
+  if (certified !== (certificate !== null) || certified !== (key !== null))
+    throw new RangeError("certificate and key must be there with that identity, and only then");
+  if (byPsk !== (psk !== null))
+    throw new RangeError("the PSK must be there with that identity, and only then");
+  if (psk && (psk.length < 16 || psk.length > 64)) throw new RangeError("a PSK must have 16 to 64 bytes");
 }

@@ -1,11 +1,12 @@
 /**
  * The profile a device carries in flash: everything about one board that is not a secret, as JSON, complete
- * (no defaults are filled in on the device). Passwords, the CA and the device's key record are other entries,
- * see flash-entries.ts. Reading is strict: a key too many, too few, or out of range, and the device refuses
+ * (no defaults are filled in on the device). Passwords, certificates and keys are other entries, see
+ * flash-entries.ts. Reading is strict: a key too many, too few, or out of range, and the device refuses
  * the whole profile rather than run on half of it. What a user writes is richer: docs/profile.md.
  */
 import { type Phase, phases } from "../cycle/wake-cycle.js";
 import { type Failure, failure } from "../failure.js";
+import { parsePin } from "../tls/pins.js";
 
 export interface Profile {
   readonly schema: 1;
@@ -17,7 +18,7 @@ export interface Profile {
     readonly host: string;
     readonly port: number;
     /** `false`: plain TCP, only together with `insecure`. */
-    readonly tls: { readonly minVersion: "1.2" | "1.3" } | false;
+    readonly tls: TlsSettings | false;
     readonly insecure?: true;
     readonly username?: string;
   };
@@ -30,6 +31,30 @@ export interface Profile {
     readonly deadlineSeconds?: { readonly [phase in Phase]?: number };
   };
   readonly sensor: { readonly kind: "simulated" };
+}
+
+/** Whom the device trusts and who it is: by the CA and CRL in flash, by pins, or by a PSK in place of all these. */
+export interface TlsSettings {
+  readonly minVersion: "1.2" | "1.3";
+  /** As sha256/BASE64: none, or 2 to 8 different ones. */
+  readonly pins: readonly string[];
+  readonly identity: "none" | "certificate" | "psk";
+  /** Only with a PSK, and always then: 1 to 128 printable ASCII characters, sent in the clear. */
+  readonly pskIdentity?: string;
+  /** `false`, only with a PSK: TLS 1.2's static PSK is offered too, where the firmware has it. */
+  readonly forwardSecrecy: boolean;
+  /** Whether a certificate is accepted when nothing but the build time is known; pins and a PSK need no time. */
+  readonly withoutClock: "accept" | "refuse";
+  readonly resumption: false | Resumption;
+  /** Send the first message as 0-RTT data, which others can send again: needs resumption, excludes a user name. */
+  readonly earlyData: boolean;
+}
+
+export interface Resumption {
+  /** Since the last full handshake, at most 7 days. */
+  readonly maxAgeSeconds: number;
+  /** How long to stay awake for a TLS 1.3 ticket, which comes after the handshake. */
+  readonly ticketWaitSeconds: number;
 }
 
 /** NVS strings end at 4,000 bytes with their terminator. */
@@ -90,7 +115,51 @@ const group =
 const must = (rule: Rule): Field => ({ rule });
 const may = (rule: Rule): Field => ({ rule, optional: true });
 
-const tlsGroup = group({ minVersion: must(oneOf("1.2", "1.3")) });
+const printable =
+  (maxLength: number): Rule =>
+  (value) => {
+    const problem = text(maxLength)(value);
+    if (problem !== undefined) return problem;
+    for (let i = 0; i < (value as string).length; i++) {
+      const unit = (value as string).charCodeAt(i);
+      if (unit < 0x20 || unit > 0x7e) return " must be printable ASCII";
+    }
+    return undefined;
+  };
+
+/** One spelling of the three, so that two different texts are two different pins. */
+function isPin(value: unknown): boolean {
+  try {
+    parsePin(value as string);
+    return (value as string).length === 51;
+  } catch {
+    return false;
+  }
+}
+
+const pins: Rule = (value) =>
+  Array.isArray(value) &&
+  value.length !== 1 &&
+  value.length <= 8 &&
+  value.every((pin, i) => isPin(pin) && value.indexOf(pin) === i)
+    ? undefined
+    : " must be none, or 2 to 8 different pins as sha256/BASE64";
+
+const resumptionGroup = group({
+  maxAgeSeconds: must(range(1, 604_800, true)),
+  ticketWaitSeconds: must(range(0, 5, false)),
+});
+
+const tlsGroup = group({
+  minVersion: must(oneOf("1.2", "1.3")),
+  pins: must(pins),
+  identity: must(oneOf("none", "certificate", "psk")),
+  pskIdentity: may(printable(128)),
+  forwardSecrecy: must(oneOf(true, false)),
+  withoutClock: must(oneOf("accept", "refuse")),
+  resumption: must((value) => (value === false ? undefined : resumptionGroup(value))),
+  earlyData: must(oneOf(true, false)),
+});
 
 const deadlines: { [phase: string]: Field } = {};
 for (const phase of phases) deadlines[phase] = may(range(0.1, 600, false));
@@ -137,7 +206,19 @@ export function readProfile(json: string): Profile | Failure {
   const problem = rules(value);
   if (problem !== undefined) return failure("profile-invalid", problem.slice(1));
   const profile = value as Profile;
-  if (profile.broker.tls === false && !profile.broker.insecure)
-    return failure("profile-invalid", "broker.insecure must be true when broker.tls is false");
-  return profile;
+  const conflict = brokerConflict(profile.broker);
+  return conflict === undefined ? profile : failure("profile-invalid", `broker.${conflict}`);
+}
+
+/** Settings that each are right and together are not. */
+function brokerConflict({ tls, insecure, username }: Profile["broker"]): string | undefined {
+  if (tls === false) return insecure ? undefined : "insecure must be true when broker.tls is false";
+  const psk = tls.identity === "psk";
+  if (psk && tls.pskIdentity === undefined) return "tls.pskIdentity is missing";
+  if (!psk && tls.pskIdentity !== undefined) return "tls.pskIdentity must not be there without a PSK";
+  if (!psk && !tls.forwardSecrecy) return "tls.forwardSecrecy must be true without a PSK";
+  if (psk && tls.pins.length > 0) return "tls.pins must be none with a PSK";
+  if (tls.earlyData && !tls.resumption) return "tls.earlyData must be false without resumption";
+  if (tls.earlyData && username !== undefined) return "tls.earlyData must be false with a user name";
+  return undefined;
 }

@@ -71,6 +71,17 @@ for (const [what, part, path, line] of mistakes)
     assert.doesNotMatch(JSON.stringify(checked), /hunter2/);
   });
 
+/** What the device gets when a profile says nothing about TLS. */
+const plainTls = {
+  minVersion: "1.2",
+  pins: [],
+  identity: "none",
+  forwardSecrecy: true,
+  withoutClock: "accept",
+  resumption: { maxAgeSeconds: 86_400, ticketWaitSeconds: 0.2 },
+  earlyData: false,
+};
+
 test("the least a profile must say is enough, and its defaults are filled in", () => {
   const checked = checkProfile(JSON.stringify(minimal));
   assert.ok(checked.ok);
@@ -79,7 +90,7 @@ test("the least a profile must say is enough, and its defaults are filled in", (
     device: { id: "d-1" },
     wifi: { ssid: "s" },
     time: { server: "pool.ntp.org" },
-    broker: { host: "b.example", port: 8883, tls: { minVersion: "1.2" } },
+    broker: { host: "b.example", port: 8883, tls: plainTls },
     mqtt: { version: "5", keepAliveSeconds: 60 },
     topics: { base: "sensors/d-1", readings: "sensors/d-1/readings", protection: "stamp" },
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { authorityFiles, createAuthority, createServer, validFor } from "../../certs/pki/authority.js";
 import { altName } from "../../certs/pki/names.js";
+import { defaultTls } from "../../cli/profile/check.js";
 import { OperatorError } from "../../cli/report.js";
 import { simOptions } from "../../cli/sim.js";
 
@@ -25,6 +26,8 @@ before(async () => {
 });
 
 after(() => rm(folder, { recursive: true, force: true }));
+
+const noSecrets = { crl: null, certificate: null, key: null, psk: null };
 
 async function written(name: string, profile: object): Promise<string> {
   const path = join(folder, name);
@@ -47,7 +50,7 @@ test("without flags: three cycles of an esp32 against the embedded broker, every
   assert.equal(options.board, "esp32");
   assert.equal(options.broker, null);
   assert.equal(options.profile.cycle.intervalSeconds, 900);
-  assert.deepEqual(options.secrets, { wifiPassword: "", brokerPassword: null });
+  assert.deepEqual(options.secrets, { ...noSecrets, wifiPassword: "", brokerPassword: null });
   assert.ok(Number.isInteger(options.seed) && options.seed >= 0 && options.seed < 2 ** 32);
 });
 
@@ -68,12 +71,12 @@ test("--broker and --ca replace the profile's broker, in PEM and DER", async () 
   assert.equal(broker?.host, "broker.example");
   assert.equal(broker?.port, 18_883);
   assert.equal(broker?.ca?.der[0], 0x30);
-  assert.deepEqual(profile.broker, { host: "broker.example", port: 18_883, tls: { minVersion: "1.2" } });
+  assert.deepEqual(profile.broker, { host: "broker.example", port: 18_883, tls: defaultTls() });
 });
 
 test("mqtt:// is plain TCP at port 1883, and the profile acknowledges it", async () => {
   const { broker, profile } = await simOptions({ broker: "mqtt://localhost" });
-  assert.deepEqual(broker, { host: "localhost", port: 1883, ca: null });
+  assert.deepEqual(broker, { host: "localhost", port: 1883, tls: false, ca: null });
   assert.deepEqual(profile.broker, { host: "localhost", port: 1883, tls: false, insecure: true });
 });
 
@@ -120,7 +123,7 @@ test("secrets come from the environment or from a file, without its last line fe
     broker: { host: "h", tls: false, insecure: true, username: "u", password: "file:broker-password" },
   });
   const { secrets, profile: stored } = await simOptions({ profile });
-  assert.deepEqual(secrets, { wifiPassword: "correct horse", brokerPassword: "opensesame" });
+  assert.deepEqual(secrets, { ...noSecrets, wifiPassword: "correct horse", brokerPassword: "opensesame" });
   assert.doesNotMatch(JSON.stringify(stored), /horse|sesame|DORMOUSE_TEST_WIFI/);
 });
 

@@ -213,9 +213,9 @@ describe("a broker that the device must not trust gets nothing", () => {
       "tls-name",
       async () => ({
         network: (quiet: World) => ({ ...quiet, names: new Map([["other.dormouse.test", "127.0.0.1"]]) }),
-        provisioned: ({ profile, ca }: Provisioned) => ({
+        provisioned: ({ profile, ...rest }: Provisioned) => ({
           profile: { ...profile, broker: { ...profile.broker, host: "other.dormouse.test" } },
-          ca,
+          ...rest,
         }),
       }),
     ],
@@ -224,10 +224,17 @@ describe("a broker that the device must not trust gets nothing", () => {
       "tls-version",
       async () => ({
         brokerMaxVersion: "TLSv1.2" as const,
-        provisioned: ({ profile, ca }: Provisioned) => ({
-          profile: { ...profile, broker: { ...profile.broker, tls: { minVersion: "1.3" as const } } },
-          ca,
-        }),
+        provisioned: ({ profile, ...rest }: Provisioned) => {
+          const { tls } = profile.broker;
+          assert.ok(tls);
+          return {
+            profile: {
+              ...profile,
+              broker: { ...profile.broker, tls: { ...tls, minVersion: "1.3" as const } },
+            },
+            ...rest,
+          };
+        },
       }),
     ],
   ];

@@ -89,7 +89,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const)
   test(`over ${version}: what a publisher sends arrives with its verdict`, { timeout: 20_000 }, () =>
     withBroker({ tls: { ...tls(), maxVersion: version } }, ({ host, port }) =>
       withListener(
-        { host, port, caPem: pki.rootPem, serverName: embeddedBrokerName },
+        { host, port, tls: { caPem: pki.rootPem, serverName: embeddedBrokerName } },
         async ({ judged, until }) => {
           const publisher = await mqtt.connectAsync({
             protocol: "mqtts",
@@ -116,7 +116,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const)
 
 test("over plain TCP as well", { timeout: 20_000 }, () =>
   withBroker({ tls: null }, ({ host, port }) =>
-    withListener({ host, port, caPem: null }, async ({ judged, until }) => {
+    withListener({ host, port, tls: null }, async ({ judged, until }) => {
       const publisher = await mqtt.connectAsync({ host, port, protocolVersion: 4 });
       await publisher.publishAsync(topic, Buffer.from(messages()[0]!), { qos: 0 });
       await until(1);
@@ -156,11 +156,11 @@ test(
       const other = await developmentPki(join(folder, "other"));
       const nothing = async () => {};
       await assert.rejects(
-        withListener({ host, port, caPem: other.rootPem, serverName: embeddedBrokerName }, nothing),
+        withListener({ host, port, tls: { caPem: other.rootPem, serverName: embeddedBrokerName } }, nothing),
         /^Error: broker 127\.0\.0\.1:\d+: [^\n]*certificate[^\n]*$/,
       );
       await assert.rejects(
-        withListener({ host, port, caPem: pki.rootPem, serverName: "elsewhere.test" }, nothing),
+        withListener({ host, port, tls: { caPem: pki.rootPem, serverName: "elsewhere.test" } }, nothing),
         /^Error: broker 127\.0\.0\.1:\d+: [^\n]*elsewhere\.test[^\n]*$/,
       );
     }),
@@ -170,13 +170,13 @@ test("a broker that is not there, or says nothing, is given up on", { timeout: 2
   const broker = await startBroker({ tls: null });
   await broker.stop();
   await assert.rejects(
-    withListener({ host: broker.host, port: broker.port, caPem: null }, async () => {}),
+    withListener({ host: broker.host, port: broker.port, tls: null }, async () => {}),
     /ECONNREFUSED/,
   );
   // A TLS server waits for a ClientHello that a plain client never sends.
   await withBroker({ tls: tls() }, ({ host, port }) =>
     assert.rejects(
-      withListener({ host, port, caPem: null, connectTimeoutMs: 300 }, async () => {}),
+      withListener({ host, port, tls: null, connectTimeoutMs: 300 }, async () => {}),
       /broker 127/,
     ),
   );

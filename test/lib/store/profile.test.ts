@@ -1,14 +1,22 @@
 import { failure } from "../../../lib/failure.js";
-import { flashEntries } from "../../../lib/store/flash-entries.js";
-import { type Profile, readProfile } from "../../../lib/store/profile.js";
-import { equal, test, throws } from "../../device/harness.js";
+import { type Profile, readProfile, type TlsSettings } from "../../../lib/store/profile.js";
+import { equal, test } from "../../device/harness.js";
 
+const tls: TlsSettings = {
+  minVersion: "1.2",
+  pins: [],
+  identity: "none",
+  forwardSecrecy: true,
+  withoutClock: "accept",
+  resumption: { maxAgeSeconds: 86_400, ticketWaitSeconds: 0.2 },
+  earlyData: false,
+};
 const profile: Profile = {
   schema: 1,
   device: { id: "dormouse-1" },
   wifi: { ssid: "burrow" },
   time: { server: "time.dormouse.test" },
-  broker: { host: "broker.dormouse.test", port: 8883, tls: { minVersion: "1.2" } },
+  broker: { host: "broker.dormouse.test", port: 8883, tls },
   mqtt: { version: "5", keepAliveSeconds: 60 },
   topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
   cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
@@ -44,10 +52,6 @@ const refused: [string, string][] = [
   [json({ broker: { ...broker, port: "1" } }), "broker.port must be a whole number from 1 to 65535"],
   [json({ broker: { ...broker, tls: true } }), "broker.tls must be an object"],
   [json({ broker: { ...broker, tls: {} } }), "broker.tls.minVersion is missing"],
-  [
-    json({ broker: { ...broker, tls: { minVersion: "1.1" } } }),
-    'broker.tls.minVersion must be "1.2" or "1.3"',
-  ],
   [json({ broker: { ...broker, tls: false } }), "broker.insecure must be true when broker.tls is false"],
   [json({ topics: { ...topics, readings: "a/#" } }), "topics.readings must not contain +, # or NUL"],
   [json({ topics: { ...topics, protection: "none" } }), 'topics.protection must be "stamp"'],
@@ -64,6 +68,97 @@ test("every mistake is refused, and named", () => {
   for (const [text, detail] of refused) equal(readProfile(text), failure("profile-invalid", detail), text);
 });
 
+const zero = `sha256/${"A".repeat(43)}=`;
+const pin = (letter: string) => `sha256/${letter.repeat(42)}A=`;
+const pins = (count: number) => Array.from("BCDEFGHIJ".slice(0, count), pin);
+const withTls = (part: object) => json({ broker: { ...broker, tls: { ...tls, ...part } } });
+const psk = { identity: "psk", pskIdentity: "dormouse-1" };
+
+test("TLS settings are read as they were written", () => {
+  const accepted: object[] = [
+    { minVersion: "1.3" },
+    { pins: pins(2) },
+    { pins: pins(8), identity: "certificate" },
+    psk,
+    { ...psk, pskIdentity: "~".repeat(128), forwardSecrecy: false },
+    { withoutClock: "refuse" },
+    { resumption: false },
+    { resumption: { maxAgeSeconds: 604_800, ticketWaitSeconds: 0 } },
+    { earlyData: true },
+    { earlyData: true, pins: pins(2), identity: "certificate" },
+  ];
+  for (const part of accepted) {
+    const expected = { ...profile, broker: { ...broker, tls: { ...tls, ...part } } };
+    equal(readProfile(withTls(part)), expected, JSON.stringify(part));
+  }
+});
+
+const pinsMust = "pins must be none, or 2 to 8 different pins as sha256/BASE64";
+const refusedTls: [part: object, detail: string][] = [
+  [{ minVersion: "1.1" }, 'minVersion must be "1.2" or "1.3"'],
+  [{ ca: "file:root.pem" }, "ca is no known setting"],
+  [{ pins: pins(1) }, pinsMust],
+  [{ pins: pins(9) }, pinsMust],
+  [{ pins: [zero, zero] }, pinsMust],
+  [{ pins: [pin("B"), pin("C"), pin("B")] }, pinsMust],
+  [{ pins: [zero, 7] }, pinsMust],
+  [{ pins: [zero, pin("B").slice(0, -1)] }, pinsMust],
+  [{ pins: [zero, pin("B").replace("A=", "B=")] }, pinsMust],
+  // the other spellings are the command's to read
+  [{ pins: [zero, pin("B").replace("/", "//")] }, pinsMust],
+  [{ pins: `${zero}${pin("B")}` }, pinsMust],
+  [{ identity: "rpk" }, 'identity must be "none" or "certificate" or "psk"'],
+  [{ identity: "psk" }, "pskIdentity is missing"],
+  [{ ...psk, pskIdentity: "" }, "pskIdentity must be a text of 1 to 128 characters"],
+  [{ ...psk, pskIdentity: "~".repeat(129) }, "pskIdentity must be a text of 1 to 128 characters"],
+  [{ ...psk, pskIdentity: "d\n" }, "pskIdentity must be printable ASCII"],
+  [{ ...psk, pskIdentity: "dörmouse" }, "pskIdentity must be printable ASCII"],
+  [{ ...psk, identity: "none" }, "pskIdentity must not be there without a PSK"],
+  [{ ...psk, identity: "certificate" }, "pskIdentity must not be there without a PSK"],
+  [{ ...psk, pins: pins(2) }, "pins must be none with a PSK"],
+  [{ forwardSecrecy: false }, "forwardSecrecy must be true without a PSK"],
+  [{ identity: "certificate", forwardSecrecy: false }, "forwardSecrecy must be true without a PSK"],
+  [{ forwardSecrecy: 1 }, "forwardSecrecy must be true or false"],
+  [{ withoutClock: true }, 'withoutClock must be "accept" or "refuse"'],
+  [{ resumption: true }, "resumption must be an object"],
+  [{ resumption: {} }, "resumption.maxAgeSeconds is missing"],
+  [
+    { resumption: { maxAgeSeconds: 604_801, ticketWaitSeconds: 0 } },
+    "resumption.maxAgeSeconds must be a whole number from 1 to 604800",
+  ],
+  [
+    { resumption: { maxAgeSeconds: 0, ticketWaitSeconds: 0 } },
+    "resumption.maxAgeSeconds must be a whole number from 1 to 604800",
+  ],
+  [
+    { resumption: { maxAgeSeconds: 1, ticketWaitSeconds: 5.1 } },
+    "resumption.ticketWaitSeconds must be a number from 0 to 5",
+  ],
+  [{ earlyData: "yes" }, "earlyData must be true or false"],
+  [{ earlyData: true, resumption: false }, "earlyData must be false without resumption"],
+];
+test("every mistake in the TLS settings is refused, and named", () => {
+  for (const [part, detail] of refusedTls)
+    equal(readProfile(withTls(part)), failure("profile-invalid", `broker.tls.${detail}`), detail);
+});
+
+test("early data and a user name exclude each other: a password must not be sent twice by others", () => {
+  const named = { ...broker, username: "u", tls: { ...tls, earlyData: true } };
+  equal(
+    readProfile(json({ broker: named })),
+    failure("profile-invalid", "broker.tls.earlyData must be false with a user name"),
+  );
+  equal("kind" in readProfile(json({ broker: { ...named, tls } })), false);
+});
+
+test("every TLS setting that is left out is missed", () => {
+  for (const setting of Object.keys(tls)) {
+    const { [setting]: _, ...others } = tls as unknown as { [name: string]: unknown };
+    const found = readProfile(json({ broker: { ...broker, tls: others } }));
+    equal(found, failure("profile-invalid", `broker.tls.${setting} is missing`));
+  }
+});
+
 test("every setting that is left out is missed, unless it is optional", () => {
   const groups = Object.entries(profile) as [string, object][];
   for (const [group, settings] of groups) {
@@ -75,49 +170,4 @@ test("every setting that is left out is missed, unless it is optional", () => {
       equal(found, failure("profile-invalid", `${group}.${setting} is missing`));
     }
   }
-});
-
-test("secrets and profile are separate flash entries with keys that NVS can hold", () => {
-  const secrets = {
-    record: Uint8Array.of(1),
-    wifiPassword: "nuts",
-    brokerPassword: "acorn",
-    ca: Uint8Array.of(0x30),
-  };
-  const entries = flashEntries(profile, secrets);
-  equal(
-    entries.map(({ key, type }) => [key, type]),
-    [
-      ["profile", "string"],
-      ["record", "buffer"],
-      ["wifi-password", "string"],
-      ["broker-password", "string"],
-      ["ca", "buffer"],
-    ],
-  );
-  for (const { key, domain } of entries) {
-    equal(key.length <= 15, true, key);
-    equal(domain, "dormouse");
-  }
-  equal(readProfile(entries[0]!.value as string), profile);
-});
-
-test("an open network and a broker without password store nothing for them", () => {
-  const secrets = {
-    record: Uint8Array.of(1),
-    wifiPassword: "",
-    brokerPassword: null,
-    ca: Uint8Array.of(0x30),
-  };
-  equal(
-    flashEntries(profile, secrets).map(({ key }) => key),
-    ["profile", "record", "ca"],
-  );
-});
-
-test("TLS without a CA is not provisioned, plain TCP is", () => {
-  const secrets = { record: Uint8Array.of(1), wifiPassword: "", brokerPassword: null, ca: null };
-  throws(() => flashEntries(profile, secrets), RangeError, /CA/);
-  const plain: Profile = { ...profile, broker: { host: "b", port: 1883, tls: false, insecure: true } };
-  equal(flashEntries(plain, secrets).length, 2);
 });

@@ -1,0 +1,98 @@
+/**
+ * A listener's TLS connection, by Node: it knows its broker as a device does, by CA, by pins or by PSK, and says
+ * who it is in the same way. Until the broker is known nothing is sent, the password least of all.
+ */
+import { createHash, type X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+
+export interface ListenerTls {
+  /** A root certificate in PEM; null: pins or a PSK do without. */
+  readonly caPem: string | null;
+  /** As sha256/BASE64. */
+  readonly pins?: readonly string[];
+  /** The name in the broker's certificate, when the host is an address. */
+  readonly serverName?: string;
+  readonly identity?: { readonly certificatePem: string; readonly keyPem: string };
+  readonly psk?: { readonly identity: string; readonly key: Uint8Array; readonly forwardSecrecy: boolean };
+}
+
+/** MQTT.js passes on the errors that have a code, as Node's have. */
+class UntrustedBroker extends Error {
+  readonly code = "UNTRUSTED_BROKER";
+}
+
+export function secureStream(host: string, port: number, tls: ListenerTls): TLSSocket {
+  const name = tls.serverName ?? host;
+  const socket = connect({
+    host,
+    port,
+    minVersion: "TLSv1.2",
+    ...(isIP(name) === 0 && { servername: name }),
+    ...(tls.psk ? presharing(tls.psk) : byCertificate(tls)),
+  });
+  socket.cork();
+  socket.once("secureConnect", () => {
+    if (tls.psk || trusted(socket, name, tls)) socket.uncork();
+    else socket.destroy(new UntrustedBroker("none of the broker's keys is pinned"));
+  });
+  return socket;
+}
+
+function byCertificate({ caPem, identity }: ListenerTls): ConnectionOptions {
+  return {
+    // Without a CA, trusted() alone decides.
+    ...(caPem === null ? { ca: [], rejectUnauthorized: false } : { ca: caPem, rejectUnauthorized: true }),
+    ...(identity && { cert: identity.certificatePem, key: identity.keyPem }),
+  };
+}
+
+/** The suites of a device, with SHA-256: a PSK belongs to one hash (RFC 8446 §4.2.11). */
+const pskSuites = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:ECDHE-PSK-CHACHA20-POLY1305";
+
+function presharing({ identity, key, forwardSecrecy }: NonNullable<ListenerTls["psk"]>): ConnectionOptions {
+  return {
+    pskCallback: () => ({ psk: key, identity }),
+    ciphers: forwardSecrecy ? pskSuites : `${pskSuites}:PSK-AES128-GCM-SHA256`,
+    // A broker that answers with a certificate instead is nobody's.
+    ca: [],
+    rejectUnauthorized: true,
+    checkServerIdentity: (_, certificate) =>
+      Object.keys(certificate).length === 0 ? undefined : new UntrustedBroker("the broker shows no PSK"),
+  };
+}
+
+function pinOf({ publicKey }: X509Certificate): string {
+  const spki = publicKey.export({ type: "spki", format: "der" });
+  return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
+}
+
+/** What the CA leaves to the pins; everything, where there is no CA. */
+function trusted(socket: TLSSocket, name: string, { caPem, pins = [] }: ListenerTls): boolean {
+  if (pins.length === 0) return caPem !== null;
+  const path = pathOf(socket);
+  const at = path.findIndex((certificate) => pins.includes(pinOf(certificate)));
+  if (at < 0) return false;
+  if (caPem !== null) return true;
+  // The broker's own key is its identity; a CA's key needs the path up to it, and the name.
+  const leaf = path[0]!;
+  const named = isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name, { subject: "never" });
+  return (at === 0 || named !== undefined) && path.slice(0, at + 1).every(isCurrent);
+}
+
+/** The broker's certificate, and those that each signed the one before. */
+function pathOf(socket: TLSSocket): X509Certificate[] {
+  const path: X509Certificate[] = [];
+  let next = socket.getPeerX509Certificate();
+  while (next) {
+    const below = path.at(-1);
+    if (below && !(next.ca && below.checkIssued(next) && below.verify(next.publicKey))) break;
+    path.push(next);
+    next = next.issuerCertificate;
+  }
+  return path;
+}
+
+function isCurrent({ validFrom, validTo }: X509Certificate): boolean {
+  return Date.parse(validFrom) <= Date.now() && Date.now() <= Date.parse(validTo);
+}

@@ -1,0 +1,117 @@
+import { type FlashSecrets, flashEntries } from "../../../lib/store/flash-entries.js";
+import { type Profile, readProfile, type TlsSettings } from "../../../lib/store/profile.js";
+import { equal, test, throws } from "../../device/harness.js";
+
+const tls: TlsSettings = {
+  minVersion: "1.2",
+  pins: [],
+  identity: "none",
+  forwardSecrecy: true,
+  withoutClock: "accept",
+  resumption: false,
+  earlyData: false,
+};
+const pins = ["A", "E"].map((last) => `sha256/${"A".repeat(42)}${last}=`);
+
+function profileWith(part: Partial<TlsSettings> | false): Profile {
+  const secure = { host: "broker.dormouse.test", port: 8883, tls: { ...tls, ...part } };
+  return {
+    schema: 1,
+    device: { id: "dormouse-1" },
+    wifi: { ssid: "burrow" },
+    time: { server: "time.dormouse.test" },
+    broker: part === false ? { ...secure, tls: false, insecure: true } : secure,
+    mqtt: { version: "5", keepAliveSeconds: 60 },
+    topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
+    cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
+    sensor: { kind: "simulated" },
+  };
+}
+
+const der = Uint8Array.of(0x30);
+const key = new Uint8Array(16);
+const bare: FlashSecrets = {
+  record: Uint8Array.of(1),
+  wifiPassword: "",
+  brokerPassword: null,
+  ca: null,
+  crl: null,
+  certificate: null,
+  key: null,
+  psk: null,
+};
+
+function keysOf(part: Partial<TlsSettings> | false, secrets: Partial<FlashSecrets>): string[] {
+  return flashEntries(profileWith(part), { ...bare, ...secrets }).map((entry) => entry.key);
+}
+
+test("secrets and profile are separate flash entries with keys that NVS can hold", () => {
+  const profile = profileWith({ identity: "certificate" });
+  const passwords = { wifiPassword: "nuts", brokerPassword: "acorn" };
+  const entries = flashEntries(profile, {
+    ...bare,
+    ...passwords,
+    ca: der,
+    crl: der,
+    certificate: der,
+    key: der,
+  });
+  equal(
+    entries.map((entry) => [entry.key, entry.type]),
+    [
+      ["profile", "string"],
+      ["record", "buffer"],
+      ["wifi-password", "string"],
+      ["broker-password", "string"],
+      ["ca", "buffer"],
+      ["crl", "buffer"],
+      ["tls-cert", "buffer"],
+      ["tls-key", "buffer"],
+    ],
+  );
+  for (const entry of entries) {
+    equal(entry.key.length <= 15, true, entry.key);
+    equal(entry.domain, "dormouse");
+  }
+  equal(readProfile(entries[0]!.value as string), profile);
+});
+
+test("an open network and a broker without password store nothing for them", () => {
+  equal(keysOf({}, { ca: der }), ["profile", "record", "ca"]);
+});
+
+const psk = { identity: "psk", pskIdentity: "dormouse-1" } as const;
+
+test("a broker is trusted by its CA, by pins, or by both; with a PSK there is neither", () => {
+  equal(keysOf({ pins }, {}), ["profile", "record"]);
+  equal(keysOf({ pins }, { ca: der, crl: der }), ["profile", "record", "ca", "crl"]);
+  equal(keysOf(psk, { psk: key }), ["profile", "record", "tls-psk"]);
+  equal(keysOf(false, {}), ["profile", "record"]);
+});
+
+const refused: [what: string, part: Partial<TlsSettings> | false, secrets: Partial<FlashSecrets>][] = [
+  ["nothing to know the broker by", {}, {}],
+  ["a CRL without its CA", { pins }, { crl: der }],
+  ["a certificate identity with nothing", { identity: "certificate" }, { ca: der }],
+  ["a certificate without key", { identity: "certificate" }, { ca: der, certificate: der }],
+  ["a key without certificate", { identity: "certificate" }, { ca: der, key: der }],
+  ["a certificate that nobody uses", {}, { ca: der, certificate: der, key: der }],
+  ["a PSK identity without PSK", psk, {}],
+  ["a PSK that nobody uses", {}, { ca: der, psk: key }],
+  ["a PSK beside a CA", psk, { psk: key, ca: der }],
+  ["a PSK beside a CRL", psk, { psk: key, crl: der }],
+  ["a PSK beside a certificate", psk, { psk: key, certificate: der, key: der }],
+  ["a PSK of 15 bytes", psk, { psk: key.slice(1) }],
+  ["a PSK of 65 bytes", psk, { psk: new Uint8Array(65) }],
+  ["a CA with plain TCP", false, { ca: der }],
+  ["a PSK with plain TCP", false, { psk: key }],
+];
+test("what does not fit the profile is not provisioned", () => {
+  for (const [what, part, secrets] of refused) {
+    let written: string[] | undefined;
+    throws(() => {
+      written = keysOf(part, secrets);
+    }, RangeError);
+    equal(written, undefined, what);
+  }
+});
