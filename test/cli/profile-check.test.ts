@@ -60,16 +60,17 @@ const mistakes: [string, object, string, RegExp][] = [
     /Did you mean "join"/,
   ],
 ];
+function blamed(part: object, path: string, line: RegExp): void {
+  const checked = checkProfile(JSON.stringify({ ...minimal, ...part }));
+  assert.ok(!checked.ok);
+  const [mistake, ...others] = checked.mistakes;
+  assert.deepEqual(others, []);
+  assert.equal(mistake!.path, path);
+  assert.match(`${mistake!.problem}. ${mistake!.remedy}`, line);
+  assert.doesNotMatch(JSON.stringify(checked), /hunter2/);
+}
 for (const [what, part, path, line] of mistakes)
-  test(`${what} is blamed on ${path}, with a remedy`, () => {
-    const checked = checkProfile(JSON.stringify({ ...minimal, ...part }));
-    assert.ok(!checked.ok);
-    const [mistake, ...others] = checked.mistakes;
-    assert.deepEqual(others, []);
-    assert.equal(mistake!.path, path);
-    assert.match(`${mistake!.problem}. ${mistake!.remedy}`, line);
-    assert.doesNotMatch(JSON.stringify(checked), /hunter2/);
-  });
+  test(`${what} is blamed on ${path}, with a remedy`, () => blamed(part, path, line));
 
 /** What the device gets when a profile says nothing about TLS. */
 const plainTls = {
@@ -81,6 +82,150 @@ const plainTls = {
   resumption: { maxAgeSeconds: 86_400, ticketWaitSeconds: 0.2 },
   earlyData: false,
 };
+
+const digest = (first: string) => `${first}${"A".repeat(42)}=`;
+const pins = [..."BCDEFGHIJ"].map((letter) => `sha256/${digest(letter)}`);
+const certificate = { certificate: "file:c.pem", key: "env:K" };
+const psk = { identity: "d-1", key: "env:PSK" };
+
+/** [what is wrong, broker.tls, what is blamed in it, what the line says] */
+const tlsMistakes: [string, object, string, RegExp][] = [
+  ["an unknown setting", { pin: pins }, "pin", /Did you mean "pins"/],
+  ["no pin in pins", { pins: [] }, "pins", /fewer than 2. Write 2 to 8/],
+  ["one pin", { pins: pins.slice(0, 1) }, "pins", /fewer than 2. .*a key in reserve/],
+  ["nine pins", { pins }, "pins", /more than 8/],
+  ["one pin twice", { pins: [pins[0], pins[0]] }, "pins", /the same twice/],
+  [
+    "one pin in two spellings",
+    { pins: [pins[0], pins[1], pins[0]!.replace("/", "//")] },
+    "pins.2",
+    /same pin as pins.0. Write the pin of another key/,
+  ],
+  ["a pin cut short", { pins: [pins[0], pins[1]!.slice(0, -2)] }, "pins.1", /44 characters of base64/],
+  ["a SHA-1 pin", { pins: [pins[0], "sha1/2jmj7l5rSw0yVb/vlWAYkK/YBwk="] }, "pins.1", /Write sha256\//],
+  ["a pin of 32 bytes and 2 bits", { pins: [pins[0], pins[1]!.replace("A=", "B=")] }, "pins.1", /32 bytes/],
+  ["pins that are one text", { pins: `${pins[0]} ${pins[1]}` }, "pins", /must be array, not string/],
+  [
+    "a CRL without CA",
+    { crl: "file:crl.pem", pins: pins.slice(0, 2) },
+    "ca",
+    /missing though there is a crl/,
+  ],
+  ["a CRL that is no reference", { ca: "file:c", crl: "crl.pem" }, "crl", /file:PATH/],
+  ["a certificate without key", { certificate: "file:c.pem" }, "key", /Write "file:PATH" or "env:NAME"/],
+  ["a key without certificate", { key: "file:k.pem" }, "certificate", /missing though there is a key/],
+  ["a literal key", { ...certificate, key: "-----BEGIN hunter2" }, "key", /never the key itself/],
+  ["a literal PSK", { psk: { ...psk, key: "hunter2" } }, "psk.key", /never the key itself/],
+  ["a PSK in hex", { psk: { ...psk, key: "00112233445566778899aabbccddeeff" } }, "psk.key", /env:NAME/],
+  ["a PSK without identity", { psk: { key: "env:PSK" } }, "psk.identity", /is missing. Write 1 to 128/],
+  ["a PSK identity with a colon", { psk: { ...psk, identity: "a:b" } }, "psk.identity", /without a colon/],
+  ["a PSK identity with umlaut", { psk: { ...psk, identity: "ä" } }, "psk.identity", /printable ASCII/],
+  ["a PSK beside a CA", { psk, ca: "file:ca.pem" }, "ca", /there is a psk. Remove it/],
+  ["a PSK beside pins", { psk, pins: pins.slice(0, 2) }, "pins", /there is a psk/],
+  ["a PSK beside a CRL", { psk, crl: "file:crl.pem" }, "crl", /there is a psk/],
+  ["static PSK without a PSK", { forwardSecrecy: false }, "forwardSecrecy", /no psk. Remove it/],
+  [
+    "static PSK in TLS 1.3",
+    { psk, forwardSecrecy: false, minVersion: "1.3" },
+    "forwardSecrecy",
+    /only TLS 1.2/,
+  ],
+  ["an unknown way without clock", { withoutClock: "ignore" }, "withoutClock", /"accept" or "refuse"/],
+  ["resumption true", { resumption: true }, "resumption", /Write an object/],
+  [
+    "sessions of a month",
+    { resumption: { maxAgeSeconds: 2_592_000 } },
+    "resumption.maxAgeSeconds",
+    /larger than 604800.*7 days/,
+  ],
+  ["a session of no age", { resumption: { maxAgeSeconds: 0 } }, "resumption.maxAgeSeconds", /smaller than 1/],
+  [
+    "a long wait for tickets",
+    { resumption: { ticketWaitSeconds: 6 } },
+    "resumption.ticketWaitSeconds",
+    /0 to 5/,
+  ],
+  ["early data as text", { earlyData: "yes" }, "earlyData", /must be boolean/],
+  [
+    "early data without resumption",
+    { earlyData: true, resumption: false },
+    "earlyData",
+    /resumption is false/,
+  ],
+  ["early data with a PSK", { earlyData: true, psk }, "earlyData", /there is a psk/],
+];
+for (const [what, tls, path, line] of tlsMistakes)
+  test(`TLS: ${what} is blamed on ${path}, with a remedy`, () =>
+    blamed({ broker: { host: "h", tls } }, `broker.tls.${path}`, line));
+
+test("a PSK beside a client certificate: both its parts are blamed", () => {
+  const checked = checkProfile(
+    JSON.stringify({ ...minimal, broker: { host: "h", tls: { psk, ...certificate } } }),
+  );
+  assert.ok(!checked.ok);
+  assert.deepEqual(
+    checked.mistakes.map(({ path }) => path),
+    ["broker.tls.certificate", "broker.tls.key"],
+  );
+});
+
+test("early data with a user name or a password is refused, once for each", () => {
+  const account = { host: "h", username: "u", password: "env:P" };
+  const checked = checkProfile(
+    JSON.stringify({ ...minimal, broker: { ...account, tls: { earlyData: true } } }),
+  );
+  assert.ok(!checked.ok);
+  assert.deepEqual(
+    checked.mistakes.map(({ path, problem }) => [path, problem]),
+    ["username", "password"].map((name) => [
+      "broker.tls.earlyData",
+      `is true though there is a broker.${name}`,
+    ]),
+  );
+});
+
+test("pins in all three spellings reach the device in one", () => {
+  const written = [`sha256//${digest("B")}`, `pin-sha256="${digest("C")}"`, `sha256/${digest("D")}`];
+  const checked = checkProfile(JSON.stringify({ ...minimal, broker: { host: "h", tls: { pins: written } } }));
+  assert.ok(checked.ok && checked.profile.broker.tls);
+  assert.deepEqual(checked.profile.broker.tls.pins, pins.slice(0, 3));
+});
+
+/** [broker.tls as written, what the device gets beside the defaults, the references] */
+const combinations: [object, object, object][] = [
+  [{ ca: "file:r" }, {}, { ca: "file:r" }],
+  [{ pins: pins.slice(0, 8) }, { pins: pins.slice(0, 8) }, {}],
+  [
+    { ca: "file:r", crl: "file:l", pins: pins.slice(0, 2), minVersion: "1.3", withoutClock: "refuse" },
+    { pins: pins.slice(0, 2), minVersion: "1.3", withoutClock: "refuse" },
+    { ca: "file:r", crl: "file:l" },
+  ],
+  [
+    { ca: "file:r", ...certificate, earlyData: true },
+    { identity: "certificate", earlyData: true },
+    { ca: "file:r", ...certificate },
+  ],
+  [{ psk }, { identity: "psk", pskIdentity: "d-1" }, { psk: "env:PSK" }],
+  [
+    { psk, forwardSecrecy: false, resumption: false },
+    { identity: "psk", pskIdentity: "d-1", forwardSecrecy: false, resumption: false },
+    { psk: "env:PSK" },
+  ],
+  [
+    { resumption: { maxAgeSeconds: 604_800 } },
+    { resumption: { maxAgeSeconds: 604_800, ticketWaitSeconds: 0.2 } },
+    {},
+  ],
+];
+test("what goes together is split into what the device stores and what is kept apart", () => {
+  for (const [tls, device, references] of combinations) {
+    const checked = checkProfile(JSON.stringify({ ...minimal, broker: { host: "h", tls } }));
+    assert.ok(checked.ok, JSON.stringify(checked));
+    assert.deepEqual(checked.profile.broker.tls, { ...plainTls, ...device });
+    assert.deepEqual(checked.references, references);
+    assert.deepEqual(readProfile(JSON.stringify(checked.profile)), checked.profile);
+  }
+});
 
 test("the least a profile must say is enough, and its defaults are filled in", () => {
   const checked = checkProfile(JSON.stringify(minimal));
