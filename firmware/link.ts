@@ -68,6 +68,11 @@ export class Link {
     });
   }
 
+  /** Whether TLS stands. */
+  get secured(): boolean {
+    return this.#transport.secured !== undefined;
+  }
+
   /** Whether there is a TLS session to keep yet. */
   get resumable(): boolean {
     return this.#transport.resumable ?? false;

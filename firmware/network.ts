@@ -70,7 +70,8 @@ export function setClock(server: string, done: Done<number>): Closable {
   const client = new SNTP({ host: server }, (message, value) => {
     if (message === SNTP.time) {
       const seconds = Number(value);
-      if (!plausible(seconds, timeFloor())) return done(failure("clock-unknown", `${server} gives an impossible time`));
+      if (!plausible(seconds, timeFloor()))
+        return done(failure("clock-unknown", `${server} gives an impossible time`));
       Time.set(seconds);
       done(undefined, seconds);
     } else if (message === SNTP.error) done(failure("clock-unknown", `no time from ${server}`));

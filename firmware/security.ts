@@ -52,7 +52,8 @@ export class Security {
    * @throws RangeError or TypeError when what was provisioned cannot be used; Error when memory is short
    */
   connect(options: LinkOptions): Link {
-    const { identity, pskIdentity, minVersion, pins, forwardSecrecy, withoutClock, earlyData } = this.#settings;
+    const { identity, pskIdentity, minVersion, pins, forwardSecrecy, withoutClock, earlyData } =
+      this.#settings;
     const { ca, crl, certificate, key, psk } = openCredentials(identity);
     const tls: TLSOptions = {
       hostName: this.#hostName,
@@ -76,12 +77,10 @@ export class Security {
     }
   }
 
-  /** A ticket is offered once (RFC 8446 §C.4): whoever watches could tell the board by it. */
   #resumption(): Pick<TLSOptions, "resumption"> | undefined {
     const { resumption } = this.#settings;
     if (!resumption || !this.#secret) return undefined;
     const saved = this.#memory.session;
-    this.#memory.session = undefined;
     this.#offered = saved !== undefined;
     const { maxAgeSeconds } = resumption;
     const maxBytes = maxSessionBytes();
@@ -91,6 +90,7 @@ export class Security {
   /** The handshake is done: the server's certificate tells what time it is at least. */
   secured({ notBeforeSeconds, resumed }: Secured): void {
     this.#resumed = resumed;
+    if (!resumed) this.#memory.session = undefined;
     raiseTimeFloor(notBeforeSeconds);
   }
 
@@ -98,19 +98,30 @@ export class Security {
     return this.#resumed;
   }
 
-  /** @returns whether the connection is worth another try in this wake, without the session that was offered */
+  /**
+   * The connection failed before it was secure. The session that was offered is gone.
+   * @returns whether it is worth another try in this wake, without that session
+   */
   failed({ kind }: Failure): boolean {
     if (kind === "clock-suspect" || kind === "tls-expired" || kind === "tls-not-yet-valid")
       this.#memory.distrustClock();
-    const again = this.#offered && sessionFaults.includes(kind);
-    this.#offered = false;
-    return again;
+    this.#memory.session = undefined;
+    return this.#offered && sessionFaults.includes(kind);
   }
 
-  /** How long a session ticket may be waited for at the end of a wake. */
+  /**
+   * How long a session ticket may be waited for at the end of a wake. Not after a resumption: a server that
+   * wants its ticket replaced has sent the new one by now, and the old one serves again.
+   */
   get ticketWaitMs(): number {
     const { resumption } = this.#settings;
-    return resumption ? 1000 * resumption.ticketWaitSeconds : 0;
+    return resumption && !this.#resumed ? 1000 * resumption.ticketWaitSeconds : 0;
+  }
+
+  /** At the end of the wake: the newest session is kept for the next. */
+  keep(link: Link): void {
+    const saved = link.saveSession();
+    if (saved) this.#memory.session = new Uint8Array(saved);
   }
 }
 

@@ -6,8 +6,8 @@
 import TCP from "embedded:io/socket/tcp";
 import { type Failure, failure } from "dormouse/failure";
 import type { TLSOptions } from "dormouse/tls/options";
-import { TLSSocket } from "dormouse/tls/socket";
 import type { Secured } from "dormouse/tls/session";
+import { TLSSocket } from "dormouse/tls/socket";
 import type { TCPClass, TCPSocketOptions } from "dormouse/tls/tcp";
 
 export interface TransportOptions {
@@ -29,6 +29,8 @@ export interface Transport {
   read(byteLength: number): ArrayBuffer | number | undefined;
   write(bytes: Uint8Array): number | undefined;
   close(): void;
+  /** TLS only, once it stands. */
+  readonly secured?: Secured | undefined;
   /** TLS only: whether there is a session to keep yet. */
   readonly resumable?: boolean;
   saveSession?(): ArrayBuffer | undefined;

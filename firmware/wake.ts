@@ -162,7 +162,7 @@ export class Wake {
       case "close":
         return this.#close();
       case "persist":
-        return this.#settle("persist", this.#memory.save());
+        return this.#settle("persist", this.#memory.saveAll());
     }
   }
 
@@ -257,24 +257,17 @@ export class Wake {
   }
 
   #close(): void {
-    const waitMs = this.#link && this.#security ? this.#security.ticketWaitMs : 0;
-    if (waitMs === 0) return this.#leave();
-    this.#keepSession(Time.ticks + waitMs);
+    this.#leave(Time.ticks + (this.#security?.ticketWaitMs ?? 0));
   }
 
   /** In TLS 1.3 the ticket comes after the handshake; by now it is usually here. */
-  #keepSession(until: number): void {
-    if (this.#link && !this.#link.resumable && Time.ticks < until) {
-      Timer.set(() => this.#keepSession(until), ticketPollMs);
+  #leave(ticketUntil: number): void {
+    const link = this.#link;
+    if (link?.secured && !link.resumable && Time.ticks < ticketUntil) {
+      Timer.set(() => this.#leave(ticketUntil), ticketPollMs);
       return;
     }
-    const saved = this.#link?.saveSession();
-    if (saved) this.#memory.session = new Uint8Array(saved);
-    this.#leave();
-  }
-
-  #leave(): void {
-    const link = this.#link;
+    if (link) this.#security?.keep(link);
     this.#link = undefined;
     link?.disconnect();
     link?.close();
