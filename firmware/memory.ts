@@ -72,16 +72,9 @@ export class Memory {
 
   /** What the clock is worth; `unknown` also when a certificate has cast doubt on it. */
   get clock(): Clock {
-    switch (this.#time?.source) {
-      case undefined:
-      case "suspect":
-        return "unknown";
-      case "sntp":
-        return "sntp";
-      case "confirmed":
-      case "authenticated":
-        return "trusted";
-    }
+    const source = this.#time?.source ?? "suspect";
+    if (source === "suspect") return "unknown";
+    return source === "sntp" ? "sntp" : "trusted";
   }
 
   get messages(): FrozenOutbox["messages"] {

@@ -196,7 +196,7 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
     );
     await gate.stop();
     const [error] = only(events, "error");
-    assert.deepEqual([error?.wake, error?.kind], [2, "deadline"]);
+    assert.deepEqual([error?.wake, error?.kind], [2, "tls-timeout"]);
     const slept = only(events, "sleep");
     assert.equal(slept.length, 2);
     assert.ok(slept[1]!.awakeMs < 30_000);
@@ -287,9 +287,11 @@ describe("what a run prints", () => {
       "bytesUp",
       "device",
       "event",
+      "handshakes",
       "heap",
       "published",
       "rejected",
+      "resumed",
       "verified",
       "wake",
       "wakes",
