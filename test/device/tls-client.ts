@@ -1,26 +1,31 @@
 /**
  * Runs inside XS: opens TLSSockets one after the other, as a test asks, and traces one JSON line each.
- * The Node side is test/native/on-device.ts.
+ * The Node side is test/native/on-device.ts. What is to be resumed lies in RTC memory between the boots.
  */
 
 import TCP from "embedded:io/socket/tcp";
-import { deepSleep } from "dormouse/native/power";
+import { Secret } from "dormouse/native/crypto";
+import { deepSleep, readRtc, writeRtc } from "dormouse/native/power";
 import { TLSSocket } from "dormouse/tls/socket";
+import Time from "time";
 import Timer from "timer";
 import type { Failure } from "../../lib/failure.js";
+import type { TLSOptions } from "../../lib/tls/options.js";
 import type { Secured } from "../../lib/tls/session.js";
 import type { TCPClass } from "../../lib/tls/tcp.js";
 
-export interface Attempt {
+/** Bytes are given as text (PEM), or as "hex:" and hexadecimal digits. */
+export interface Attempt extends Plain {
   readonly port: number;
-  readonly hostName: string;
-  /** PEM. */
-  readonly ca: string;
-  readonly atSeconds: number;
-  readonly minVersion?: "1.2" | "1.3";
-  readonly maxVersion?: "1.2" | "1.3";
-  readonly alpn?: readonly string[];
-  readonly maxFragmentBytes?: 512 | 1024 | 2048;
+  readonly ca?: string;
+  readonly crl?: string;
+  readonly identity?: { readonly certificate: string; readonly key: string };
+  readonly psk?: { readonly identity: string; readonly key: string; readonly forwardSecrecy?: boolean };
+  /** What the device's clock is set to first; without it the clock goes on as it was. */
+  readonly atSeconds?: number;
+  readonly resumption?: Resuming;
+  readonly earlyData?: string;
+  readonly handshakeTimeoutMs?: number;
   /** What to write once the handshake is done. */
   readonly send?: string;
   /** Close after so many bytes came; by default after the handshake. */
@@ -30,47 +35,164 @@ export interface Attempt {
   readonly timeoutMs?: number;
 }
 
+/** These are handed on as they are. */
+type Plain = Pick<
+  TLSOptions,
+  | "hostName"
+  | "pins"
+  | "minVersion"
+  | "maxVersion"
+  | "alpn"
+  | "maxFragmentBytes"
+  | "timeFloorSeconds"
+  | "clock"
+  | "withoutClock"
+>;
+
+const plainMembers: readonly (keyof Plain)[] = [
+  "hostName",
+  "pins",
+  "minVersion",
+  "maxVersion",
+  "alpn",
+  "maxFragmentBytes",
+  "timeFloorSeconds",
+  "clock",
+  "withoutClock",
+];
+
+export interface Resuming {
+  readonly secret: string;
+  /** Which of the sessions in memory to take up, and where to put the one that comes of it. */
+  readonly slot: number;
+  /** Take up none, or save none. */
+  readonly only?: "take" | "save";
+  /** What becomes of the saved bytes on the way: one bit is wrong, or the rest is missing. */
+  readonly flipBit?: number;
+  readonly cutAt?: number;
+  readonly maxAgeSeconds?: number;
+  readonly maxBytes?: number;
+}
+
 export interface Outcome {
   /** open: closed by us, all as asked; closed: close_notify came first; failed: see failure; timeout: nothing came. */
   readonly end: "open" | "closed" | "failed" | "timeout" | "threw";
   readonly failure?: Failure | undefined;
   readonly secured?: Secured | undefined;
   readonly received: number;
-  /** The first bytes that came, as text. */
+  /** The first bytes that came; what is not printable as \xNN. */
   readonly text: string;
+  /** Length of the session that was saved for later, 0 if none. */
+  readonly savedBytes?: number;
   readonly error?: string;
 }
 
-function utf8(text: string): Uint8Array {
-  return new Uint8Array(ArrayBuffer.fromString(text));
+/** How long a ticket of TLS 1.3 is waited for. */
+const ticketWaitMs = 300;
+
+/** The sessions that survive deep sleep, by slot. */
+const sessions = new Map<number, Uint8Array>();
+
+function bytesOf(text: string): Uint8Array {
+  if (!text.startsWith("hex:")) return new Uint8Array(ArrayBuffer.fromString(text));
+  const bytes = new Uint8Array((text.length - 4) / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i + 4, 2 * i + 6), 16);
+  return bytes;
 }
 
-function attempt(job: Attempt): Promise<Outcome> {
+function printable(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes)
+    text +=
+      byte === 10 || (byte >= 32 && byte < 127)
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, "0")}`;
+  return text;
+}
+
+/** Slot, length (2 bytes), bytes; slots are not 0. */
+function sessionsFromRtc(): void {
+  const rtc = readRtc();
+  for (let at = 0; at + 3 <= rtc.length && rtc[at] !== 0; ) {
+    const length = rtc[at + 1]! * 256 + rtc[at + 2]!;
+    sessions.set(rtc[at]!, rtc.slice(at + 3, at + 3 + length));
+    at += 3 + length;
+  }
+}
+
+function sessionsToRtc(): void {
+  const bytes: number[] = [];
+  for (const [slot, saved] of sessions) bytes.push(slot, saved.length >> 8, saved.length & 0xff, ...saved);
+  writeRtc(Uint8Array.from(bytes));
+}
+
+function savedSession({ slot, only, flipBit, cutAt }: Resuming): Uint8Array | undefined {
+  const saved = only === "save" ? undefined : sessions.get(slot);
+  if (saved === undefined) return undefined;
+  const copy = saved.slice(0, cutAt ?? saved.length);
+  if (flipBit !== undefined) copy[flipBit >> 3]! ^= 1 << (flipBit & 7);
+  return copy;
+}
+
+function optionsOf(job: Attempt, secret: Secret | undefined): TLSOptions {
+  const { ca, crl, identity, psk, resumption, earlyData } = job;
+  const saved = resumption && savedSession(resumption);
+  const plain: Record<string, unknown> = {};
+  for (const name of plainMembers) if (job[name] !== undefined) plain[name] = job[name];
+  return {
+    ...(plain as unknown as Plain),
+    ...(ca && { ca: bytesOf(ca) }),
+    ...(crl && { crl: bytesOf(crl) }),
+    ...(identity && {
+      identity: { certificate: bytesOf(identity.certificate), key: bytesOf(identity.key) },
+    }),
+    ...(psk && { psk: { ...psk, key: bytesOf(psk.key) } }),
+    ...(earlyData && { earlyData: bytesOf(earlyData) }),
+    ...(resumption &&
+      secret && {
+        resumption: {
+          secret,
+          ...(saved && { saved }),
+          ...(resumption.maxAgeSeconds !== undefined && { maxAgeSeconds: resumption.maxAgeSeconds }),
+          ...(resumption.maxBytes !== undefined && { maxBytes: resumption.maxBytes }),
+        },
+      }),
+  };
+}
+
+/** Waits for the ticket, which comes after the handshake, and keeps the session. Gives its length. */
+async function keepSession(socket: TLSSocket, { slot, only }: Resuming): Promise<number> {
+  if (only === "take") return 0;
+  for (let waited = 0; !socket.resumable && waited < ticketWaitMs; waited += 5)
+    await new Promise<void>((resolve) => Timer.set(() => resolve(), 5));
+  const saved = socket.saveSession();
+  if (saved === undefined) return 0;
+  sessions.set(slot, new Uint8Array(saved));
+  return saved.byteLength;
+}
+
+function attempt(job: Attempt, secret: Secret | undefined): Promise<Outcome> {
   return new Promise((resolve) => {
     let received = 0;
     let text = "";
-    let pending = job.send ? utf8(job.send) : new Uint8Array(0);
-    const finish = (end: Outcome["end"]): void => {
+    let pending = job.send ? bytesOf(job.send) : new Uint8Array(0);
+    let finished = false;
+    const finish = async (end: Outcome["end"]): Promise<void> => {
+      if (finished) return;
+      finished = true;
       Timer.clear(timer);
       const { failure, secured } = socket;
+      const savedBytes = end === "open" && job.resumption ? await keepSession(socket, job.resumption) : 0;
       socket.close();
-      resolve({ end, failure, secured, received, text });
+      resolve({ end, failure, secured, received, text, savedBytes });
     };
     const timer = Timer.set(() => finish("timeout"), job.timeoutMs ?? 8000);
-    const { port, hostName, ca, atSeconds: timeFloorSeconds } = job;
     const socket = new TLSSocket({
       TCP: TCP as unknown as TCPClass,
       address: "127.0.0.1",
-      port,
-      tls: {
-        hostName,
-        ca: utf8(ca),
-        timeFloorSeconds,
-        ...(job.minVersion && { minVersion: job.minVersion }),
-        ...(job.maxVersion && { maxVersion: job.maxVersion }),
-        ...(job.alpn && { alpn: job.alpn }),
-        ...(job.maxFragmentBytes && { maxFragmentBytes: job.maxFragmentBytes }),
-      },
+      port: job.port,
+      ...(job.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: job.handshakeTimeoutMs }),
+      tls: optionsOf(job, secret),
       onWritable(byteLength) {
         while (pending.length > 0 && byteLength > 0) {
           const part = pending.subarray(0, byteLength);
@@ -85,7 +207,7 @@ function attempt(job: Attempt): Promise<Outcome> {
           const bytes = this.read(Math.min(left, job.pieceBytes ?? left)) as ArrayBuffer;
           left -= bytes.byteLength;
           received += bytes.byteLength;
-          if (text.length < 64) text += String.fromArrayBuffer(bytes.slice(0, 64));
+          if (text.length < 64) text += printable(new Uint8Array(bytes, 0, Math.min(64, bytes.byteLength)));
         }
         if (job.expectBytes !== undefined && received >= job.expectBytes) finish("open");
       },
@@ -97,14 +219,19 @@ function attempt(job: Attempt): Promise<Outcome> {
 }
 
 export async function runAttempts(jobs: readonly Attempt[]): Promise<void> {
+  sessionsFromRtc();
   for (const job of jobs) {
     let outcome: Outcome;
+    const secret = job.resumption && new Secret(bytesOf(job.resumption.secret));
+    if (job.atSeconds !== undefined) Time.set(job.atSeconds);
     try {
-      outcome = await attempt(job);
+      outcome = await attempt(job, secret);
     } catch (error) {
       outcome = { end: "threw", received: 0, text: "", error: String(error) };
     }
+    secret?.close();
     trace(`${JSON.stringify({ outcome })}\n`);
   }
+  sessionsToRtc();
   deepSleep(1000);
 }

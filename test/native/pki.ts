@@ -1,14 +1,39 @@
 /** Certificates for tests, made by openssl at test time: another implementation than the one that checks them. */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { createHash, X509Certificate } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type KeyKind = "ecdsa" | "rsa";
+export type KeyKind = "ecdsa" | "p384" | "rsa" | "rsa3072" | "rsa1024";
 
+/** Paths of PEM files. */
 export interface Certificate {
   readonly certificate: string;
   readonly key: string;
 }
+
+export interface Issue {
+  /** Default ecdsa: P-256. */
+  readonly kind?: KeyKind;
+  /** A key file that exists already, in place of a new key. */
+  readonly key?: string;
+  /** Default /CN=localhost. */
+  readonly subject?: string;
+  /** Lines of an openssl extension section; by default a server for localhost and 127.0.0.1. */
+  readonly extensions?: readonly string[];
+  /** Valid from and until, in days from now; default -2 to 20. */
+  readonly days?: readonly [from: number, to: number];
+  readonly digest?: "sha256" | "sha384" | "sha1";
+  /** Another signer than this CA. */
+  readonly issuer?: Certificate;
+}
+
+export const serverFor = (...names: string[]): string[] => [
+  `subjectAltName=${names.join(",")}`,
+  "extendedKeyUsage=serverAuth",
+];
+export const clientAuth = ["extendedKeyUsage=clientAuth"];
+export const isCA = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"];
 
 export function openssl(args: readonly string[]): void {
   const { status, stderr, error } = spawnSync("openssl", args, { encoding: "utf8", timeout: 30_000 });
@@ -16,50 +41,114 @@ export function openssl(args: readonly string[]): void {
   if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`);
 }
 
-function newKey(kind: KeyKind, path: string): void {
+/** An RSA key takes a third of a second to make. */
+export function newKey(kind: KeyKind, path: string): void {
   if (kind === "ecdsa") openssl(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path]);
-  else openssl(["genrsa", "-out", path, "2048"]);
+  else if (kind === "p384") openssl(["ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", path]);
+  else openssl(["genrsa", "-out", path, { rsa: "2048", rsa3072: "3072", rsa1024: "1024" }[kind]]);
+}
+
+/** The certificate's pin, by node:crypto: sha256/BASE64 of its SubjectPublicKeyInfo. */
+export function pinOf({ certificate }: Pick<Certificate, "certificate">): string {
+  const { publicKey } = new X509Certificate(readFileSync(certificate));
+  const spki = publicKey.export({ type: "spki", format: "der" });
+  return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
+}
+
+/** A pin of a key that nobody has. */
+export const strangePin = `sha256/${createHash("sha256").update("nobody").digest("base64")}`;
+
+/** One file with all of them, the first one first. */
+export function chainFile(path: string, certificates: readonly Certificate[]): string {
+  writeFileSync(path, certificates.map(({ certificate }) => readFileSync(certificate, "utf8")).join(""));
+  return path;
+}
+
+/** GeneralizedTime. */
+function dateIn(days: number): string {
+  const date = new Date(Date.now() + days * 86_400_000).toISOString();
+  return `${date.slice(0, 19).replace(/[-T:]/g, "")}Z`;
 }
 
 /** A self-signed CA; `pem` is what a device trusts. */
-export class TestCA {
+export class TestCA implements Certificate {
   readonly #folder: string;
-  readonly #name: string;
+  readonly #config: string;
+  readonly key: string;
+  readonly certificate: string;
   readonly pem: string;
 
-  constructor(folder: string, name = "ca", kind: KeyKind = "ecdsa") {
+  constructor(folder: string, name = "ca", options: Omit<Issue, "issuer"> = {}) {
+    const { kind = "ecdsa", subject = "/CN=Test CA", extensions = isCA, days = [-2, 3650] } = options;
+    const path = (suffix: string) => join(folder, `${name}.${suffix}`);
     this.#folder = folder;
-    this.#name = name;
-    newKey(kind, this.#path("key"));
-    const subject = ["-subj", "/CN=Test CA", "-days", "3650", "-out", this.#path("pem")];
-    openssl(["req", "-x509", "-new", "-key", this.#path("key"), ...subject]);
-    this.pem = readFileSync(this.#path("pem"), "utf8");
+    this.key = options.key ?? path("key");
+    this.certificate = path("pem");
+    this.#config = path("cnf");
+    writeFileSync(path("index"), "");
+    writeFileSync(path("crlnumber"), "01\n");
+    const config = [
+      "[ca]",
+      "default_ca=all",
+      "[all]",
+      `database=${path("index")}`,
+      `crlnumber=${path("crlnumber")}`,
+      `new_certs_dir=${folder}`,
+      "rand_serial=yes",
+      "unique_subject=no",
+      "policy=any",
+      "[any]",
+      "commonName=optional",
+    ];
+    writeFileSync(this.#config, `${config.join("\n")}\n`);
+    const own = ["-selfsign", "-keyfile", this.key];
+    this.#sign(name, own, { ...options, kind, subject, extensions, days, key: this.key });
+    this.pem = readFileSync(this.certificate, "utf8");
   }
 
-  #path(suffix: string): string {
-    return join(this.#folder, `${this.#name}.${suffix}`);
-  }
-
-  /**
-   * @param extensions lines of an openssl extension section; by default a server for localhost and 127.0.0.1
-   * @param issuer another signer than this CA
-   */
-  issue(
-    name: string,
-    kind: KeyKind,
-    extensions = ["subjectAltName=DNS:localhost,IP:127.0.0.1", "extendedKeyUsage=serverAuth"],
-    issuer: Certificate = { certificate: this.#path("pem"), key: this.#path("key") },
-  ): Certificate {
+  /** A certificate as `options` say, signed as `signer` says. */
+  #sign(name: string, signer: readonly string[], options: Issue & { readonly key: string }): void {
+    const { kind = "ecdsa", subject = "/CN=localhost", digest = "sha256", key } = options;
+    const { extensions = serverFor("DNS:localhost", "IP:127.0.0.1"), days = [-2, 20] } = options;
     const at = (suffix: string) => join(this.#folder, `${name}.${suffix}`);
-    newKey(kind, at("key"));
-    const subject = extensions.some((line) => line.includes("CA:"))
-      ? "/CN=Test intermediate"
-      : "/CN=localhost";
-    openssl(["req", "-new", "-key", at("key"), "-subj", subject, "-out", at("csr")]);
+    if (!existsSync(key)) newKey(kind, key);
+    openssl(["req", "-new", "-key", key, "-subj", subject, "-out", at("csr")]);
     writeFileSync(at("ext"), `${extensions.join("\n")}\n`);
-    const signer = ["-CA", issuer.certificate, "-CAkey", issuer.key, "-CAcreateserial"];
-    const more = ["-days", "20", "-extfile", at("ext"), "-out", at("pem")];
-    openssl(["x509", "-req", "-in", at("csr"), ...signer, ...more]);
-    return { certificate: at("pem"), key: at("key") };
+    const times = ["-startdate", dateIn(days[0]), "-enddate", dateIn(days[1])];
+    const files = ["-in", at("csr"), "-extfile", at("ext"), "-out", at("pem")];
+    this.#ca([...signer, ...files, ...times, "-md", digest]);
   }
+
+  #ca(args: readonly string[]): void {
+    openssl(["ca", "-batch", "-notext", "-config", this.#config, ...args]);
+  }
+
+  issue(name: string, options: Issue = {}): Certificate {
+    const at = (suffix: string) => join(this.#folder, `${name}.${suffix}`);
+    const key = options.key ?? at("key");
+    this.#sign(name, signedBy(options.issuer ?? this), { ...options, key });
+    return { certificate: at("pem"), key };
+  }
+
+  /** An intermediate CA under this one. */
+  intermediate(name: string, options: Issue = {}): Certificate {
+    return this.issue(name, { subject: `/CN=Test ${name}`, extensions: isCA, ...options });
+  }
+
+  /** PEM of a CRL with these certificates on it; signed by this CA, or with another's key in its name. */
+  revocations(revoked: readonly Certificate[], signer: Certificate = this): string {
+    const out = join(this.#folder, `crl-${process.hrtime.bigint()}.pem`);
+    for (const { certificate } of revoked) this.#ca([...signedBy(this), "-revoke", certificate]);
+    this.#ca([...signedBy(signer), "-gencrl", "-crldays", "30", "-md", "sha256", "-out", out]);
+    return readFileSync(out, "utf8");
+  }
+}
+
+/** A server's certificate that is its own issuer. */
+export function selfSigned(folder: string, name: string): Certificate {
+  return new TestCA(folder, name, { subject: "/CN=localhost", extensions: serverFor("DNS:localhost") });
+}
+
+function signedBy({ certificate, key }: Certificate): readonly string[] {
+  return ["-cert", certificate, "-keyfile", key];
 }

@@ -1,4 +1,7 @@
-/** A man in the middle on loopback: hands the client's bytes on as they are and does to the server's what a test says. */
+/**
+ * A man in the middle on loopback: hands the client's bytes on as they are and does to the server's what a test
+ * says, and keeps what both said.
+ */
 import { connect, createServer, type Socket } from "node:net";
 import type { Server } from "./servers.js";
 
@@ -8,42 +11,79 @@ import type { Server } from "./servers.js";
  */
 export type Tamper = (chunk: Buffer, offset: number) => Buffer | undefined;
 
+/** All bytes of one connection, as its ends sent them. */
+export interface Overheard {
+  readonly fromClient: Buffer;
+  readonly fromServer: Buffer;
+}
+
 export interface Relay extends Server {
   /** How many bytes the server had sent when the last connection ended. */
   bytesDown(): number;
+  /** In the order in which they were made. */
+  overheard(): readonly Overheard[];
 }
 
-/** Each connection takes the next of `tampers`, the last one again and again. */
-export function relay(upstream: number, tampers: readonly Tamper[], pieceBytes = 0): Promise<Relay> {
-  let connections = 0;
-  let bytesDown = 0;
+export interface RelayOptions {
+  /** Each connection takes the next of these, the last one again and again. */
+  readonly tampers?: readonly Tamper[];
+  /** What becomes of each chunk of the client's. */
+  readonly rewrite?: (chunk: Buffer) => Buffer;
+  /** The server's bytes in pieces of so many, each in its own segment … */
+  readonly pieceBytes?: number;
+  /** … and so long after the one before. */
+  readonly pieceMs?: number;
+}
+
+interface Pipe {
+  readonly client: Socket;
+  readonly fromClient: Buffer[];
+  readonly fromServer: Buffer[];
+}
+
+export function relay(upstream: number, options: RelayOptions = {}): Promise<Relay> {
+  const { tampers = [untouched], rewrite = (chunk) => chunk } = options;
+  const pipes: Pipe[] = [];
   const sockets = new Set<Socket>();
   const track = (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => {}).on("close", () => sockets.delete(socket));
   };
   const server = createServer((client) => {
-    const tamper = tampers[Math.min(connections++, tampers.length - 1)]!;
+    const tamper = tampers[Math.min(pipes.length, tampers.length - 1)]!;
     const remote = connect(upstream, "127.0.0.1");
+    const pipe: Pipe = { client, fromClient: [], fromServer: [] };
+    const write = writer(client, options);
     let offset = 0;
+    pipes.push(pipe);
     track(client);
     track(remote);
     client.setNoDelay(true);
-    client.on("data", (chunk) => remote.write(chunk)).on("close", () => remote.destroy());
+    client.on("close", () => remote.destroy());
+    client.on("data", (chunk: Buffer) => {
+      pipe.fromClient.push(chunk);
+      remote.write(rewrite(chunk));
+    });
     remote.on("data", (chunk: Buffer) => {
       const given = tamper(chunk, offset);
+      pipe.fromServer.push(chunk);
       offset += chunk.length;
-      bytesDown = offset;
-      if (given !== undefined) write(client, given, pieceBytes);
+      if (given !== undefined) write(given);
       if (given === undefined || given.length < chunk.length) client.end();
     });
-    remote.on("close", () => client.end());
+    remote.on("close", () => write("end"));
   });
+  const lengthOf = (chunks: readonly Buffer[]) => chunks.reduce((sum, { length }) => sum + length, 0);
   return new Promise((resolve, reject) => {
     server.on("error", reject).listen(0, "127.0.0.1", () => {
       resolve({
         port: (server.address() as { port: number }).port,
-        bytesDown: () => bytesDown,
+        bytesDown: () => lengthOf(pipes.at(-1)?.fromServer ?? []),
+        overheard: () =>
+          pipes.map(({ fromClient, fromServer }) => ({
+            fromClient: Buffer.concat(fromClient),
+            fromServer: Buffer.concat(fromServer),
+          })),
         stop() {
           for (const socket of sockets) socket.destroy();
           return new Promise((done) => server.close(() => done()));
@@ -53,13 +93,24 @@ export function relay(upstream: number, tampers: readonly Tamper[], pieceBytes =
   });
 }
 
-/** In pieces, each in its own segment. */
-function write(client: Socket, bytes: Buffer, pieceBytes: number): void {
-  if (pieceBytes === 0) {
-    client.write(bytes);
-    return;
-  }
-  for (let at = 0; at < bytes.length; at += pieceBytes) client.write(bytes.subarray(at, at + pieceBytes));
+/** Writes in pieces, and ends after the last of them. */
+function writer(
+  client: Socket,
+  { pieceBytes = 0, pieceMs = 0 }: RelayOptions,
+): (what: Buffer | "end") => void {
+  let at = 0;
+  const later = (act: () => void) => {
+    if (pieceMs === 0) return act();
+    at = Math.max(Date.now(), at) + pieceMs;
+    setTimeout(() => client.destroyed || act(), at - Date.now());
+  };
+  return (what) => {
+    if (what === "end") later(() => client.end());
+    else if (pieceBytes === 0) later(() => client.write(what));
+    else
+      for (let from = 0; from < what.length; from += pieceBytes)
+        later(() => client.write(what.subarray(from, from + pieceBytes)));
+  };
 }
 
 export const untouched: Tamper = (chunk) => chunk;
