@@ -125,7 +125,7 @@ export class Security {
   }
 }
 
-/** Readings have the better claim to RTC memory. */
+/** On an ESP8266 what OpenSSL's tickets need, when no reading waits: those have the better claim to RTC memory. */
 function maxSessionBytes(): number {
-  return rtcBytes() < 2048 ? 320 : 1024;
+  return rtcBytes() < 2048 ? 384 : 1024;
 }
