@@ -2,7 +2,7 @@
  * A listener's TLS connection, by Node: it knows its broker as a device does, by CA, by pins or by PSK, and says
  * who it is in the same way. Until the broker is known nothing is sent, the password least of all.
  */
-import { createHash, type X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 
@@ -29,7 +29,7 @@ export function secureStream(host: string, port: number, tls: ListenerTls): TLSS
     port,
     minVersion: "TLSv1.2",
     ...(isIP(name) === 0 && { servername: name }),
-    ...(tls.psk ? presharing(tls.psk) : byCertificate(tls)),
+    ...(tls.psk ? presharing(tls.psk, tls.caPem) : byCertificate(tls)),
   });
   socket.cork();
   socket.once("secureConnect", () => {
@@ -50,13 +50,16 @@ function byCertificate({ caPem, identity }: ListenerTls): ConnectionOptions {
 /** The suites of a device, with SHA-256: a PSK belongs to one hash (RFC 8446 §4.2.11). */
 const pskSuites = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:ECDHE-PSK-CHACHA20-POLY1305";
 
-function presharing({ identity, key, forwardSecrecy }: NonNullable<ListenerTls["psk"]>): ConnectionOptions {
+function presharing(
+  { identity, key, forwardSecrecy }: NonNullable<ListenerTls["psk"]>,
+  caPem: string | null,
+): ConnectionOptions {
   return {
     pskCallback: () => ({ psk: key, identity }),
     ciphers: forwardSecrecy ? pskSuites : `${pskSuites}:PSK-AES128-GCM-SHA256`,
-    // A broker that answers with a certificate instead is nobody's.
-    ca: [],
+    ca: caPem ?? [],
     rejectUnauthorized: true,
+    // Whoever answers with a certificate does not know the key, whatever CA the certificate is of.
     checkServerIdentity: (_, certificate) =>
       Object.keys(certificate).length === 0 ? undefined : new UntrustedBroker("the broker shows no PSK"),
   };
@@ -67,30 +70,32 @@ function pinOf({ publicKey }: X509Certificate): string {
   return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
 }
 
-/** What the CA leaves to the pins; everything, where there is no CA. */
+/** What the CA, if there is one, leaves to the pins. */
 function trusted(socket: TLSSocket, name: string, { caPem, pins = [] }: ListenerTls): boolean {
   if (pins.length === 0) return caPem !== null;
-  const path = pathOf(socket);
+  const path = pathOf(socket, caPem);
   const at = path.findIndex((certificate) => pins.includes(pinOf(certificate)));
   if (at < 0) return false;
-  if (caPem !== null) return true;
   // The broker's own key is its identity; a CA's key needs the path up to it, and the name.
   const leaf = path[0]!;
   const named = isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name, { subject: "never" });
   return (at === 0 || named !== undefined) && path.slice(0, at + 1).every(isCurrent);
 }
 
-/** The broker's certificate, and those that each signed the one before. */
-function pathOf(socket: TLSSocket): X509Certificate[] {
+/** The broker's certificate, and those that each signed the one before; the root need not be sent. */
+function pathOf(socket: TLSSocket, caPem: string | null): X509Certificate[] {
   const path: X509Certificate[] = [];
   let next = socket.getPeerX509Certificate();
-  while (next) {
-    const below = path.at(-1);
-    if (below && !(next.ca && below.checkIssued(next) && below.verify(next.publicKey))) break;
+  while (next && signed(next, path.at(-1))) {
     path.push(next);
     next = next.issuerCertificate;
   }
-  return path;
+  const root = caPem === null ? undefined : new X509Certificate(caPem);
+  return root && signed(root, path.at(-1)) ? [...path, root] : path;
+}
+
+function signed(issuer: X509Certificate, below: X509Certificate | undefined): boolean {
+  return below === undefined || (issuer.ca && below.verify(issuer.publicKey));
 }
 
 function isCurrent({ validFrom, validTo }: X509Certificate): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectTcp } from "node:net";
@@ -125,6 +126,28 @@ test("over plain TCP as well", { timeout: 20_000 }, () =>
     }),
   ),
 );
+
+/** What `openssl s_client` prints once the broker's tickets have come. */
+function ticketsSeenByOpenssl(port: number, flag: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const words = ["s_client", "-connect", `127.0.0.1:${port}`, flag, "-msg"];
+    const child = spawn("openssl", words, { timeout: 10_000 });
+    let text = "";
+    child.on("error", reject).on("close", () => resolve(text));
+    child.stdout.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+      if (text.includes("NewSessionTicket")) child.stdin.end("Q\n");
+    });
+  });
+}
+
+for (const flag of ["-tls1_2", "-tls1_3"])
+  test(`a ticket outlives a night's sleep (${flag})`, { timeout: 20_000 }, () =>
+    withBroker({ tls: tls() }, async ({ port }) => {
+      const text = await ticketsSeenByOpenssl(port, flag);
+      assert.match(text, /TLS session ticket lifetime hint: 86400 \(seconds\)/);
+    }),
+  );
 
 test("TLS 1.1 is refused, 1.2 is not", () =>
   withBroker({ tls: tls() }, async ({ host, port }) => {
