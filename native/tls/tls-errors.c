@@ -139,6 +139,8 @@ static TlsReason reason_of_alert(const TlsLive *live, int alert)
         return has_answered(&live->ssl) ? TLS_REASON_CLIENT_AUTH : TLS_REASON_NO_COMMON_SUITE;
     case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR:
         return has_answered(&live->ssl) && live->identified ? TLS_REASON_CLIENT_AUTH : TLS_REASON_REFUSED;
+    case MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR: /* GnuTLS's word for a certificate that is missing in TLS 1.2 */
+        return has_answered(&live->ssl) && !live->identified ? TLS_REASON_CLIENT_AUTH : TLS_REASON_REFUSED;
     case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY:
         return TLS_REASON_NO_COMMON_SUITE;
     default:
