@@ -5,7 +5,7 @@
 
 import TCP from "embedded:io/socket/tcp";
 import { Secret } from "dormouse/native/crypto";
-import { deepSleep, readRtc, writeRtc } from "dormouse/native/power";
+import { deepSleep, readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
 import { TLSSocket } from "dormouse/tls/socket";
 import Time from "time";
 import Timer from "timer";
@@ -72,6 +72,8 @@ export interface Resuming {
   readonly cutAt?: number;
   readonly maxAgeSeconds?: number;
   readonly maxBytes?: number;
+  /** How long a ticket of TLS 1.3 is waited for. Default 500. */
+  readonly ticketWaitMs?: number;
 }
 
 export interface Outcome {
@@ -86,9 +88,6 @@ export interface Outcome {
   readonly savedBytes?: number;
   readonly error?: string;
 }
-
-/** How long a ticket of TLS 1.3 is waited for. */
-const ticketWaitMs = 300;
 
 /** The sessions that survive deep sleep, by slot. */
 const sessions = new Map<number, Uint8Array>();
@@ -121,9 +120,14 @@ function sessionsFromRtc(): void {
 }
 
 function sessionsToRtc(): void {
-  const bytes: number[] = [];
-  for (const [slot, saved] of sessions) bytes.push(slot, saved.length >> 8, saved.length & 0xff, ...saved);
-  writeRtc(Uint8Array.from(bytes));
+  const rtc = new Uint8Array(rtcBytes());
+  let at = 0;
+  for (const [slot, saved] of sessions) {
+    rtc.set([slot, saved.length >> 8, saved.length & 0xff], at);
+    rtc.set(saved, at + 3);
+    at += 3 + saved.length;
+  }
+  writeRtc(rtc);
 }
 
 function savedSession({ slot, only, flipBit, cutAt }: Resuming): Uint8Array | undefined {
@@ -161,7 +165,7 @@ function optionsOf(job: Attempt, secret: Secret | undefined): TLSOptions {
 }
 
 /** Waits for the ticket, which comes after the handshake, and keeps the session. Gives its length. */
-async function keepSession(socket: TLSSocket, { slot, only }: Resuming): Promise<number> {
+async function keepSession(socket: TLSSocket, { slot, only, ticketWaitMs = 500 }: Resuming): Promise<number> {
   if (only === "take") return 0;
   for (let waited = 0; !socket.resumable && waited < ticketWaitMs; waited += 5)
     await new Promise<void>((resolve) => Timer.set(() => resolve(), 5));
