@@ -34,7 +34,10 @@ export class Memory {
   #counter: CounterState<OutboxDraft>;
   #outbox: FrozenOutbox;
   #time: TimeBase | undefined;
-  /** The TLS session to take up at the next connection, sealed; undefined when there is none. */
+  /**
+   * The TLS session to take up at the next connection, sealed; undefined when there is none. A single byte: for so
+   * many wakes there is to be none.
+   */
   session: Uint8Array | undefined;
   /** Why the last freeze failed: fewer readings might do. */
   #tooLarge = false;

@@ -14,15 +14,26 @@ import { Link, type LinkOptions } from "./link.js";
 import type { Memory } from "./memory.js";
 import { openCredentials, raiseTimeFloor, timeFloor } from "./provisioned.js";
 
-/** Of a handshake that took up a session: what a full one may mend. */
+/** Of a connection for which a session was offered: what a full handshake may mend. */
 const sessionFaults: readonly FailureKind[] = [
   "connection-lost",
+  "tls-client-auth-refused",
   "tls-no-common-suite",
   "tls-protocol",
   "tls-psk-refused",
   "tls-refused",
+  "tls-truncated",
   "tls-version",
 ];
+
+/**
+ * How CONNACK says that the broker does not know who this is (MQTT 5 §3.2.2.2, MQTT 3.1.1 §3.2.2.3). Mosquitto 2.0
+ * takes a user name from a PSK's full handshake only.
+ */
+const anonymous: readonly number[] = [133, 134, 135, 2, 4, 5];
+
+/** For so many wakes no session is kept, once it was the session that made the broker refuse. */
+const pauseWakes = 255;
 
 export class Security {
   readonly #hostName: string;
@@ -32,6 +43,9 @@ export class Security {
   readonly #handshakeTimeoutMs: number;
   #offered = false;
   #resumed = false;
+  /** For how many wakes, this one included, there is no resumption. */
+  #pause: number;
+  #setback: FailureKind | undefined;
 
   constructor(
     hostName: string,
@@ -44,6 +58,7 @@ export class Security {
     this.#settings = settings;
     this.#secret = secret instanceof Secret ? secret : undefined;
     this.#memory = memory;
+    this.#pause = memory.session?.length === 1 ? memory.session[0]! : 0;
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
@@ -79,7 +94,7 @@ export class Security {
 
   #resumption(): Pick<TLSOptions, "resumption"> | undefined {
     const { resumption } = this.#settings;
-    if (!resumption || !this.#secret) return undefined;
+    if (!resumption || !this.#secret || this.#pause > 0) return undefined;
     const saved = this.#memory.session;
     this.#offered = saved !== undefined;
     const { maxAgeSeconds } = resumption;
@@ -98,30 +113,42 @@ export class Security {
     return this.#resumed;
   }
 
+  /** For the log: what made a second connection necessary. */
+  get setback(): string {
+    return this.#setback ? `, in full after ${this.#setback}` : "";
+  }
+
   /**
-   * The connection failed before it was secure. The session that was offered is gone.
+   * The connection failed before the MQTT session stood. The TLS session that was offered is gone.
    * @returns whether it is worth another try in this wake, without that session
    */
-  failed({ kind }: Failure): boolean {
+  failed({ kind, code }: Failure): boolean {
     if (kind === "clock-suspect" || kind === "tls-expired" || kind === "tls-not-yet-valid")
       this.#memory.distrustClock();
+    const refused = kind === "broker-refused" && this.#resumed && anonymous.includes(code);
+    const again = this.#offered && (refused || sessionFaults.includes(kind));
+    this.#offered = false;
     this.#memory.session = undefined;
-    return this.#offered && sessionFaults.includes(kind);
+    if (again) this.#setback = kind;
+    if (again && refused) this.#pause = pauseWakes;
+    return again;
   }
 
   /**
    * How long a session ticket may be waited for at the end of a wake. Not after a resumption: a server that
-   * wants its ticket replaced has sent the new one by now, and the old one serves again.
+   * wants its ticket replaced has sent the new one by now, and the old one serves again. Not with a PSK: none comes.
    */
   get ticketWaitMs(): number {
-    const { resumption } = this.#settings;
-    return resumption && !this.#resumed ? 1000 * resumption.ticketWaitSeconds : 0;
+    const { resumption, identity } = this.#settings;
+    if (!resumption || this.#resumed || this.#pause > 0 || identity === "psk") return 0;
+    return 1000 * resumption.ticketWaitSeconds;
   }
 
-  /** At the end of the wake: the newest session is kept for the next. */
+  /** At the end of a wake that reached the broker: the newest session is kept for the next. */
   keep(link: Link): void {
     const saved = link.saveSession();
     if (saved) this.#memory.session = new Uint8Array(saved);
+    if (this.#pause > 0) this.#memory.session = this.#pause > 1 ? Uint8Array.of(this.#pause - 1) : undefined;
   }
 }
 

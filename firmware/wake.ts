@@ -34,6 +34,7 @@ import { Security } from "./security.js";
 import { sessionOptions } from "./session-options.js";
 
 const ticketPollMs = 10;
+const closed = failure("connection-lost", "the broker closed the connection");
 
 export class Wake {
   readonly #profile: Profile;
@@ -49,7 +50,7 @@ export class Wake {
   #content: Uint8Array | undefined;
   #address = "";
   #link: Link | undefined;
-  #lost = failure("connection-lost", "the broker closed the connection");
+  #lost = closed;
   #secured = "";
   /** Messages from earlier wakes are sent again, not sent. */
   readonly #fromBefore: ReadonlySet<number>;
@@ -200,14 +201,16 @@ export class Wake {
 
   #connect(): void {
     const { port } = this.#profile.broker;
+    this.#lost = closed;
     const options: LinkOptions = {
       address: this.#address,
       port,
       session: sessionOptions(this.#profile),
       onConnected: () => this.#done("connect"),
       onSecured: (secured) => {
-        this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${secured.resumed ? ", resumed" : ""}`;
         this.#security?.secured(secured);
+        const how = secured.resumed ? ", resumed" : (this.#security?.setback ?? "");
+        this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${how}`;
         this.#done("secure");
       },
       onOpen: () => this.#done("session"),
@@ -226,7 +229,7 @@ export class Wake {
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */
   #needLink(phase: Phase): void {
-    if (!this.#link) this.#settle(phase, this.#lost);
+    if (!this.#link) this.#broken(phase);
   }
 
   /** Sends what is frozen, then freezes and sends what waits, one message at a time. */
@@ -280,8 +283,14 @@ export class Wake {
   #ended(reason: Failure | undefined): void {
     this.#link = undefined;
     if (reason) this.#lost = reason;
-    if (this.#phase === "secure" && this.#security?.failed(this.#lost)) return this.#connect();
-    if (this.#phase !== "close") this.#settle(this.#phase, this.#lost);
+    this.#broken(this.#phase);
+  }
+
+  /** A session that was taken up may be at fault: then the connection is made once more, without it. */
+  #broken(phase: Phase): void {
+    const early = phase === "secure" || phase === "session";
+    if (early && this.#security?.failed(this.#lost)) this.#dispatch({ type: "again" });
+    else if (phase !== "close") this.#settle(phase, this.#lost);
   }
 
   get #phase(): Phase {

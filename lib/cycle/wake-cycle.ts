@@ -37,6 +37,8 @@ export type CycleEvent =
   /** The phase has done its work; `skipped` when there was nothing to do. */
   | { readonly type: "done"; readonly phase: Phase; readonly skipped?: boolean }
   | { readonly type: "failed"; readonly phase: Phase; readonly failure: Failure }
+  /** The connection came to nothing before the session stood, and another may fare better. */
+  | { readonly type: "again" }
   | { readonly type: "time" };
 
 export type CycleEffect =
@@ -93,6 +95,10 @@ function awake(plan: CyclePlan, state: Awake, event: CycleEvent, nowMs: number):
     case "failed":
       if (event.phase !== state.phase) return { state, effects: [] };
       return fail(plan, state, event.failure, nowMs);
+    case "again":
+      // How often is the shell's to bound; the wake's budget bounds it too.
+      if (state.phase !== "secure" && state.phase !== "session") return { state, effects: [] };
+      return enter(plan, "connect", state.wokeAtMs, nowMs, []);
     case "time": {
       if (nowMs < state.leaveAtMs) return { state, effects: [] };
       const spent = nowMs - state.wokeAtMs >= plan.wakeBudgetMs ? "the wake's budget" : "its deadline";

@@ -104,3 +104,30 @@ test("time before the deadline changes nothing, and a wake happens once", () => 
   throws(() => step(plan, state, { type: "wake" }, 1), RangeError);
   throws(() => step(plan, { at: "boot" }, { type: "time" }, 1), RangeError);
 });
+
+test("a connection that is made again has deadlines of its own, within the wake's budget", () => {
+  const plan = planOf(1_000, 5_000);
+  let state: CycleState = step(plan, { at: "boot" }, { type: "wake" }, 0).state;
+  const go = (event: CycleEvent, atMs: number): readonly string[] => {
+    const next = step(plan, state, event, atMs);
+    state = next.state;
+    return next.effects.map((effect) => `${effect.type} ${"phase" in effect ? effect.phase : ""}`);
+  };
+  const reach = (last: Phase, atMs: number): void => {
+    for (const phase of phases.slice(0, phases.indexOf(last))) go({ type: "done", phase }, atMs);
+  };
+  go({ type: "again" }, 0);
+  equal(state.at === "awake" && state.phase, "sense", "there is no connection yet");
+  for (const [phase, atMs, leaveAtMs] of [
+    ["secure", 900, 1_900],
+    ["session", 1_800, 2_800],
+    ["secure", 4_500, 5_000],
+  ] as const) {
+    reach(phase, atMs - 100);
+    equal(go({ type: "again" }, atMs), ["enter connect"], phase);
+    equal(nextWakeAt(state), leaveAtMs, phase);
+  }
+  reach("drain", 4_600);
+  equal(go({ type: "again" }, 4_700), [], "the broker has taken the session");
+  equal(state.at === "awake" && state.phase, "drain");
+});
