@@ -1,5 +1,6 @@
 /** The suites that native/tls offers, by IANA name, for reports. */
 const names: Readonly<Record<number, string>> = {
+  168: "TLS_PSK_WITH_AES_128_GCM_SHA256",
   4865: "TLS_AES_128_GCM_SHA256",
   4866: "TLS_AES_256_GCM_SHA384",
   4867: "TLS_CHACHA20_POLY1305_SHA256",
@@ -10,6 +11,7 @@ const names: Readonly<Record<number, string>> = {
   49324: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
   52392: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
   52393: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+  52396: "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
 };
 
 export function cipherSuiteName(suite: number): string {
