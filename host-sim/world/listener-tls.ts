@@ -82,20 +82,24 @@ function trusted(socket: TLSSocket, name: string, { caPem, pins = [] }: Listener
   return (at === 0 || named !== undefined) && path.slice(0, at + 1).every(isCurrent);
 }
 
-/** The broker's certificate, and those that each signed the one before; the root need not be sent. */
+/** The broker's certificate, then those that each signed the one before, among what it sent and the root. */
 function pathOf(socket: TLSSocket, caPem: string | null): X509Certificate[] {
+  const [leaf, ...others] = sentBy(socket);
+  if (caPem !== null) others.push(new X509Certificate(caPem));
   const path: X509Certificate[] = [];
-  let next = socket.getPeerX509Certificate();
-  while (next && signed(next, path.at(-1))) {
+  for (let next = leaf; next && !path.includes(next); ) {
     path.push(next);
-    next = next.issuerCertificate;
+    const below: X509Certificate = next;
+    next = others.find((other) => other.ca && below.verify(other.publicKey));
   }
-  const root = caPem === null ? undefined : new X509Certificate(caPem);
-  return root && signed(root, path.at(-1)) ? [...path, root] : path;
+  return path;
 }
 
-function signed(issuer: X509Certificate, below: X509Certificate | undefined): boolean {
-  return below === undefined || (issuer.ca && below.verify(issuer.publicKey));
+/** Node links what came in the order in which it came; the second time it gives nothing. */
+function sentBy(socket: TLSSocket): X509Certificate[] {
+  const sent: X509Certificate[] = [];
+  for (let next = socket.getPeerX509Certificate(); next; next = next.issuerCertificate) sent.push(next);
+  return sent;
 }
 
 function isCurrent({ validFrom, validTo }: X509Certificate): boolean {

@@ -133,6 +133,7 @@ test("by CA and pins: a pin of the broker's or of a CA above it must be there", 
   for (const pinned of [leaf, issuing, root])
     await trusts([leaf, issuing], { ...tls, pins: [strange, pinOf(pinned)] });
   await refuses([leaf, issuing], { ...tls, pins: [strange, pinOf(otherLeaf)] }, /none of the broker's keys/);
+  await trusts([leaf, root, issuing], { ...tls, pins: [strange, pinOf(issuing)] });
   // Sent along, and not what signed the broker's.
   await refuses([leaf, issuing, otherRoot], { ...tls, pins: [strange, pinOf(otherRoot)] }, /none of/);
 });
