@@ -74,6 +74,7 @@ type Message =
   | { type: "ask"; at: number; id: number; kind: string; detail: string }
   | ({ type: "meters" } & Held)
   | ({ type: "end" } & BootEnd)
+  | { type: "rtc"; bytes: string }
   | { type: "failed"; detail: string };
 
 /** The engine itself failed: not something a device can do. */
@@ -156,6 +157,26 @@ export class Device {
   /** The engine's process. */
   get pid(): number {
     return this.#process.pid!;
+  }
+
+  /** All of RTC memory, between boots. */
+  async readRtc(): Promise<Uint8Array> {
+    const answer = this.#next();
+    this.#send("rtc-read");
+    const message = await answer;
+    if (message.type !== "rtc")
+      throw new EngineError(`the engine said ${message.type} where RTC memory was asked for`);
+    return new Uint8Array(Buffer.from(message.bytes, "hex"));
+  }
+
+  /** Before the next boot. @param bytes as many as RTC memory has */
+  writeRtc(bytes: Uint8Array): void {
+    this.#send(`rtc-write ${Buffer.from(bytes).toString("hex")}`);
+  }
+
+  /** Before the next boot: the flash file has been replaced. */
+  reloadFlash(): void {
+    this.#send("flash-reload");
   }
 
   /** Ends the process; what it printed on standard error (a sanitizer's report) is returned. */

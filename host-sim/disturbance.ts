@@ -2,6 +2,7 @@
 import type { FlashEntry } from "../lib/store/flash-entries.js";
 import type { Profile } from "../lib/store/profile.js";
 import type { BootCause, MemoryFault } from "./device.js";
+import type { FlashEntry as StoredEntry } from "./flash.js";
 import type { TlsCredentials } from "./sim-options.js";
 import type { ListenerTls } from "./world/listener-tls.js";
 import type { World } from "./world/network.js";
@@ -13,6 +14,13 @@ export interface Provisioned extends TlsCredentials {
   readonly ca: Uint8Array | null;
 }
 
+/** What outlives a boot. */
+export interface Memories {
+  /** All of it. */
+  readonly rtc: Uint8Array;
+  readonly flash: readonly StoredEntry[];
+}
+
 export interface Disturbance {
   /** The network at each of the board's questions. */
   readonly network?: ((quiet: World) => World) | undefined;
@@ -20,6 +28,8 @@ export interface Disturbance {
   readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
   /** What RTC memory and flash do with writes: from a boot on, and from the answer to each question on. */
   readonly memory?: ((wake: number, asked?: string) => MemoryFault) | undefined;
+  /** After a wake: what there is in the sleeping board's memories, and what somebody makes of it. */
+  readonly asleep?: ((wake: number, kept: Memories) => Partial<Memories>) | undefined;
   /** What was written to the device's flash. What does not fit together is not written: see flashEntries(). */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
   /** What became of it there: entries that are missing or damaged. */

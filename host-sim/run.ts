@@ -3,7 +3,7 @@
  * clock: real time while the device is awake, a jump while it sleeps (unless the run is in real time).
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
 import { type BootCause, type BootEnd, Device } from "./device.js";
 import type { Disturbance, Provisioned } from "./disturbance.js";
-import { encodeFlash } from "./flash.js";
+import { decodeFlash, encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
 import type { Reporter, RunEvent } from "./report/events.js";
 import { Tally } from "./report/summary.js";
@@ -54,6 +54,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #reporter: Reporter;
   readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
+  readonly #flashFile = join(this.#folder, "flash");
   /** Well beyond what the device's own budget allows it. */
   readonly #watchdogMs: number;
   readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
@@ -81,7 +82,7 @@ class Run {
       onReceived: (judged) => this.#received(judged),
       onProblem: (problem) => this.#reporter.note(`listener: ${problem}`),
     });
-    const flashFile = join(this.#folder, "flash");
+    const flashFile = this.#flashFile;
     const image = join(this.#folder, "image");
     writeFileSync(flashFile, this.#factoryFlash(), { mode: 0o600 });
     writeImage(image, { board, manifest: boardManifest(board), flashFile });
@@ -123,6 +124,7 @@ class Run {
     for (let count = 0; count < cycles && !signal?.aborted; count++) {
       const end = await this.#boot(disturbance?.cause?.(count + 1, cause) ?? cause);
       cause = causeAfter(end);
+      await this.#disturbSleep();
       this.#atMs = end.at + end.sleepMs;
       if (realtime && count + 1 < cycles) await wait(end.sleepMs, undefined, { signal }).catch(() => {});
     }
@@ -148,6 +150,18 @@ class Run {
   #disturbMemory(asked?: string): void {
     const fault = this.#options.disturbance?.memory?.(this.#wake, asked);
     if (fault) this.#device?.fault(fault);
+  }
+
+  async #disturbSleep(): Promise<void> {
+    const asleep = this.#options.disturbance?.asleep;
+    if (!asleep) return;
+    const device = this.#device!;
+    const before = decodeFlash(readFileSync(this.#flashFile));
+    const { rtc, flash } = asleep(this.#wake, { rtc: await device.readRtc(), flash: before });
+    if (rtc) device.writeRtc(rtc);
+    if (!flash) return;
+    writeFileSync(this.#flashFile, encodeFlash(flash), { mode: 0o600 });
+    device.reloadFlash();
   }
 
   /** A line of the device's log: an event of ours, or a note of the app's. */

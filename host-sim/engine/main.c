@@ -1,7 +1,8 @@
 /*
  * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
- * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, `meters` (during a boot), `quit`.
+ * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, `meters` (during a boot), between boots
+ * `rtc-read`, `rtc-write HEX` and `flash-reload`, `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "loop.h"
 #include "modules.h"
 #include "power.h"
+#include "probe.h"
 #include "report.h"
 #include "root.h"
 #include "secure.h"
@@ -79,7 +81,7 @@ static void serve(void) {
     double now;
     if (strcmp(line, "quit") == 0) return;
     if (strncmp(line, "answer ", 7) == 0 || strncmp(line, "never ", 6) == 0) continue; /* to a boot that ended */
-    if (fault_command(line)) continue;
+    if (fault_command(line) || probe_command(line)) continue;
     const char *cause = sscanf(line, "boot %31s %lf", name, &now) == 2 ? find_cause(name) : NULL;
     if (cause) boot_run(root, image, cause, now);
     else fail("command not understood");

@@ -20,6 +20,11 @@ bool power_start(size_t bytes) {
   return rtc.bytes != NULL;
 }
 
+uint8_t *power_rtc(size_t *size) {
+  *size = rtc.size;
+  return rtc.bytes;
+}
+
 void power_lose_writes(bool lose) { rtc.losing = lose; }
 
 void power_boot(const char *cause) {

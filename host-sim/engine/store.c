@@ -86,17 +86,46 @@ static bool parse(const uint8_t *bytes, size_t size) {
   return true;
 }
 
-bool store_start(const char *path, size_t capacity, char *problem, size_t problemSize) {
+static bool load(char *problem, size_t problemSize) {
   size_t size = 0;
-  store.path = path;
-  store.capacity = capacity;
-  if (!path || access(path, F_OK) != 0) return true; /* an erased flash */
-  char *bytes = image_read_file(path, &size);
+  if (!store.path || access(store.path, F_OK) != 0) return true; /* an erased flash */
+  char *bytes = image_read_file(store.path, &size);
   bool ok = bytes && parse((const uint8_t *)bytes, size);
-  if (!ok) snprintf(problem, problemSize, "%s: %s", path, bytes ? "no flash image, or a damaged one" : strerror(errno));
+  if (!ok) {
+    const char *why = bytes ? "no flash image, or a damaged one" : strerror(errno);
+    snprintf(problem, problemSize, "%s: %s", store.path, why);
+  }
   if (bytes) memset(bytes, 0, size);
   free(bytes);
   return ok;
+}
+
+bool store_start(const char *path, size_t capacity, char *problem, size_t problemSize) {
+  store.path = path;
+  store.capacity = capacity;
+  return load(problem, problemSize);
+}
+
+static void discard(StoreEntry *entry) {
+  if (!entry) return;
+  memset(entry->value, 0, entry->size); /* it may be a key */
+  free(entry);
+}
+
+static void erase(void) {
+  while (store.entries) {
+    StoreEntry *entry = store.entries;
+    store.entries = entry->next;
+    discard(entry);
+  }
+}
+
+bool store_reload(void) {
+  char problem[256];
+  erase();
+  if (load(problem, sizeof(problem))) return true;
+  erase();
+  return false;
 }
 
 static size_t file_bytes(void) {
@@ -152,12 +181,6 @@ static const char *commit(void) {
   free(bytes);
   meters.flashWrites++;
   return ok ? NULL : "flash write failed";
-}
-
-static void discard(StoreEntry *entry) {
-  if (!entry) return;
-  memset(entry->value, 0, entry->size); /* it may be a key */
-  free(entry);
 }
 
 const StoreEntry *store_find(const char *domain, const char *key) {

@@ -41,6 +41,9 @@ struct StoreEntry {
 /* Opens the store (path NULL: no flash). Returns false with one line in `problem` when the file is damaged. */
 bool store_start(const char *path, size_t capacity, char *problem, size_t problemSize);
 
+/* Reads the file again, which has been replaced. Returns false when it is damaged: flash is erased then. */
+bool store_reload(void);
+
 /* Finds an entry; it is the store's and lives until the next change. */
 const StoreEntry *store_find(const char *domain, const char *key);
 

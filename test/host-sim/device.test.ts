@@ -1,12 +1,13 @@
 /** The Node end of a simulated device: what it does with an engine that hangs or refuses. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { boardManifest } from "../../host-sim/board.js";
 import { Device, EngineError } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
+import { decodeFlash, encodeFlash } from "../../host-sim/flash.js";
 import { writeImage } from "../../host-sim/image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "dormouse-device-"));
@@ -63,4 +64,36 @@ test("an engine that is not there is an error in one line", async () => {
   await assert.rejects(Device.start({ ...world, engine: missing, image: missing }), (error) => {
     return error instanceof EngineError && /cannot be started/.test(error.message);
   });
+});
+
+test("between boots the memories can be read and changed behind the device's back", async () => {
+  const program = `
+    import { deepSleep, readRtc, writeRtc } from "dormouse/native/power";
+    import KeyValue from "embedded:storage/key-value";
+    const store = KeyValue.open({ path: "test", format: "string" });
+    const rtc = readRtc();
+    trace(rtc[0] + " " + store.read("word"));
+    store.write("word", "own");
+    rtc[0]++;
+    writeRtc(rtc);
+    deepSleep(1000);
+  `;
+  const traces: string[] = [];
+  const image = imageOf(program);
+  const flashFile = join(scratch, "flash");
+  const device = await Device.start({ ...world, engine, image, onTrace: (text) => traces.push(text) });
+  await device.boot("power-on", Date.now(), 10_000);
+  const rtc = await device.readRtc();
+  assert.deepEqual([rtc.length, rtc[0]], [4096, 1]);
+  rtc[0] = 40;
+  device.writeRtc(rtc);
+  const [entry] = decodeFlash(readFileSync(flashFile));
+  writeFileSync(flashFile, encodeFlash([{ ...entry!, value: "other" }]));
+  device.reloadFlash();
+  await device.boot("deep-sleep", Date.now(), 10_000);
+  rmSync(flashFile);
+  device.reloadFlash();
+  await device.boot("deep-sleep", Date.now(), 10_000);
+  assert.deepEqual(traces, ["0 undefined", "40 other", "41 undefined"]);
+  await device.stop();
 });
