@@ -1,4 +1,4 @@
-/* Packets around the bytes of sockets (RFC 791, 8200, 9293), in a pcap file; see capture.h. */
+/* Packets around the bytes of sockets (RFC 791, RFC 9293), in a pcap file; see capture.h. */
 #define _FILE_OFFSET_BITS 64 /* a 32-bit engine too may write more than 2 GB */
 
 #include "capture.h"
@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,19 +20,18 @@
 
 enum { linkTypeRaw = 101, snapLength = 65535, protocolTcp = 6, hopLimit = 64 };
 enum { flagFin = 1, flagSyn = 2, flagRst = 4, flagPsh = 8, flagAck = 16 };
-enum { recordBytes = 16, ip4Bytes = 20, ip6Bytes = 40, tcpBytes = 20, optionBytes = 8 };
+enum { recordBytes = 16, ipBytes = 20, tcpBytes = 20, optionBytes = 8 };
 /* A quarter of an ESP32's buffer. With the scale the windows are too wide to be ever reported full. */
 enum { maxSegmentBytes = 1436, windowScale = 7, window = 65535 };
 
-typedef enum { connecting, open_, halfClosed, over } State;
+typedef enum { synSent, established, closed } State;
 typedef enum { device, broker } Side;
 
 struct CaptureConnection {
   int fd;
   State state;
-  size_t addressBytes; /* 4 or 16 */
   struct {
-    uint8_t address[16], port[2];
+    struct sockaddr_in address;
     uint32_t next; /* sequence number */
   } sides[2];
   uint32_t acknowledged; /* of the device's sequence numbers */
@@ -81,21 +81,18 @@ static void append(const uint8_t *bytes, size_t size) {
 }
 
 int capture_start(const char *path) {
-  const uint32_t head[6] = {0xA1B2C3D4, 4U << 16 | 2, 0, 0, snapLength, linkTypeRaw};
-  uint8_t bytes[sizeof(head)];
-  uint16_t version[2] = {2, 4};
+  const struct {
+    uint32_t magic;
+    uint16_t major, minor;
+    uint32_t zone, accuracy, snapLength, linkType;
+  } head = {0xA1B2C3D4, 2, 4, 0, 0, snapLength, linkTypeRaw};
   struct stat about;
-  memcpy(bytes, head, sizeof(head));
-  memcpy(bytes + 4, version, sizeof(version));
   file.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file.fd < 0 || fstat(file.fd, &about) != 0) return -1;
   if (S_ISREG(about.st_mode) && fchmod(file.fd, 0600) != 0) return -1;
-  int error = write_all(bytes, sizeof(bytes));
-  if (error) {
-    errno = error;
-    return -1;
-  }
-  file.size = sizeof(bytes);
+  errno = write_all((const uint8_t *)&head, sizeof(head));
+  if (errno) return -1;
+  file.size = sizeof(head);
   return 0;
 }
 
@@ -120,38 +117,27 @@ static uint16_t checksum(uint32_t sum) {
   return (uint16_t)~sum;
 }
 
-static size_t put_ip(uint8_t *at, const CaptureConnection *connection, Side from, size_t size) {
-  const uint8_t *source = connection->sides[from].address, *target = connection->sides[!from].address;
-  bool four = connection->addressBytes == 4;
-  size_t head = four ? ip4Bytes : ip6Bytes;
-  memset(at, 0, head);
-  memcpy(at + head - 2 * connection->addressBytes, source, connection->addressBytes);
-  memcpy(at + head - connection->addressBytes, target, connection->addressBytes);
-  if (four) {
-    at[0] = 0x45;
-    put16(at + 2, head + size);
-    put16(at + 6, 0x4000); /* do not fragment: the identification may then be 0 (RFC 6864) */
-    at[8] = hopLimit;
-    at[9] = protocolTcp;
-    put16(at + 10, checksum(sum16(0, at, head)));
-  } else {
-    at[0] = 0x60;
-    put16(at + 4, size);
-    at[6] = protocolTcp;
-    at[7] = hopLimit;
-  }
-  return head;
+static void put_ip(uint8_t *at, const CaptureConnection *connection, Side from, size_t size) {
+  memset(at, 0, ipBytes);
+  at[0] = 0x45;
+  put16(at + 2, ipBytes + size);
+  put16(at + 6, 0x4000); /* do not fragment: the identification may then be 0 (RFC 6864) */
+  at[8] = hopLimit;
+  at[9] = protocolTcp;
+  memcpy(at + 12, &connection->sides[from].address.sin_addr, 4);
+  memcpy(at + 16, &connection->sides[!from].address.sin_addr, 4);
+  put16(at + 10, checksum(sum16(0, at, ipBytes)));
 }
 
+/* Writes the segment behind the IP header that its checksum includes a part of. Returns its size. */
 static size_t put_tcp(uint8_t *at, const CaptureConnection *connection, Side from, int flags, const uint8_t *data,
                       size_t size) {
   static const uint8_t options[optionBytes] = {
       2, 4, maxSegmentBytes >> 8, maxSegmentBytes & 255, 1, 3, 3, windowScale};
   size_t head = tcpBytes + (flags & flagSyn ? sizeof(options) : 0);
-  size_t n = connection->addressBytes;
   memset(at, 0, head);
-  memcpy(at, connection->sides[from].port, 2);
-  memcpy(at + 2, connection->sides[!from].port, 2);
+  memcpy(at, &connection->sides[from].address.sin_port, 2);
+  memcpy(at + 2, &connection->sides[!from].address.sin_port, 2);
   put32(at + 4, connection->sides[from].next);
   if (flags & flagAck) put32(at + 8, from == device ? connection->sides[broker].next : connection->acknowledged);
   at[12] = (uint8_t)(head / 4 << 4);
@@ -159,27 +145,27 @@ static size_t put_tcp(uint8_t *at, const CaptureConnection *connection, Side fro
   put16(at + 14, flags & flagRst ? 0 : window);
   if (flags & flagSyn) memcpy(at + tcpBytes, options, sizeof(options));
   if (size) memcpy(at + head, data, size);
-  /* The pseudo headers of IPv4 and IPv6 have the same sum. */
   uint32_t sum = protocolTcp + (uint32_t)(head + size);
-  for (int side = 0; side < 2; side++) sum = sum16(sum, connection->sides[side].address, n);
+  for (int side = 0; side < 2; side++)
+    sum = sum16(sum, (const uint8_t *)&connection->sides[side].address.sin_addr, 4);
   put16(at + 16, checksum(sum16(sum, at, head + size)));
   return head + size;
 }
 
 static void put_packet(CaptureConnection *connection, Side from, int flags, const uint8_t *data, size_t size) {
-  uint8_t bytes[recordBytes + ip6Bytes + tcpBytes + optionBytes + maxSegmentBytes];
-  size_t ip = connection->addressBytes == 4 ? ip4Bytes : ip6Bytes;
-  size_t tcp = put_tcp(bytes + recordBytes + ip, connection, from, flags, data, size);
+  uint8_t bytes[recordBytes + ipBytes + tcpBytes + optionBytes + maxSegmentBytes];
+  size_t segment = put_tcp(bytes + recordBytes + ipBytes, connection, from, flags, data, size);
+  put_ip(bytes + recordBytes, connection, from, segment);
   connection->sides[from].next += (uint32_t)size + (flags & (flagSyn | flagFin) ? 1 : 0);
   if (file.fd < 0) return;
-  put_ip(bytes + recordBytes, connection, from, tcp);
   double now = clock_world();
   if (now < file.lastMs) now = file.lastMs; /* a boot begins at whole milliseconds */
   file.lastMs = now;
   uint64_t us = (uint64_t)(now * 1000);
-  uint32_t record[4] = {(uint32_t)(us / 1000000), (uint32_t)(us % 1000000), (uint32_t)(ip + tcp), (uint32_t)(ip + tcp)};
-  memcpy(bytes, record, sizeof(record));
-  append(bytes, recordBytes + ip + tcp);
+  uint32_t length = (uint32_t)(ipBytes + segment);
+  const uint32_t record[] = {(uint32_t)(us / 1000000), (uint32_t)(us % 1000000), length, length};
+  memcpy(bytes, record, recordBytes);
+  append(bytes, recordBytes + length);
 }
 
 static void put_data(CaptureConnection *connection, Side from, const uint8_t *bytes, size_t size) {
@@ -203,24 +189,15 @@ static bool acknowledge(CaptureConnection *connection) {
   return true;
 }
 
-static void take_address(CaptureConnection *connection, Side side, const struct sockaddr *address) {
-  const struct sockaddr_in *four = (const void *)address;
-  const struct sockaddr_in6 *six = (const void *)address;
-  bool is4 = address->sa_family == AF_INET;
-  memcpy(connection->sides[side].address, is4 ? (const void *)&four->sin_addr : &six->sin6_addr, is4 ? 4 : 16);
-  memcpy(connection->sides[side].port, is4 ? &four->sin_port : &six->sin6_port, 2);
-}
-
 CaptureConnection *capture_connect(int fd, const struct sockaddr *to) {
-  struct sockaddr_storage own = {.ss_family = to->sa_family};
+  struct sockaddr_in own;
   socklen_t size = sizeof(own);
-  CaptureConnection *connection = file.fd < 0 ? NULL : calloc(1, sizeof(*connection));
+  if (file.fd < 0 || to->sa_family != AF_INET || getsockname(fd, (struct sockaddr *)&own, &size) != 0) return NULL;
+  CaptureConnection *connection = calloc(1, sizeof(*connection));
   if (!connection) return NULL;
-  getsockname(fd, (struct sockaddr *)&own, &size);
   connection->fd = fd;
-  connection->addressBytes = to->sa_family == AF_INET ? 4 : 16;
-  take_address(connection, device, (const struct sockaddr *)&own);
-  take_address(connection, broker, to);
+  connection->sides[device].address = own;
+  memcpy(&connection->sides[broker].address, to, sizeof(own));
   /* Numbers of its own for each connection: a port that comes again is then no retransmission. */
   connection->sides[device].next = ++file.connections << 20;
   connection->sides[broker].next = file.connections << 20 | 1U << 19;
@@ -229,8 +206,8 @@ CaptureConnection *capture_connect(int fd, const struct sockaddr *to) {
 }
 
 void capture_connected(CaptureConnection *connection) {
-  if (!connection || connection->state != connecting) return;
-  connection->state = open_;
+  if (!connection || connection->state != synSent) return;
+  connection->state = established;
   connection->acknowledged = connection->sides[device].next;
   put_packet(connection, broker, flagSyn | flagAck, NULL, 0);
   put_packet(connection, device, flagAck, NULL, 0);
@@ -249,17 +226,9 @@ void capture_received(CaptureConnection *connection, const void *bytes, size_t s
   put_packet(connection, device, flagAck, NULL, 0);
 }
 
-void capture_ended(CaptureConnection *connection) {
-  if (!connection || connection->state != open_) return;
-  connection->state = halfClosed;
-  acknowledge(connection);
-  put_packet(connection, broker, flagFin | flagAck, NULL, 0);
-  put_packet(connection, device, flagAck, NULL, 0);
-}
-
 void capture_failed(CaptureConnection *connection, int error) {
-  if (!connection || connection->state == over) return;
-  bool refused = error == ECONNREFUSED && connection->state == connecting;
+  if (!connection || connection->state == closed) return;
+  bool refused = error == ECONNREFUSED && connection->state == synSent;
   bool reset = error == ECONNRESET || error == EPIPE;
   if (reset) capture_connected(connection);
   if (refused) {
@@ -267,7 +236,7 @@ void capture_failed(CaptureConnection *connection, int error) {
     connection->sides[broker].next = 0; /* RFC 9293 §3.10.7.1 */
   }
   if (refused || reset) put_packet(connection, broker, flagRst | flagAck, NULL, 0);
-  connection->state = over;
+  connection->state = closed;
 }
 
 /* What the socket still holds; Linux answers unread bytes with RST (RFC 2525 §2.17). */
@@ -279,12 +248,16 @@ static void put_end(CaptureConnection *connection) {
     put_packet(connection, device, flagRst | flagAck, NULL, 0);
     return;
   }
-  if (count == 0) capture_ended(connection);
-  else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+  if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
     capture_failed(connection, errno);
     return;
   }
-  if (acknowledge(connection)) put_packet(connection, broker, flagAck, NULL, 0);
+  bool acknowledged = acknowledge(connection);
+  if (count == 0) {
+    put_packet(connection, broker, flagFin | flagAck, NULL, 0);
+    put_packet(connection, device, flagAck, NULL, 0);
+  } else if (acknowledged)
+    put_packet(connection, broker, flagAck, NULL, 0);
   put_packet(connection, device, flagFin | flagAck, NULL, 0);
 }
 
@@ -293,8 +266,8 @@ void capture_close(CaptureConnection *connection) {
   socklen_t size = sizeof(peer);
   if (!connection) return;
   /* Given up while connecting: the network may have been quicker. */
-  if (connection->state == connecting && getpeername(connection->fd, (struct sockaddr *)&peer, &size) == 0)
+  if (connection->state == synSent && getpeername(connection->fd, (struct sockaddr *)&peer, &size) == 0)
     capture_connected(connection);
-  if (connection->state == open_ || connection->state == halfClosed) put_end(connection);
+  if (connection->state == established) put_end(connection);
   free(connection);
 }

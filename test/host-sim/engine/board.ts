@@ -88,6 +88,7 @@ export interface End {
 export type Line =
   | { readonly type: "ready"; readonly modules: number; readonly preloaded: number }
   | { readonly type: "trace"; readonly at: number; readonly text: string }
+  | { readonly type: "problem"; readonly at: number; readonly text: string }
   | {
       readonly type: "ask";
       readonly at: number;
@@ -115,6 +116,7 @@ export class Board {
   readonly #lines: Line[] = [];
   #wake: (() => void) | undefined;
   #closed: Promise<number | null>;
+  readonly problems: string[] = [];
   stderr = "";
   /** Called with each ask; what it returns is sent as a command. */
   onAsk: (kind: string, detail: string, id: number) => string | undefined = () => undefined;
@@ -178,6 +180,7 @@ export class Board {
       if (!line) throw new Error(`the engine ended: ${this.stderr}`);
       if (line.type === "end") return { end: line, traces, traceTimes };
       if (line.type === "failed") throw new Error(line.detail);
+      if (line.type === "problem") this.problems.push(line.text);
       if (line.type === "trace") {
         traces.push(line.text);
         traceTimes.push(line.at);

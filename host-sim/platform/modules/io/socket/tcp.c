@@ -215,10 +215,8 @@ static bool receive_in(Tcp *tcp) {
     tcp->inSize += (size_t)count;
     return true;
   }
-  if (count == 0) {
-    tcp->ended = true;
-    capture_ended(tcp->capture);
-  } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+  if (count == 0) tcp->ended = true;
+  else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
     fail(tcp, errno);
   return false;
 }
