@@ -1,4 +1,5 @@
 /* What the client offers: RFC 9325's AEAD suites with forward secrecy, TLS 1.2 and 1.3, and nothing else. */
+#include "tls-heap.h"
 #include "tls-internal.h"
 
 #include "mbedtls/ssl_ciphersuites.h"
@@ -93,6 +94,7 @@ int tls_config_apply(TlsLive *live, const TlsOptions *options)
         return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     if ((error = fragment_code(options->maxFragment, &fragment)) != 0)
         return error;
+    tls_heap_start();
     if (psa_crypto_init() != PSA_SUCCESS)
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     error = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,

@@ -1,6 +1,7 @@
 /*
- * mbedTLS's allocator in the simulator: counts what is held, and can run out as a board does.
- * Each block carries its size in front; blocks are zeroed when freed, as some hold keys.
+ * mbedTLS's allocator. Wherever it can be replaced, blocks are zeroed when they are freed: mbedTLS 3.6 zeroes its
+ * keys itself, but not the copy of an RSA key that each signature makes (mbedtls_pk_psa_rsa_sign_ext).
+ * In the simulator it also counts what is held, and can run out as a board does; each block carries its size in front.
  */
 #include "tls-heap.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "mbedtls/build_info.h"
+#include "mbedtls/platform_util.h"
 
 #if defined(DORMOUSE_TLS_METERS)
 
@@ -46,15 +48,13 @@ void tls_heap_free(void *block)
         return;
     Header *header = (Header *)block - 1;
     current -= header->size;
-    /* volatile: the compiler would leave out a memset before free. */
-    volatile unsigned char *byte = block;
-    for (size_t left = header->size; left != 0; left--)
-        *byte++ = 0;
+    mbedtls_platform_zeroize(block, header->size);
     free(header);
 }
 
 size_t tls_heap_peak(void) { return peak; }
 size_t tls_heap_used(void) { return current; }
+void tls_heap_start(void) { }
 void tls_heap_limit(size_t bytes) { limit = bytes; }
 void tls_heap_fail_at(size_t count) { failAt = count; }
 size_t tls_heap_tries(void) { return tries; }
@@ -66,6 +66,37 @@ void tls_heap_reset(void)
 }
 
 #else
+
+#if defined(ESP_PLATFORM) && defined(MBEDTLS_PLATFORM_MEMORY)
+
+#include "esp_heap_caps.h"
+#include "mbedtls/platform.h"
+
+/* As ESP-IDF does by default; keys stay out of external RAM. */
+static void *calloc_internal(size_t count, size_t size)
+{
+    return heap_caps_calloc(count, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+}
+
+static void wipe_and_free(void *block)
+{
+    if (block == NULL)
+        return;
+    mbedtls_platform_zeroize(block, heap_caps_get_allocated_size(block));
+    heap_caps_free(block);
+}
+
+/* Blocks from before are heap_caps blocks too. */
+void tls_heap_start(void)
+{
+    (void)mbedtls_platform_set_calloc_free(calloc_internal, wipe_and_free);
+}
+
+#else
+
+void tls_heap_start(void) { }
+
+#endif
 
 size_t tls_heap_peak(void) { return 0; }
 size_t tls_heap_used(void) { return 0; }

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* From now on mbedTLS's blocks are zeroed when they are freed, where the platform lets us. May be called again. */
+void tls_heap_start(void);
+
 /* Highest sum since the last reset. */
 size_t tls_heap_peak(void);
 /* Held now. */

@@ -78,6 +78,7 @@ static uint8_t *open_saved(const TlsLive *live, const uint8_t *saved, size_t len
     psa_destroy_key(key);
     if (status == PSA_SUCCESS)
         return plain;
+    mbedtls_platform_zeroize(plain, room);
     mbedtls_free(plain);
     return NULL;
 }
@@ -182,6 +183,7 @@ static uint8_t *plain_session(TlsLive *live, size_t most, size_t *length)
         && mbedtls_ssl_session_save(&session, NULL, 0, length) == MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL && *length <= most
         && (plain = mbedtls_calloc(1, *length)) != NULL
         && mbedtls_ssl_session_save(&session, plain, *length, length) != 0) {
+        mbedtls_platform_zeroize(plain, *length);
         mbedtls_free(plain);
         plain = NULL;
     }

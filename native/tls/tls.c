@@ -10,6 +10,7 @@
 #include "mbedtls/ssl.h"
 
 #include "../crypto/crypto-secret.h"
+#include "tls-scrub.h"
 #include "tls-session.h"
 
 void tls_native_destructor(void *data)
@@ -66,6 +67,7 @@ void tls_native_close(xsMachine *the)
     TlsSession *session = xsmcGetHostDataValidate(xsThis, (void *)tls_native_destructor);
     xsmcSetHostData(xsThis, NULL);
     tls_session_free(session);
+    tls_scrub((struct sxMachine *)the);
 }
 
 void tls_native_expect_name(xsMachine *the)
