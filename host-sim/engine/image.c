@@ -28,6 +28,7 @@ char *image_read_file(const char *path, size_t *size) {
   char *text = NULL;
   long length;
   if (!file) return NULL;
+  setvbuf(file, NULL, _IONBF, 0); /* no second copy in memory: it may be the flash with its keys */
   if (fseek(file, 0, SEEK_END) == 0 && (length = ftell(file)) >= 0 && fseek(file, 0, SEEK_SET) == 0 &&
       (text = malloc((size_t)length + 1)) != NULL) {
     *size = fread(text, 1, (size_t)length, file);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,11 @@ static uint32_t crc32(const uint8_t *bytes, size_t size) {
   return ~crc;
 }
 
+/* Before free(), where a compiler leaves memset() out. */
+static void wipe(void *memory, size_t size) {
+  for (volatile uint8_t *byte = memory; size; size--) *byte++ = 0;
+}
+
 static uint32_t read32(const uint8_t *at) {
   return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
@@ -38,15 +44,32 @@ static void write32(uint8_t *at, uint32_t value) {
   for (int i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (8 * i));
 }
 
+static uint8_t *map_value(const void *value, uint32_t size) {
+  uint8_t *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+  if (pages == MAP_FAILED) return NULL;
+  memcpy(pages, value, size);
+  mprotect(pages, size, PROT_READ);
+  return pages;
+}
+
+static void discard(StoreEntry *entry) {
+  if (!entry) return;
+  if (entry->value) munmap((void *)(uintptr_t)entry->value, entry->size);
+  free(entry);
+}
+
 static StoreEntry *new_entry(const char *domain, size_t domainSize, const char *key, size_t keySize, StoreType type,
                              const void *value, uint32_t size) {
-  StoreEntry *entry = calloc(1, sizeof(*entry) + size);
+  StoreEntry *entry = calloc(1, sizeof(*entry));
   if (!entry) return NULL;
   memcpy(entry->domain, domain, domainSize);
   memcpy(entry->key, key, keySize);
   entry->type = type;
   entry->size = size;
-  if (size) memcpy(entry->value, value, size);
+  if (size && !(entry->value = map_value(value, size))) {
+    free(entry);
+    return NULL;
+  }
   return entry;
 }
 
@@ -91,11 +114,16 @@ static bool load(char *problem, size_t problemSize) {
   if (!store.path || access(store.path, F_OK) != 0) return true; /* an erased flash */
   char *bytes = image_read_file(store.path, &size);
   bool ok = bytes && parse((const uint8_t *)bytes, size);
+<<<<<<< Updated upstream
   if (!ok) {
     const char *why = bytes ? "no flash image, or a damaged one" : strerror(errno);
     snprintf(problem, problemSize, "%s: %s", store.path, why);
   }
   if (bytes) memset(bytes, 0, size);
+=======
+  if (!ok) snprintf(problem, problemSize, "%s: %s", path, bytes ? "no flash image, or a damaged one" : strerror(errno));
+  if (bytes) wipe(bytes, size);
+>>>>>>> Stashed changes
   free(bytes);
   return ok;
 }
@@ -177,7 +205,7 @@ static const char *commit(void) {
   if (!bytes) return "flash write failed";
   serialize(bytes, size);
   bool ok = write_file(bytes, size);
-  memset(bytes, 0, size);
+  wipe(bytes, size);
   free(bytes);
   meters.flashWrites++;
   return ok ? NULL : "flash write failed";

@@ -35,7 +35,7 @@ struct StoreEntry {
   char domain[storeNameMax + 1];
   char key[storeNameMax + 1];
   uint32_t size;
-  uint8_t value[];
+  const uint8_t *value; /* in pages of its own that nobody can write: flash is not RAM, where keys are looked for */
 };
 
 /* Opens the store (path NULL: no flash). Returns false with one line in `problem` when the file is damaged. */
