@@ -4,7 +4,10 @@ import type { BoardName } from "../host-sim/board.js";
 import type { Meters } from "../host-sim/device.js";
 import { root } from "../host-sim/paths.js";
 
-type Budgets = Readonly<Record<BoardName, Meters>>;
+type Budgets = Readonly<Record<BoardName, Meters>> & {
+  /** What mbedTLS may take of the heap for one connection, per kind of handshake (test/native/handshakes.ts). */
+  readonly tlsHandshakes: Readonly<Record<string, number>>;
+};
 
 export const meters = ["slotBytesPeak", "chunkBytesPeak", "stackBytesPeak", "tlsBytesPeak"] as const;
 
@@ -13,8 +16,19 @@ export const meters = ["slotBytesPeak", "chunkBytesPeak", "stackBytesPeak", "tls
  * but the pointers in chunks and TLS structures are wider.
  */
 export function budget(board: BoardName, meter: (typeof meters)[number], bits: "32" | "64"): number {
-  const wide = bits === "64" && (meter === "chunkBytesPeak" || meter === "tlsBytesPeak");
-  return Math.round(readBudgets()[board][meter] * (wide ? 1.25 : 1));
+  const most = readBudgets()[board][meter];
+  return meter === "chunkBytesPeak" || meter === "tlsBytesPeak" ? widened(most, bits) : most;
+}
+
+/** Bytes of TLS heap, configuration and CA included. @throws RangeError for a handshake without a budget */
+export function handshakeBudget(name: string, bits: "32" | "64"): number {
+  const most = readBudgets().tlsHandshakes[name];
+  if (most === undefined) throw new RangeError(`bench/budgets.json has no TLS handshake ${name}`);
+  return widened(most, bits);
+}
+
+function widened(bytes: number, bits: "32" | "64"): number {
+  return Math.round(bytes * (bits === "64" ? 1.25 : 1));
 }
 
 function readBudgets(): Budgets {

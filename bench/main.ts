@@ -1,9 +1,10 @@
 /** `npm run bench -- NAME [--json]`: a table for people; with --json the last line is one object. */
 import { type Benchmark, render } from "./benchmark.js";
 import { heap } from "./heap.js";
+import { tls } from "./tls.js";
 import { wake } from "./wake.js";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { heap, wake };
+const benchmarks: Readonly<Record<string, Benchmark>> = { heap, tls, wake };
 
 export async function bench(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
