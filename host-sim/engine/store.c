@@ -114,16 +114,11 @@ static bool load(char *problem, size_t problemSize) {
   if (!store.path || access(store.path, F_OK) != 0) return true; /* an erased flash */
   char *bytes = image_read_file(store.path, &size);
   bool ok = bytes && parse((const uint8_t *)bytes, size);
-<<<<<<< Updated upstream
   if (!ok) {
     const char *why = bytes ? "no flash image, or a damaged one" : strerror(errno);
     snprintf(problem, problemSize, "%s: %s", store.path, why);
   }
-  if (bytes) memset(bytes, 0, size);
-=======
-  if (!ok) snprintf(problem, problemSize, "%s: %s", path, bytes ? "no flash image, or a damaged one" : strerror(errno));
   if (bytes) wipe(bytes, size);
->>>>>>> Stashed changes
   free(bytes);
   return ok;
 }
