@@ -129,12 +129,6 @@ bool store_start(const char *path, size_t capacity, char *problem, size_t proble
   return load(problem, problemSize);
 }
 
-static void discard(StoreEntry *entry) {
-  if (!entry) return;
-  memset(entry->value, 0, entry->size); /* it may be a key */
-  free(entry);
-}
-
 static void erase(void) {
   while (store.entries) {
     StoreEntry *entry = store.entries;
