@@ -14,6 +14,7 @@ const tools = [
   tool("mosquitto-clients", "an independent MQTT client", () => has("mosquitto_sub")),
   tool("openssl", "an independent TLS peer and certificate checker", () => has("openssl")),
   tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
+  tool("tshark", "the independent reader of captures", () => has("tshark")),
   tool("python3-cbor2", "the independent vectors", () => pythonWith("cbor2")),
   // Without it the engine is 64-bit: everything runs, and only device-true byte counts are scaled.
   { ...tool("gcc-multilib", "32-bit builds, as on a board", has32Bit), required: false },

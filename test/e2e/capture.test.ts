@@ -1,11 +1,14 @@
 /** `--pcap` and `--keylog`: what Wireshark makes of a run, with the keys and without them. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { simOptions } from "../../cli/sim.js";
 import { engineFile } from "../../host-sim/engine-file.js";
+import { root } from "../../host-sim/paths.js";
 import { simulate } from "../../host-sim/run.js";
 import { faults, payload, tshark } from "../tshark.js";
 import { only, run } from "./run.js";
@@ -15,7 +18,7 @@ after(() => rmSync(scratch, { recursive: true, force: true }));
 
 const board = "esp32c3";
 const topic = "sensors/dormouse-1/readings";
-/** As docs/simulator.md has them: whatever the port, it is TLS, and MQTT within. */
+/** Whatever the port, it is TLS, and MQTT within. */
 const mqttInTls = ["-d", "tcp.port==1-65535,tls", "-d", "tls.port==1-65535,mqtt"];
 const plainMqtt = ["-d", "tcp.port==1-65535,mqtt"];
 
@@ -95,6 +98,26 @@ test("plain MQTT: whoever has the capture has everything", async () => {
   assert.equal(summary.published, 2);
   assert.deepEqual(await faults(pcap, plainMqtt), []);
   await assertWhole(pcap, summary);
+});
+
+test("the command lines of docs/simulator.md show what it says", async () => {
+  const keylog = join(scratch, "documented.keys");
+  const pcap = join(scratch, "documented.pcap");
+  await run({ board, cycles: "1", keylog, pcap });
+  const guide = readFileSync(join(root, "docs/simulator.md"), "utf8");
+  const lines = guide.split("\n").filter((line) => line.startsWith("tshark "));
+  const shown: string[] = [];
+  for (const line of lines) {
+    const command = line.replace("traffic.pcap", pcap).replace("keys.log", keylog);
+    const { stdout } = await promisify(execFile)("tshark", command.split(" ").slice(1));
+    shown.push(stdout);
+  }
+  const [packets, payloads, withoutKeys, ...more] = shown;
+  assert.match(packets!, /MQTT .* Publish Message \(id=1\) \[sensors\/dormouse-1\/readings\]/);
+  assert.match(payloads!, /^sensors\/dormouse-1\/readings\td184[0-9a-f]{200,}\n$/);
+  assert.match(withoutKeys!, /\[SYN\]/);
+  assert.doesNotMatch(withoutKeys!, /dormouse-1/);
+  assert.deepEqual(more, []);
 });
 
 test("the next run's capture has only that run", async () => {
