@@ -13,6 +13,7 @@ import type { Failure } from "../../lib/failure.js";
 import type { TLSOptions } from "../../lib/tls/options.js";
 import type { Secured } from "../../lib/tls/session.js";
 import type { TCPClass } from "../../lib/tls/tcp.js";
+import { type Opened, whatOpens } from "./saved-session.js";
 
 /** Bytes are given as text (PEM), or as "hex:" and hexadecimal digits. */
 export interface Attempt extends Plain {
@@ -65,8 +66,8 @@ export interface Resuming {
   readonly secret: string;
   /** Which of the sessions in memory to take up, and where to put the one that comes of it. */
   readonly slot: number;
-  /** Take up none, or save none. */
-  readonly only?: "take" | "save";
+  /** Take up none, or save none; or do not connect, and only try what would be taken up (CA and name alone). */
+  readonly only?: "take" | "save" | "try";
   /** What becomes of the saved bytes on the way: one bit is wrong, or the rest is missing. */
   readonly flipBit?: number;
   readonly cutAt?: number;
@@ -86,6 +87,7 @@ export interface Outcome {
   readonly text: string;
   /** Length of the session that was saved for later, 0 if none. */
   readonly savedBytes?: number;
+  readonly opened?: Opened;
   readonly error?: string;
 }
 
@@ -222,6 +224,19 @@ function attempt(job: Attempt, secret: Secret | undefined): Promise<Outcome> {
   });
 }
 
+function tryOpening(
+  { hostName, ca = "", minVersion, maxVersion, resumption }: Attempt,
+  secret: Secret,
+): Outcome {
+  const opened = whatOpens(sessions.get(resumption!.slot)!, secret, {
+    hostName,
+    ca: bytesOf(ca),
+    minVersion: minVersion === "1.3" ? 0x0304 : 0x0303,
+    maxVersion: maxVersion === "1.2" ? 0x0303 : 0x0304,
+  });
+  return { end: "open", received: 0, text: "", opened };
+}
+
 export async function runAttempts(jobs: readonly Attempt[]): Promise<void> {
   sessionsFromRtc();
   for (const job of jobs) {
@@ -229,7 +244,8 @@ export async function runAttempts(jobs: readonly Attempt[]): Promise<void> {
     const secret = job.resumption && new Secret(bytesOf(job.resumption.secret));
     if (job.atSeconds !== undefined) Time.set(job.atSeconds);
     try {
-      outcome = await attempt(job, secret);
+      outcome =
+        secret && job.resumption?.only === "try" ? tryOpening(job, secret) : await attempt(job, secret);
     } catch (error) {
       outcome = { end: "threw", received: 0, text: "", error: String(error) };
     }

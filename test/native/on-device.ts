@@ -75,6 +75,7 @@ export async function runBoots(
     extra: [
       { specifier: "tls-test", source: main, preload: false },
       moduleOf(join(root, "test/device/tls-client.ts"), false),
+      moduleOf(join(root, "test/device/saved-session.ts"), false),
     ],
     flashFile: `${folder}.flash`,
   });

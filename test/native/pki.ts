@@ -55,8 +55,10 @@ export function pinOf({ certificate }: Pick<Certificate, "certificate">): string
   return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
 }
 
-/** A pin of a key that nobody has. */
-export const strangePin = `sha256/${createHash("sha256").update("nobody").digest("base64")}`;
+/** Pins of keys that nobody has. */
+export const strangePins = ["nobody", "no one"].map(
+  (name) => `sha256/${createHash("sha256").update(name).digest("base64")}`,
+) as [string, string];
 
 /** One file with all of them, the first one first. */
 export function chainFile(path: string, certificates: readonly Certificate[]): string {
@@ -84,23 +86,7 @@ export class TestCA implements Certificate {
     this.#folder = folder;
     this.key = options.key ?? path("key");
     this.certificate = path("pem");
-    this.#config = path("cnf");
-    writeFileSync(path("index"), "");
-    writeFileSync(path("crlnumber"), "01\n");
-    const config = [
-      "[ca]",
-      "default_ca=all",
-      "[all]",
-      `database=${path("index")}`,
-      `crlnumber=${path("crlnumber")}`,
-      `new_certs_dir=${folder}`,
-      "rand_serial=yes",
-      "unique_subject=no",
-      "policy=any",
-      "[any]",
-      "commonName=optional",
-    ];
-    writeFileSync(this.#config, `${config.join("\n")}\n`);
+    this.#config = this.#configFor(name, "");
     const own = ["-selfsign", "-keyfile", this.key];
     this.#sign(name, own, { ...options, kind, subject, extensions, days, key: this.key });
     this.pem = readFileSync(this.certificate, "utf8");
@@ -119,8 +105,31 @@ export class TestCA implements Certificate {
     this.#ca([...signer, ...files, ...times, "-md", digest]);
   }
 
-  #ca(args: readonly string[]): void {
-    openssl(["ca", "-batch", "-notext", "-config", this.#config, ...args]);
+  /** What `openssl ca` wants to know; `index` is its list of certificates. */
+  #configFor(name: string, index: string): string {
+    const path = (suffix: string) => join(this.#folder, `${name}.${suffix}`);
+    const lines = [
+      "[ca]",
+      "default_ca=all",
+      "[all]",
+      `database=${path("index")}`,
+      `crlnumber=${path("crlnumber")}`,
+      `new_certs_dir=${this.#folder}`,
+      "rand_serial=yes",
+      "unique_subject=no",
+      "default_md=sha256",
+      "policy=any",
+      "[any]",
+      "commonName=optional",
+    ];
+    writeFileSync(path("index"), index);
+    writeFileSync(path("crlnumber"), "01\n");
+    writeFileSync(path("cnf"), `${lines.join("\n")}\n`);
+    return path("cnf");
+  }
+
+  #ca(args: readonly string[], config = this.#config): void {
+    openssl(["ca", "-batch", "-notext", "-config", config, ...args]);
   }
 
   issue(name: string, options: Issue = {}): Certificate {
@@ -135,11 +144,16 @@ export class TestCA implements Certificate {
     return this.issue(name, { subject: `/CN=Test ${name}`, extensions: isCA, ...options });
   }
 
-  /** PEM of a CRL with these certificates on it; signed by this CA, or with another's key in its name. */
+  /** PEM of a CRL with these certificates on it and no others; signed by this CA, or by another in its name. */
   revocations(revoked: readonly Certificate[], signer: Certificate = this): string {
-    const out = join(this.#folder, `crl-${process.hrtime.bigint()}.pem`);
-    for (const { certificate } of revoked) this.#ca([...signedBy(this), "-revoke", certificate]);
-    this.#ca([...signedBy(signer), "-gencrl", "-crldays", "30", "-md", "sha256", "-out", out]);
+    const name = `crl-${process.hrtime.bigint()}`;
+    const index = revoked.map(({ certificate }) => {
+      const { serialNumber } = new X509Certificate(readFileSync(certificate));
+      return `R\t${dateIn(20).slice(2)}\t${dateIn(-1).slice(2)}\t${serialNumber}\tunknown\t/CN=x\n`;
+    });
+    const out = join(this.#folder, `${name}.pem`);
+    const config = this.#configFor(name, index.join(""));
+    this.#ca([...signedBy(signer), "-gencrl", "-crldays", "30", "-out", out], config);
     return readFileSync(out, "utf8");
   }
 }

@@ -47,26 +47,55 @@ function messagesOf(bytes: Buffer): readonly Message[] {
   return messages;
 }
 
-interface ServerHello {
+interface Hello {
   readonly version: "1.2" | "1.3";
   readonly random: Buffer;
+  readonly sessionId: Buffer;
   readonly extensions: ReadonlyMap<number, Buffer>;
 }
 
-/** RFC 8446 §4.1.3; the last one, after a HelloRetryRequest. */
-export function serverHello({ fromServer }: Overheard): ServerHello | undefined {
-  const body = messagesOf(fromServer)
-    .filter(({ type }) => type === serverHelloType)
-    .at(-1)?.body;
-  if (!body) return undefined;
+const supportedVersions = 43;
+const preSharedKey = 41;
+const sessionTicket = 35;
+
+function extensionsAt(body: Buffer, start: number): ReadonlyMap<number, Buffer> {
   const extensions = new Map<number, Buffer>();
-  const start = 2 + 32 + 1 + body[34]! + 2 + 1;
   for (let at = start + 2; at + 4 <= body.length; ) {
     const length = body.readUInt16BE(at + 2);
     extensions.set(body.readUInt16BE(at), body.subarray(at + 4, at + 4 + length));
     at += 4 + length;
   }
-  return { version: extensions.has(43) ? "1.3" : "1.2", random: body.subarray(2, 34), extensions };
+  return extensions;
+}
+
+/** RFC 8446 §4.1.2 and §4.1.3, without suites and compression. */
+function hello(body: Buffer, from: "client" | "server"): Hello {
+  const afterId = 35 + body[34]!;
+  const suites = from === "server" ? 2 : 2 + body.readUInt16BE(afterId);
+  const compressions = from === "server" ? 1 : 1 + body[afterId + suites]!;
+  const extensions = extensionsAt(body, afterId + suites + compressions);
+  return {
+    version: extensions.has(supportedVersions) ? "1.3" : "1.2",
+    random: body.subarray(2, 34),
+    sessionId: body.subarray(35, afterId),
+    extensions,
+  };
+}
+
+/** The last one, after a HelloRetryRequest. */
+export function serverHello({ fromServer }: Overheard): Hello | undefined {
+  const hellos = messagesOf(fromServer).filter(({ type }) => type === serverHelloType);
+  const last = hellos.at(-1);
+  return last && hello(last.body, "server");
+}
+
+/** Whether the client asks for an earlier session: a PSK, or a ticket or session id of TLS 1.2 (RFC 5077 §3.2). */
+export function clientOffered({ fromClient }: Overheard): boolean {
+  const first = messagesOf(fromClient)[0];
+  if (first === undefined) return false;
+  const { version, sessionId, extensions } = hello(first.body, "client");
+  if (extensions.has(preSharedKey) || (extensions.get(sessionTicket)?.length ?? 0) > 0) return true;
+  return version === "1.2" && sessionId.length > 0;
 }
 
 /**
@@ -74,10 +103,10 @@ export function serverHello({ fromServer }: Overheard): ServerHello | undefined 
  * one too; TLS 1.2 by leaving out its part of a full handshake (RFC 5246 §7.3).
  */
 export function serverResumed(overheard: Overheard): boolean {
-  const hello = serverHello(overheard);
-  if (hello?.version === "1.3") return hello.extensions.has(41);
+  const answer = serverHello(overheard);
+  if (answer?.version === "1.3") return answer.extensions.has(preSharedKey);
   const messages = messagesOf(overheard.fromServer);
-  return hello !== undefined && !messages.some(({ type }) => type === serverHelloDone);
+  return answer !== undefined && !messages.some(({ type }) => type === serverHelloDone);
 }
 
 /** Whether the client went on after the server's first flight with more than an alert. */
