@@ -209,7 +209,8 @@ export class Wake {
       onConnected: () => this.#done("connect"),
       onSecured: (secured) => {
         this.#security?.secured(secured);
-        const how = secured.resumed ? ", resumed" : (this.#security?.setback ?? "");
+        const resumed = secured.earlyDataAccepted ? ", resumed with early data" : ", resumed";
+        const how = secured.resumed ? resumed : (this.#security?.setback ?? "");
         this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${how}`;
         this.#done("secure");
       },
