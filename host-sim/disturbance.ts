@@ -1,7 +1,7 @@
 /** What a run may be told to do to its device: the faults of the simulated world. Absent: a quiet run. */
 import type { FlashEntry } from "../lib/store/flash-entries.js";
 import type { Profile } from "../lib/store/profile.js";
-import type { BootCause, MemoryFault } from "./device.js";
+import type { BootCause, BootEnd, MemoryFault } from "./device.js";
 import type { FlashEntry as StoredEntry } from "./flash.js";
 import type { TlsCredentials } from "./sim-options.js";
 import type { ListenerTls } from "./world/listener-tls.js";
@@ -21,6 +21,9 @@ export interface Memories {
   readonly flash: readonly StoredEntry[];
 }
 
+/** What is not named stays as it is. */
+type Change = Partial<Memories> | undefined;
+
 export interface Disturbance {
   /** The network at each of the board's questions. */
   readonly network?: ((quiet: World) => World) | undefined;
@@ -29,7 +32,7 @@ export interface Disturbance {
   /** What RTC memory and flash do with writes: from a boot on, and from the answer to each question on. */
   readonly memory?: ((wake: number, asked?: string) => MemoryFault) | undefined;
   /** After a wake: what there is in the sleeping board's memories, and what somebody makes of it. */
-  readonly asleep?: ((wake: number, kept: Memories) => Partial<Memories>) | undefined;
+  readonly asleep?: ((wake: number, kept: Memories, end: BootEnd) => Change | Promise<Change>) | undefined;
   /** What was written to the device's flash. What does not fit together is not written: see flashEntries(). */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
   /** What became of it there: entries that are missing or damaged. */

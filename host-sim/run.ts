@@ -124,7 +124,7 @@ class Run {
     for (let count = 0; count < cycles && !signal?.aborted; count++) {
       const end = await this.#boot(disturbance?.cause?.(count + 1, cause) ?? cause);
       cause = causeAfter(end);
-      await this.#disturbSleep();
+      await this.#disturbSleep(end);
       this.#atMs = end.at + end.sleepMs;
       if (realtime && count + 1 < cycles) await wait(end.sleepMs, undefined, { signal }).catch(() => {});
     }
@@ -152,12 +152,12 @@ class Run {
     if (fault) this.#device?.fault(fault);
   }
 
-  async #disturbSleep(): Promise<void> {
+  async #disturbSleep(end: BootEnd): Promise<void> {
     const asleep = this.#options.disturbance?.asleep;
     if (!asleep) return;
     const device = this.#device!;
-    const before = decodeFlash(readFileSync(this.#flashFile));
-    const { rtc, flash } = asleep(this.#wake, { rtc: await device.readRtc(), flash: before });
+    const kept = { rtc: await device.readRtc(), flash: decodeFlash(readFileSync(this.#flashFile)) };
+    const { rtc, flash } = (await asleep(this.#wake, kept, end)) ?? {};
     if (rtc) device.writeRtc(rtc);
     if (!flash) return;
     writeFileSync(this.#flashFile, encodeFlash(flash), { mode: 0o600 });

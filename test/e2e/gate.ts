@@ -7,15 +7,20 @@ const latencyMs = 30;
 export class Gate {
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((client) => this.#pass(client));
-  readonly #target: number;
+  /** Where connections lead from now on. */
+  target: number;
   open = true;
+  /** So many of the next connections break when the device has said its first word. */
+  breaking = 0;
+  /** What the device said first on each connection. */
+  readonly hellos: Buffer[] = [];
   /** Lets connections stand but passes nothing on: a stalled network. */
   stalled = false;
   /** Loses what the broker says. It comes late enough for a test to decide upon what the device has reported. */
   deaf = false;
 
   constructor(targetPort: number) {
-    this.#target = targetPort;
+    this.target = targetPort;
   }
 
   async start(): Promise<number> {
@@ -28,7 +33,14 @@ export class Gate {
     this.#keep(client);
     if (!this.open) return void client.resetAndDestroy();
     if (this.stalled) return;
-    const broker = connect(this.#target, "127.0.0.1");
+    const breaks = this.breaking > 0;
+    if (breaks) this.breaking--;
+    client.once("data", (hello: Buffer) => {
+      this.hellos.push(hello);
+      if (breaks) client.resetAndDestroy();
+    });
+    if (breaks) return;
+    const broker = connect(this.target, "127.0.0.1");
     this.#keep(broker);
     client.pipe(broker);
     broker.on("data", (data) => setTimeout(() => this.deaf || client.write(data), latencyMs));

@@ -10,7 +10,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
 // Debian keeps the broker where only root's PATH looks.
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
+export const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
 
 /** What to say when Mosquitto is not there; undefined when it is. In CI its absence fails the tests. */
 export function mosquittoMissing(): string | undefined {
@@ -149,7 +149,7 @@ export class Mosquitto {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -159,7 +159,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function listening(port: number, broker: ChildProcess, log: () => string): Promise<void> {
+export async function listening(port: number, broker: ChildProcess, log: () => string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     if (broker.exitCode !== null) throw new Error(`Mosquitto ended: ${log()}`);
     const socket = connect(port, "127.0.0.1");

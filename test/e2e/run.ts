@@ -16,14 +16,15 @@ export async function run(
   more: Partial<RunOptions> = {},
 ) {
   const events: RunEvent[] = [];
+  const notes: string[] = [];
   const reporter: Reporter = {
     report(event) {
       events.push(event);
       onEvent(event);
     },
-    note: () => {},
+    note: (text) => notes.push(text),
   };
   const options = { ...(await simOptions(flags)), engine: await engineFile("release"), ...more };
   const tally = await simulate(options, reporter);
-  return { events, tally, summary: tally.summary };
+  return { events, notes, tally, summary: tally.summary };
 }

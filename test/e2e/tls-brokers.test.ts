@@ -1,0 +1,202 @@
+/** Whole wakes over TLS against brokers as they are: every identity, both versions, full and resumed. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { BoardName } from "../../host-sim/board.js";
+import { Gate } from "./gate.js";
+import { mosquittoMissing } from "./mqtt-mosquitto.js";
+import { only } from "./run.js";
+import { TlsMosquitto } from "./tls-mosquitto.js";
+import { deviceId, type Identity, type IdentityName, Pki, tlsRun } from "./tls-scene.js";
+
+const skip = mosquittoMissing() ?? false;
+
+let pki: Pki;
+const identities = {} as Record<IdentityName, Identity>;
+before(async () => {
+  pki = await Pki.create();
+  for (const name of ["none", "P-256", "RSA-2048", "PSK"] as const)
+    identities[name] = await pki.identity(name);
+});
+after(() => pki.remove());
+
+const resumed = ["1 full", "2 resumed", "3 resumed"];
+const full = ["1 full", "2 full", "3 full"];
+
+describe("Mosquitto", { skip }, () => {
+  /** What its OpenSSL does about tickets is the reason for each difference. */
+  const expected: Record<"1.3" | "1.2", [BoardName, IdentityName, string[]][]> = {
+    "1.3": [
+      ["esp32c3", "none", resumed],
+      ["esp32c3", "P-256", resumed],
+      ["esp32c3", "RSA-2048", resumed],
+      // An external PSK needs no ticket.
+      ["esp32c3", "PSK", full],
+      ["esp32", "RSA-2048", resumed],
+      ["esp32", "PSK", full],
+      ["esp8266", "none", resumed],
+      // The device's certificate makes the ticket larger than RTC memory has room for.
+      ["esp8266", "P-256", full],
+      ["esp8266", "RSA-2048", full],
+      ["esp8266", "PSK", full],
+    ],
+    "1.2": [
+      ["esp32c3", "none", resumed],
+      ["esp32c3", "P-256", resumed],
+      ["esp32c3", "RSA-2048", resumed],
+      // Mosquitto does not know who resumes, and refuses: no session is kept after that.
+      ["esp32c3", "PSK", ["1 full", "2 resumed", "2 full", "3 full"]],
+      ["esp32", "P-256", resumed],
+      ["esp8266", "none", resumed],
+      ["esp8266", "P-256", full],
+      ["esp8266", "PSK", ["1 full", "2 resumed", "2 full", "3 full"]],
+    ],
+  };
+
+  for (const version of ["1.3", "1.2"] as const)
+    describe(`with TLS ${version}`, () => {
+      let broker: TlsMosquitto<"none" | "certificate" | "psk">;
+      before(async () => {
+        broker = new TlsMosquitto({ none: pki, certificate: pki.asking, psk: pki.presharing });
+        await broker.start({ max: `TLSv${version}` });
+      });
+      after(() => broker.stop());
+
+      for (const [board, name, expectedHandshakes] of expected[version])
+        test(`${board}, ${name}: ${expectedHandshakes.join(", ")}`, async () => {
+          const identity = identities[name];
+          const earlier = broker.names(deviceId).length;
+          const { events, notes, summary, errors, handshakes } = await tlsRun({
+            board,
+            cycles: 3,
+            port: broker.ports[identity.settings.identity],
+            openPort: broker.openPort,
+            identity,
+            ca: name === "PSK" ? null : pki.root,
+          });
+          assert.deepEqual(errors, [], notes.join("\n"));
+          assert.deepEqual([summary.verified, summary.rejected], [3, 0]);
+          assert.deepEqual(handshakes, expectedHandshakes);
+          assert.deepEqual(
+            broker.names(deviceId).slice(earlier),
+            Array(3).fill(identity.name),
+            "the broker knows the device by its identity, resumed or not",
+          );
+          for (const { name: phase, detail } of only(events, "phase"))
+            if (phase === "secure")
+              assert.match(detail!, new RegExp(`^TLS ${version.replace(".", "\\.")} TLS_`));
+        });
+    });
+});
+
+describe("the embedded broker", () => {
+  for (const max of [undefined, "TLSv1.2"] as const)
+    for (const [board, name, expected] of [
+      ["esp32c3", "none", resumed],
+      // It does not ask for the certificate, so nothing of it gets into the ticket.
+      ["esp32c3", "P-256", resumed],
+      ["esp32c3", "RSA-2048", resumed],
+      ["esp8266", "none", resumed],
+    ] as const)
+      test(`${max ?? "TLSv1.3"}, ${board}, ${name}: ${expected.join(", ")}`, async () => {
+        const { summary, errors, handshakes } = await tlsRun({
+          board,
+          cycles: 3,
+          port: null,
+          identity: identities[name],
+          disturbance: { brokerMaxVersion: max },
+        });
+        assert.deepEqual(errors, []);
+        assert.deepEqual([summary.verified, summary.rejected], [3, 0]);
+        assert.deepEqual(handshakes, expected);
+      });
+});
+
+describe("a broker that will not resume", { skip }, () => {
+  let broker: TlsMosquitto<"none" | "psk">;
+  let gate: Gate;
+  let port: number;
+  before(async () => {
+    broker = new TlsMosquitto({ none: pki, psk: pki.presharing });
+    await broker.start();
+    gate = new Gate(broker.ports.none);
+    port = await gate.start();
+  });
+  after(async () => {
+    await gate.stop();
+    await broker.stop();
+  });
+
+  const go = (cycles: number, more: Partial<Parameters<typeof tlsRun>[0]> = {}) =>
+    tlsRun({
+      cycles,
+      port,
+      openPort: broker.openPort,
+      identity: identities.none,
+      ca: pki.root,
+      ...more,
+    });
+
+  test("breaks the connection: another follows in the same wake, in full, and the log tells why", async () => {
+    const { events, errors, handshakes, summary } = await go(4, {
+      onEvent: (event) => {
+        if (event.event === "sleep") gate.breaking = event.wake === 2 ? 1 : 0;
+      },
+    });
+    assert.deepEqual(errors, []);
+    assert.deepEqual(handshakes, ["1 full", "2 resumed", "3 full", "4 resumed"]);
+    assert.equal(summary.verified, 4);
+    const [third] = only(events, "phase").filter(({ wake, name }) => wake === 3 && name === "secure");
+    assert.match(third!.detail!, /, in full after connection-lost$/);
+  });
+
+  test("breaks the second connection too: the wake ends after these two", async () => {
+    let hellos = 0;
+    const { errors, handshakes, summary } = await go(4, {
+      onEvent: (event) => {
+        if (event.event === "wake" && event.wake === 3) {
+          gate.breaking = 9;
+          hellos = gate.hellos.length;
+        } else if (event.event === "sleep" && event.wake === 3) {
+          gate.breaking = 0;
+          hellos = gate.hellos.length - hellos;
+        }
+      },
+    });
+    assert.equal(hellos, 2);
+    assert.deepEqual(errors, ["3 connection-lost"]);
+    assert.deepEqual(handshakes, ["1 full", "2 resumed", "4 full"]);
+    assert.deepEqual([summary.verified, summary.rejected], [3, 0], "two readings in one message");
+  });
+
+  test("breaks a full handshake: that is not tried again", async () => {
+    const { errors, handshakes } = await go(3, {
+      tls: { resumption: false },
+      onEvent: (event) => {
+        if (event.event === "sleep") gate.breaking = event.wake === 1 ? 1 : 0;
+      },
+    });
+    assert.deepEqual(errors, ["2 connection-lost"]);
+    assert.deepEqual(handshakes, ["1 full", "3 full"]);
+  });
+
+  test("speaks another TLS version than before, up or down: the wake goes on in that one", async () => {
+    const { events, errors, handshakes, summary } = await go(6, {
+      disturbance: {
+        listenerPort: broker.openPort,
+        listenerTls: null,
+        asleep: async (wake) => {
+          if (wake === 2) await broker.restart({ max: "TLSv1.2" });
+          if (wake === 4) await broker.restart({ min: "TLSv1.3" });
+          return undefined;
+        },
+      },
+    });
+    assert.deepEqual(errors, []);
+    assert.equal(summary.verified, 6);
+    assert.deepEqual(handshakes, ["1 full", "2 resumed", "3 full", "4 resumed", "5 full", "6 resumed"]);
+    const versions = only(events, "phase").flatMap(({ name, detail }) =>
+      name === "secure" ? [detail!.slice(4, 7)] : [],
+    );
+    assert.deepEqual(versions, ["1.3", "1.3", "1.2", "1.2", "1.3", "1.3"]);
+  });
+});
