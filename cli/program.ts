@@ -5,13 +5,16 @@
 import { Command, CommanderError } from "commander";
 import { addCertsCommand } from "./certs/command.js";
 import type { Outcome } from "./outcome.js";
+import { addPinCommand } from "./pin/command.js";
 import { addProfileCommand } from "./profile/command.js";
 import { report, UsageError } from "./report.js";
 import { addSimCommand } from "./sim.js";
 
 function program(outcome: Outcome): Command {
   const root = new Command("dormouse")
-    .description("Secure MQTT firmware for ESP32 and ESP8266 boards: simulator, certificates, profiles.")
+    .description(
+      "Secure MQTT firmware for ESP32 and ESP8266 boards: simulator, certificates, profiles, pins.",
+    )
     .helpCommand(false)
     .exitOverride()
     // What Commander would print on standard error is thrown too, and report() prints that: one line.
@@ -24,6 +27,7 @@ function program(outcome: Outcome): Command {
   addSimCommand(root, outcome);
   addCertsCommand(root);
   addProfileCommand(root, outcome);
+  addPinCommand(root);
   return root;
 }
 

@@ -6,10 +6,10 @@ import "../../certs/pki/reflect.js";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { derSequence } from "../../certs/pki/der.js";
 import { fromPem, pem } from "../../certs/pki/pem.js";
 import type { TlsCredentials } from "../../host-sim/sim-options.js";
 import type { TlsSettings } from "../../lib/store/profile.js";
-import { derSequence } from "../der.js";
 import { fileProblem, OperatorError } from "../report.js";
 import { type References, readSecret, readSecretBytes } from "./references.js";
 

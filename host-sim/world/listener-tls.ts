@@ -2,9 +2,10 @@
  * A listener's TLS connection, by Node: it knows its broker as a device does, by CA, by pins or by PSK, and says
  * who it is in the same way. Until the broker is known nothing is sent, the password least of all.
  */
-import { createHash, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+import { pinOf, spkiOf } from "../../certs/pki/spki.js";
 
 export interface ListenerTls {
   /** A root certificate in PEM; null: pins or a PSK do without. */
@@ -65,16 +66,11 @@ function presharing(
   };
 }
 
-function pinOf({ publicKey }: X509Certificate): string {
-  const spki = publicKey.export({ type: "spki", format: "der" });
-  return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
-}
-
 /** What the CA, if there is one, leaves to the pins. */
 function trusted(socket: TLSSocket, name: string, { caPem, pins = [] }: ListenerTls): boolean {
   if (pins.length === 0) return caPem !== null;
   const path = pathOf(socket, caPem);
-  const at = path.findIndex((certificate) => pins.includes(pinOf(certificate)));
+  const at = path.findIndex((certificate) => pins.includes(pinOf(spkiOf(certificate.raw))));
   if (at < 0) return false;
   // The broker's own key is its identity; a CA's key needs the path up to it, and the name.
   const leaf = path[0]!;

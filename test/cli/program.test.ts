@@ -11,6 +11,7 @@ for (const command of [
   "certs device",
   "profile",
   "profile check",
+  "pin",
 ])
   test(`"dormouse ${command} --help" explains with an example and exits 0`, async () => {
     const ran = await dormouse([...command.split(" ").filter(Boolean), "--help"]);
@@ -46,6 +47,18 @@ const wrong: [string, RegExp][] = [
   ["sim --profile /", /\/: is a folder/],
   ["profile check", /missing required argument 'FILE'/],
   ["profile check /nonexistent", /\/nonexistent: no such file/],
+  ["pin", /give one of HOST:PORT, --cert FILE and --key FILE/],
+  ["pin localhost:8883 --cert x", /give one of/],
+  ["pin --cert x --key y", /give one of/],
+  ["pin localhost", /"localhost": write HOST:PORT/],
+  ["pin mqtts://localhost:8883", /write HOST:PORT/],
+  ["pin user@localhost:8883", /write HOST:PORT/],
+  ["pin localhost:0", /from 1 to 65535/],
+  ["pin ::1:8883", /write HOST:PORT/],
+  ["pin localhost:8883 --timeout 10", /--timeout "10": write a duration/],
+  ["pin localhost:8883 more", /too many arguments/],
+  ["pin --cert /nonexistent", /\/nonexistent: no such file/],
+  ["pin --key /", /\/: is a folder/],
   ["certs server", /missing required argument 'NAME'/],
   ["certs server bad_name", /"bad_name" is neither a host name nor an IP address/],
   ["certs server 1.2.3", /"1.2.3" is neither/],
