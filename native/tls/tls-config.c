@@ -145,8 +145,10 @@ void tls_config_tickets(TlsLive *live)
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
     if (live->preshared)
         return;
+#if MBEDTLS_VERSION_MAJOR < 4 /* 4.x tells of every ticket */
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         &live->config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
     mbedtls_ssl_conf_tls13_key_exchange_modes(&live->config,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL
                                                   | MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);

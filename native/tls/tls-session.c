@@ -119,7 +119,7 @@ static void run(TlsSession *session)
             return;
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
         case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
-            session->live->ticketed = 1;
+            session->live->ticketed = !session->live->preshared; /* mbedTLS 4 tells of tickets nobody asked for */
             continue;
 #endif
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
@@ -269,7 +269,7 @@ TlsSecured tls_session_secured(const TlsSession *session)
     secured.resumed = tls_resumed(live);
 #if defined(MBEDTLS_SSL_EARLY_DATA)
     secured.earlyAccepted = live->earlySent
-        && mbedtls_ssl_get_early_data_status(&live->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED;
+        && mbedtls_ssl_get_early_data_status(&session->live->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED;
 #endif
     return secured;
 }
