@@ -106,7 +106,7 @@ export class TLSSocket {
     return this.#resumption !== undefined && this.#state.kind === "open" && this.#state.session.resumable;
   }
 
-  /** For `tls.resumption.saved` of the next connection. Undefined when there is nothing, or the end was told. */
+  /** For `tls.resumption.saved` of the next connection; each session once. Undefined when there is none. */
   saveSession(): ArrayBuffer | undefined {
     if (this.#state.kind !== "open" || !this.#resumption) return undefined;
     return this.#state.session.save(this.#resumption.secret, this.#resumption.maxBytes);
