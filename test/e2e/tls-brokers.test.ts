@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import type { BoardName } from "../../host-sim/board.js";
 import { Gate } from "./gate.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
+import { tlsSection, withTlsSection } from "./rtc-image.js";
 import { only } from "./run.js";
 import { TlsMosquitto } from "./tls-mosquitto.js";
 import { deviceId, type Identity, type IdentityName, Pki, tlsRun } from "./tls-scene.js";
@@ -86,6 +87,48 @@ describe("Mosquitto", { skip }, () => {
               assert.match(detail!, new RegExp(`^TLS ${version.replace(".", "\\.")} TLS_`));
         });
     });
+});
+
+describe("a broker that does not know who resumes", { skip }, () => {
+  test("is met without resumption for 255 wakes, then tried again", async () => {
+    const broker = new TlsMosquitto({ psk: pki.presharing });
+    await broker.start({ max: "TLSv1.2" });
+    const marks: number[] = [];
+    try {
+      const { errors, handshakes, summary } = await tlsRun({
+        cycles: 7,
+        port: broker.ports.psk,
+        openPort: broker.openPort,
+        identity: identities.PSK,
+        disturbance: {
+          listenerPort: broker.openPort,
+          listenerTls: null,
+          asleep: (wake, { rtc }) => {
+            const section = tlsSection(rtc);
+            marks.push(section?.length === 1 ? rtc[section.at]! : 0);
+            return wake === 3 ? { rtc: withTlsSection(rtc, () => Uint8Array.of(2)) } : undefined;
+          },
+        },
+      });
+      assert.deepEqual(errors, []);
+      assert.equal(summary.verified, 7);
+      const expected = [
+        "1 full",
+        "2 resumed",
+        "2 full",
+        "3 full",
+        "4 full",
+        "5 full",
+        "6 full",
+        "7 resumed",
+        "7 full",
+      ];
+      assert.deepEqual(handshakes, expected);
+      assert.deepEqual(marks, [0, 254, 253, 1, 0, 0, 254]);
+    } finally {
+      await broker.stop();
+    }
+  });
 });
 
 describe("the embedded broker", () => {

@@ -1,6 +1,6 @@
 /** What the end-to-end tests of TLS share: a PKI, a device's identities, and the run of a device that has them. */
 import { spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -121,6 +121,12 @@ export class Pki implements ServerCertificate {
     const out = ["-extfile", at("ext"), "-outform", "DER", "-out", at("der")];
     openssl("x509", "-req", "-in", at("csr"), ...signed, ...out);
     return { certificate: readFileSync(at("der")), key: fromPem("PRIVATE KEY", text(at("key")))[0]! };
+  }
+
+  /** Of the first certificate's key, as OpenSSL computes it. */
+  pin({ chainPem }: ServerCertificate): string {
+    const spki = new X509Certificate(chainPem).publicKey.export({ type: "spki", format: "der" });
+    return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
   }
 
   /** A list of the issuing CA with the broker's certificate of `revoked` on it, DER. */
