@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../native/crypto/crypto-reset.h"
@@ -25,6 +26,8 @@ static void keylog_line(const char *text) {
 int secure_keylog(const char *path) {
   keylog = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (keylog < 0) return -1;
+  struct stat file; /* a file that was there may have been for everybody's eyes */
+  if (fstat(keylog, &file) == 0 && S_ISREG(file.st_mode) && fchmod(keylog, 0600) != 0) return -1;
   tls_set_keylog(keylog_line);
   return 0;
 }

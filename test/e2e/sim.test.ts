@@ -1,6 +1,6 @@
 /** The whole product: firmware in XS, TLS, MQTT, a real broker, an independent judge. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -208,6 +208,7 @@ describe("--keylog", () => {
     const folder = mkdtempSync(join(tmpdir(), "dormouse-keylog-"));
     const file = join(folder, "keys.log");
     try {
+      writeFileSync(file, "", { mode: 0o644 });
       await run({ board: "esp32c3", cycles: "2", keylog: file });
       const text = readFileSync(file, "utf8");
       assert.equal(text.match(/^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]{64,96}$/gm)?.length, 2);
