@@ -133,13 +133,23 @@ function leafFiles(leaf: Certified, issuing: Certified): NewFile[] {
   ];
 }
 
-/** Issues a server certificate into servers/FIRST-NAME (`*` and `:` are spelled `_`). */
+/** Issues a server certificate into servers/FIRST-NAME (`*` and `:` are spelled `_`), for `key` or a new one. */
 export async function createServer(
   folder: string,
-  { names, validity, replace }: { names: readonly AltName[]; validity: Validity; replace: boolean },
+  {
+    names,
+    validity,
+    replace,
+    key,
+  }: {
+    names: readonly AltName[];
+    validity: Validity;
+    replace: boolean;
+    key?: Uint8Array<ArrayBuffer> | undefined;
+  },
 ): Promise<IssuedFiles> {
   const issuing = await openIssuing(folder);
-  const leaf = await issueServer(issuing, names, validity);
+  const leaf = await issueServer(issuing, names, validity, key);
   const files = issuedFiles(join(folder, "servers", names[0]!.value.replace(/[^a-z0-9.-]/g, "_")));
   await publishFolder(files.folder, leafFiles(leaf, issuing), replace);
   return files;

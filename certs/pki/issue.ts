@@ -1,10 +1,11 @@
 /**
  * Issues certificates: a root, an issuing CA below it, servers and devices. ECDSA on P-256 with SHA-256
  * throughout. Every extension is here, so that this file is the certificate profile (RFC 5280 §4.2).
- * Keys are made here and returned as PKCS #8; nothing is written. It refuses to outlive the issuer.
+ * Keys are made here, unless a server keeps its own, and returned as PKCS #8; nothing is written. It refuses to
+ * outlive the issuer.
  */
 import "./reflect.js";
-import { webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { type AltName, checkDeviceId } from "./names.js";
 
@@ -37,14 +38,32 @@ interface Request {
   readonly extensions: readonly x509.Extension[];
   /** null: self-signed. */
   readonly issuer: Certified | null;
+  /** PKCS #8 of a P-256 key that is there already; else one is made. */
+  readonly key?: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** The pair of a P-256 private key in PKCS #8. @throws {RangeError} when it is anything else */
+async function keyPairOf(key: Uint8Array<ArrayBuffer>): Promise<webcrypto.CryptoKeyPair> {
+  try {
+    const half = createPublicKey(createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }));
+    const spki = half.export({ type: "spki", format: "der" });
+    return {
+      privateKey: await webcrypto.subtle.importKey("pkcs8", key, ecdsa, true, ["sign"]),
+      publicKey: await webcrypto.subtle.importKey("spki", spki, ecdsa, true, ["verify"]),
+    };
+  } catch {
+    throw new RangeError("is no P-256 private key");
+  }
 }
 
 async function signingKeyOf(issuer: Certified): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey("pkcs8", issuer.key, ecdsa, false, ["sign"]);
 }
 
-async function issue({ subject, validity, extensions, issuer }: Request): Promise<Certified> {
-  const keys = await webcrypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
+async function issue({ subject, validity, extensions, issuer, key }: Request): Promise<Certified> {
+  const keys = key
+    ? await keyPairOf(key)
+    : await webcrypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
   const parent = issuer && new x509.X509Certificate(issuer.certificate);
   if (validity.notAfter <= validity.notBefore) throw new RangeError("a certificate must end after it begins");
   if (parent && validity.notAfter > parent.notAfter)
@@ -106,11 +125,16 @@ export function issueIssuing(name: string, root: Certified, validity: Validity):
   });
 }
 
-/** A server's certificate. Its names stand in subjectAltName; the subject is empty, so SAN is critical (RFC 5280 §4.2.1.6). */
+/**
+ * A server's certificate. Its names stand in subjectAltName; the subject is empty, so SAN is critical (RFC 5280
+ * §4.2.1.6).
+ * @param key P-256, PKCS #8: for a server whose key stays, because devices have pinned it
+ */
 export function issueServer(
   issuing: Certified,
   names: readonly AltName[],
   validity: Validity,
+  key?: Uint8Array<ArrayBuffer>,
 ): Promise<Certified> {
   if (names.length === 0) throw new RangeError("a server certificate needs at least one name");
   return issue({
@@ -118,6 +142,7 @@ export function issueServer(
     validity,
     extensions: [...endExtensions(serverAuth), new x509.SubjectAlternativeNameExtension([...names], true)],
     issuer: issuing,
+    key,
   });
 }
 

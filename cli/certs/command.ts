@@ -1,4 +1,5 @@
 /** `dormouse certs init|server|device`: a private certificate authority in a folder, and certificates from it. */
+import { createPrivateKey } from "node:crypto";
 import type { Command } from "commander";
 import {
   createAuthority,
@@ -10,7 +11,7 @@ import {
 import { altName, checkDeviceId } from "../../certs/pki/names.js";
 import { FolderExists } from "../../certs/pki/publish-folder.js";
 import { OperatorError, UsageError } from "../report.js";
-import { whole } from "../values.js";
+import { fileText, whole } from "../values.js";
 
 interface CertsFlags {
   readonly dir: string;
@@ -43,6 +44,18 @@ async function issue<Files extends { readonly folder: string }>(
   }
   if (flags.json) console.log(JSON.stringify(files));
   else for (const [name, path] of Object.entries(files)) if (name !== "folder") console.log(path);
+}
+
+/** PKCS #8, from any private key in PEM. */
+async function keptKey(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const text = await fileText(path);
+  try {
+    const key = createPrivateKey(text);
+    if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") throw new RangeError("another kind of key");
+    return new Uint8Array(key.export({ type: "pkcs8", format: "der" }));
+  } catch {
+    throw new OperatorError(`${path} is no P-256 private key in PEM, or is encrypted`);
+  }
 }
 
 /** Flags that all certificate commands share. */
@@ -82,14 +95,16 @@ export function addCertsCommand(parent: Command): void {
     .argument("<NAME...>", "what devices connect to; the first names the folder")
     .option("--san <NAME>", "a further host name or IP address; may be repeated", collect, [])
     .option("--days <N>", "lifetime", days, lifetimeDays.server)
+    .option("--key <FILE>", "keep this P-256 key (PEM), and with it its pin; a new one is made else")
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse certs server broker.example.org --san localhost --san 192.0.2.7",
     )
-    .action((names: string[], flags: CertsFlags & { san: string[]; days: number }) => {
+    .action(async (names: string[], flags: CertsFlags & { san: string[]; days: number; key?: string }) => {
       const altNames = [...new Set([...names, ...flags.san])].map((text) => checked(altName, text));
       const validity = validFor(flags.days, Date.now());
-      return issue(flags, (replace) => createServer(flags.dir, { names: altNames, validity, replace }));
+      const key = flags.key === undefined ? undefined : await keptKey(flags.key);
+      return issue(flags, (replace) => createServer(flags.dir, { names: altNames, validity, replace, key }));
     });
 
   common(certs.command("device"))

@@ -119,6 +119,45 @@ test("a server that is issued again keeps its key unless forced", async () => {
   assert.equal(await readFile(path, "utf8"), before);
 });
 
+test("a server that keeps its key keeps its pin; one that takes the spare into use has the spare's", async () => {
+  await done("init");
+  await done("server", "localhost");
+  const pinOf = async (...words: string[]) => {
+    const ran = await dormouse(["pin", ...words, "--json"], { cwd: folder });
+    return JSON.parse(ran.stdout).pins[0].pin as string;
+  };
+  const certificate = ["--cert", "pki/servers/localhost/chain.pem"];
+  const serial = () => openssl("x509", "-in", "pki/servers/localhost/certificate.pem", "-noout", "-serial");
+  const [pin, before] = [await pinOf(...certificate), serial()];
+  await done("server", "localhost", "--force", "--key", "pki/servers/localhost/key.pem");
+  assert.equal(await pinOf(...certificate), pin);
+  assert.notEqual(serial(), before);
+  verify("pki/servers/localhost/certificate.pem", "-purpose", "sslserver", "-verify_hostname", "localhost");
+  openssl("ecparam", "-name", "prime256v1", "-genkey", "-out", "spare.key");
+  await done("server", "localhost", "--force", "--key", "spare.key");
+  assert.equal(await pinOf(...certificate), await pinOf("--key", "spare.key"));
+  assert.equal(
+    openssl("pkey", "-in", "pki/servers/localhost/key.pem", "-pubout"),
+    openssl("pkey", "-in", "spare.key", "-pubout"),
+  );
+  verify("pki/servers/localhost/certificate.pem", "-purpose", "sslserver");
+});
+
+test("a kept key that is another kind, encrypted or none is refused, and nothing is made", async () => {
+  await done("init");
+  openssl("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", "p384.key");
+  openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "p256.key");
+  openssl("ec", "-in", "p256.key", "-aes128", "-passout", "pass:hunter2", "-out", "sealed.key");
+  openssl("ec", "-in", "p256.key", "-pubout", "-out", "public.key");
+  for (const key of ["p384.key", "sealed.key", "public.key", "pki/ca/root.pem"]) {
+    const ran = await certs("server", "localhost", "--key", key);
+    assert.deepEqual([ran.code, ran.stdout], [1, ""]);
+    assert.match(ran.stderr, /^dormouse: [^\n]* is no P-256 private key in PEM, or is encrypted\n$/);
+  }
+  assert.equal((await certs("server", "localhost", "--key", "nowhere.key")).code, 2);
+  assert.deepEqual((await readdir(join(folder, "pki"))).sort(), [".gitignore", "ca"]);
+});
+
 test("without an authority there is one line that says so, and nothing is made", async () => {
   const ran = await certs("server", "localhost");
   assert.equal(ran.code, 1);

@@ -3,15 +3,18 @@
  * Mosquitto set up as docs/profile.md says, and a device that lives by them.
  */
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { root } from "../../host-sim/paths.js";
 import { dormouse } from "../cli/command.js";
 import { openssl } from "../native/pki.js";
-import { type Broker, mosquitto } from "../native/servers.js";
+import { type Broker, freePort, mosquitto } from "../native/servers.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { only, run } from "./run.js";
 
@@ -57,8 +60,63 @@ function revocationList(revoked: readonly string[]): void {
   openssl([...signer, "-gencrl", "-crldays", "9", "-out", at("issuing.crl")]);
 }
 
-const psk = randomBytes(32).toString("hex");
-const pskLine = `00${psk.slice(2)}`; // keys may begin with a zero
+/** The blocks of a section of docs/profile.md, with localhost as the broker. */
+function documented(section: string): { commands: string; conf: string } {
+  const page = readFileSync(join(root, "docs/profile.md"), "utf8").replaceAll(
+    "broker.example.org",
+    "localhost",
+  );
+  const text = page.split("\n## ").find((part) => part.startsWith(section));
+  const [commands, conf] = [...text!.matchAll(/```\n([^`]*)```/g)].map(([, block]) => block!);
+  return { commands: commands!, conf: conf! };
+}
+
+/** Runs them in the folder: ours as ours, everything else in a shell. */
+async function follow(commands: string): Promise<void> {
+  const dormouseLines = commands.split("\n").filter((line) => line.startsWith("npx dormouse "));
+  for (const line of dormouseLines) await command(...line.split(" ").slice(2));
+  if (dormouseLines.length === 0) execFileSync("sh", ["-ec", commands], { cwd: folder });
+}
+
+interface Running {
+  readonly port: number;
+  /** Reads its configuration and files again. */
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A Mosquitto with this configuration, on a free port. */
+async function documentedBroker(conf: string): Promise<Running> {
+  const port = await freePort();
+  const path = at(`${port}.conf`);
+  const listener = `user ${userInfo().username}\nlistener ${port} 127.0.0.1`;
+  writeFileSync(path, conf.replace("listener 8883", listener));
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+  const child = spawn("mosquitto", ["-c", path], { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(child, "close");
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    log += text;
+  });
+  const logged = async (words: string) => {
+    for (let tries = 0; !log.includes(words); tries++) {
+      assert.ok(tries < 400 && child.exitCode === null, `mosquitto did not say "${words}": ${log}`);
+      await wait(25);
+    }
+  };
+  await logged(" running");
+  const reload = async () => {
+    child.kill("SIGHUP");
+    await logged("Reloading config");
+  };
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return { port, reload, stop };
+}
+
+const psk = `00${randomBytes(31).toString("hex")}`; // keys may begin with a zero
 
 describe("the example profiles, against Mosquitto", { skip: mosquittoMissing() ?? false }, () => {
   let broker: Broker;
@@ -70,13 +128,9 @@ describe("the example profiles, against Mosquitto", { skip: mosquittoMissing() ?
 
   before(async () => {
     mkdirSync(at("profiles"));
-    await command("certs", "init");
-    await command("certs", "server", "localhost");
-    await command("certs", "device", "dormouse-1");
-    const server = {
-      certificate: at("certs/private/servers/localhost/chain.pem"),
-      key: at("certs/private/servers/localhost/key.pem"),
-    };
+    await follow(documented("A client certificate").commands);
+    const servers = at("certs/private/servers/localhost");
+    const server = { certificate: join(servers, "chain.pem"), key: join(servers, "key.pem") };
     const authority = {
       certificate: at("certs/private/ca/root.pem"),
       key: at("certs/private/ca/root.key.pem"),
@@ -84,15 +138,42 @@ describe("the example profiles, against Mosquitto", { skip: mosquittoMissing() ?
     broker = await mosquitto(folder, [
       { certificate: server },
       { certificate: server, clientCA: authority },
-      { psk: { identity: "dormouse-1", key: pskLine } },
+      { psk: { identity: "dormouse-1", key: psk } },
     ]);
     [open, certified, shared] = broker.ports as [number, number, number];
     const shown = await command("pin", `localhost:${open}`, "--json");
     pins = (JSON.parse(shown) as { pins: { pin: string }[] }).pins.map(({ pin }) => pin);
     assert.equal(pins.length, 2);
-    process.env.DORMOUSE_PSK = pskLine;
+    process.env.DORMOUSE_PSK = psk;
   });
   after(() => broker?.stop());
+
+  test("a client certificate, step by step as in docs/profile.md", async () => {
+    const mine = await documentedBroker(documented("A client certificate").conf);
+    try {
+      await lives(example("mutual-tls"), mine.port);
+    } finally {
+      await mine.stop();
+    }
+  });
+
+  test("a pre-shared key, step by step as in docs/profile.md; another one after SIGHUP", async () => {
+    const { commands, conf } = documented("A pre-shared key");
+    await follow(commands);
+    const mine = await documentedBroker(conf);
+    try {
+      process.env.DORMOUSE_PSK = readFileSync(at("dormouse-1.psk"), "utf8").trim();
+      await lives(example("psk"), mine.port);
+      const renewed = randomBytes(32).toString("hex");
+      writeFileSync(at("psk_file"), `dormouse-1:${renewed}\n`);
+      await mine.reload();
+      process.env.DORMOUSE_PSK = renewed;
+      await lives(example("psk"), mine.port);
+    } finally {
+      process.env.DORMOUSE_PSK = psk;
+      await mine.stop();
+    }
+  });
 
   async function lives(profile: string, port: number): Promise<void> {
     const { tally, summary, events } = await run({
@@ -189,7 +270,37 @@ describe("the example profiles, against Mosquitto", { skip: mosquittoMissing() ?
         ["tls-psk-refused"],
       );
     } finally {
-      process.env.DORMOUSE_PSK = pskLine;
+      process.env.DORMOUSE_PSK = psk;
     }
+  });
+
+  test("a lost key: the spare takes its place, and devices notice nothing", async () => {
+    const page = readFileSync(join(root, "docs/profile.md"), "utf8").replaceAll(
+      "broker.example.org",
+      "localhost",
+    );
+    const [makeSpare, renew, replace] = [
+      /^openssl genpkey .*spare\.key$/m,
+      /^npx dormouse certs server .*key\.pem$/m,
+      /npx dormouse certs server [^`]*--key spare\.key/,
+    ].map((pattern) => pattern.exec(page)![0]);
+    await follow(makeSpare!);
+    const [, spare] = /(sha256\S+)/.exec(await command("pin", "--key", "spare.key"))!;
+    const profile = example("pinned", { pins: [pins[0], spare] });
+    const { conf } = documented("A client certificate");
+    const withoutClients = conf
+      .replace(/^(require_certificate|use_identity).*$/gm, "")
+      .concat("allow_anonymous true\n");
+    for (const change of [renew!, replace!]) {
+      await follow(change);
+      const mine = await documentedBroker(withoutClients);
+      try {
+        await lives(profile, mine.port);
+      } finally {
+        await mine.stop();
+      }
+    }
+    const served = await command("pin", "--cert", "certs/private/servers/localhost/certificate.pem");
+    assert.ok(served.includes(spare!));
   });
 });
