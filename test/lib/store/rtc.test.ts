@@ -180,7 +180,7 @@ test("an unreadable hint is dropped alone", () => {
   const counter = "01000481190405";
   const outbox = "0600058400008080";
   equal(decodeRtc(forged(`${counter}020001ff${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
-  equal(decodeRtc(forged(`${counter}02000483010203${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
+  equal(decodeRtc(forged(`${counter}02000483010204${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
   equal(decodeRtc(forged(`${counter}03000584f6f60700${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
 });
 
