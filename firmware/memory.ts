@@ -15,6 +15,7 @@ import { type Failure, failure } from "dormouse/failure";
 import { readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
 import { type CounterEvent, type CounterState, openCounter, step } from "dormouse/sealed/counter";
 import type { Frozen } from "dormouse/sealed/frozen";
+import { absoluteTimeMs } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, encodeRtc, markRecovery, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
@@ -90,14 +91,17 @@ export class Memory {
   }
 
   /**
-   * An SNTP server set the clock just now, which jumped by `jumpMs`: readings taken without a clock are dated.
-   * A time under suspicion is confirmed when it is given again, but for the drift of the clock in between.
+   * An SNTP server set the clock just now, which jumped by `jumpMs`: readings taken without a clock are dated, and
+   * dated anew when they were by a time under suspicion. Such a time is confirmed when it is given again, but for the
+   * drift of the clock in between.
    */
   clockSet(nowMs: number, jumpMs: number): void {
     const before = this.#time;
     const drift = 60_000 + (nowMs - (before?.setAtMs ?? nowMs)) / 10;
-    const confirmed = before?.source === "suspect" && Math.abs(jumpMs) <= drift;
-    this.#outbox = dateReadings(this.#outbox, jumpMs);
+    const suspect = before?.source === "suspect";
+    const confirmed = suspect && Math.abs(jumpMs) <= drift;
+    // After a reset that stopped the clock the readings are dated by an earlier one, which may have been right.
+    this.#outbox = dateReadings(this.#outbox, jumpMs, suspect && nowMs - jumpMs >= absoluteTimeMs);
     this.#time = { wallMs: nowMs, setAtMs: nowMs, source: confirmed ? "confirmed" : "sntp" };
   }
 

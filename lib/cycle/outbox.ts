@@ -19,11 +19,14 @@ export function queueReading(outbox: FrozenOutbox, content: Uint8Array): FrozenO
   };
 }
 
-/** Dates the readings that were taken before the clock was set, which has jumped by `jumpMs`. */
-export function dateReadings(outbox: FrozenOutbox, jumpMs: number): FrozenOutbox {
+/**
+ * Dates the readings that were taken before the clock was set, which has jumped by `jumpMs`.
+ * @param redate all of them: the clock that dated them was wrong, and their ages are right
+ */
+export function dateReadings(outbox: FrozenOutbox, jumpMs: number, redate: boolean): FrozenOutbox {
   const readings = outbox.readings.map((reading) => ({
     ...reading,
-    content: dateReading(reading.content, jumpMs),
+    content: dateReading(reading.content, jumpMs, redate),
   }));
   return { ...outbox, readings };
 }

@@ -42,10 +42,14 @@ export function decodeReading(content: Uint8Array): DatedReading {
   return { timeMs, measurements: arrayOf(list).map(measurementOf) };
 }
 
-/** Dates a reading that was taken before the clock was set, which has since jumped by `jumpMs`. */
-export function dateReading(content: Uint8Array, jumpMs: number): Uint8Array {
+/**
+ * Dates a reading that was taken before the clock was set, which has since jumped by `jumpMs`.
+ * @param redate also one that is dated, by the clock that jumped
+ */
+export function dateReading(content: Uint8Array, jumpMs: number, redate = false): Uint8Array {
   const { timeMs, measurements } = decodeReading(content);
-  return timeMs < absoluteTimeMs ? encodeReading({ timeMs: timeMs + jumpMs, measurements }) : content;
+  if (timeMs >= absoluteTimeMs && !redate) return content;
+  return encodeReading({ timeMs: timeMs + jumpMs, measurements });
 }
 
 /**

@@ -90,6 +90,8 @@ test("dropping takes the oldest, counts its readings, and ends", () => {
 
 test("a clock that is set dates what came before it, and nothing else", () => {
   const outbox = queueReading(queueReading(emptyOutbox, reading(0, 500)), reading(1, at));
-  const times = dateReadings(outbox, at).readings.map(({ content }) => decodeReading(content).timeMs);
-  equal(times, [at + 500, at]);
+  const dated = (jumpMs: number, redate: boolean) =>
+    dateReadings(outbox, jumpMs, redate).readings.map(({ content }) => decodeReading(content).timeMs);
+  equal(dated(at, false), [at + 500, at]);
+  equal(dated(at, true), [at + 500, at + at], "unless the clock was wrong");
 });

@@ -50,6 +50,17 @@ test("a reading taken before the clock was set is dated, another is left alone",
   equal(dateReading(after, 5_000), after);
 });
 
+test("a reading dated by a wrong clock is dated anew with all others: its age stays", () => {
+  for (const timeMs of [4_000, at])
+    for (const jumpMs of [5_000, 86_400_000 * 365, -86_400_000]) {
+      const content = encodeReading({ timeMs: at + timeMs, measurements: [temperature] });
+      equal(decodeReading(dateReading(content, jumpMs, true)), {
+        timeMs: at + timeMs + jumpMs,
+        measurements: [temperature],
+      });
+    }
+});
+
 test("a pack gives each reading its own time, and names below the base name", () => {
   const contents = [0, 900_000].map((later) =>
     encodeReading({ timeMs: at + later + 999, measurements: [temperature, open] }),
