@@ -1,0 +1,319 @@
+/** What time is it? Whole wakes of a device that is lied to, left alone, or told the truth about a broker's dates. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { builtAtSeconds } from "../../firmware/release.js";
+import type { Disturbance, Memories } from "../../host-sim/disturbance.js";
+import type { RunEvent } from "../../host-sim/report/events.js";
+import type { World } from "../../host-sim/world/network.js";
+import { decodeTimeFloor } from "../../lib/store/time-floor.js";
+import { Gate } from "./gate.js";
+import { mosquittoMissing } from "./mqtt-mosquitto.js";
+import { only } from "./run.js";
+import { TlsMosquitto } from "./tls-mosquitto.js";
+import { type Identity, Pki, type TlsRun, tlsRun } from "./tls-scene.js";
+
+const skip = mosquittoMissing() ?? false;
+const yearMs = 365 * 86_400_000;
+const builtAtMs = builtAtSeconds * 1000;
+const nowMs = Date.now();
+
+/** A moment between the firmware's release (0) and now (1), in whole seconds as a certificate has them. */
+function moment(part: number): Date {
+  return new Date(1000 * Math.floor((builtAtMs + part * (nowMs - builtAtMs)) / 1000));
+}
+
+const since2025 = new Date("2025-01-01");
+const until2044 = new Date("2044-12-31");
+
+describe("time", { skip }, () => {
+  let pki: Pki;
+  let nobody: Identity;
+  /** `old` ended before `young` began, which ended before `younger` did. */
+  let broker: TlsMosquitto<"good" | "old" | "ended" | "young" | "younger" | "psk">;
+  let gate: Gate;
+  let port: number;
+  before(async () => {
+    pki = await Pki.create();
+    nobody = await pki.identity("none");
+    broker = new TlsMosquitto({
+      good: pki,
+      old: await pki.server(since2025, moment(0.2)),
+      ended: await pki.server(since2025, moment(0.9)),
+      young: await pki.server(moment(0.4), until2044),
+      younger: await pki.server(moment(0.6), until2044),
+      psk: pki.presharing,
+    });
+    await broker.start();
+    gate = new Gate(broker.ports.good);
+    port = await gate.start();
+  });
+  after(async () => {
+    await gate.stop();
+    await broker.stop();
+    pki.remove();
+  });
+  beforeEach(() => {
+    gate.target = broker.ports.good;
+    gate.hellos.length = 0;
+  });
+
+  const go = (cycles: number, disturbance: Disturbance, more: Partial<TlsRun> = {}) =>
+    tlsRun({
+      cycles,
+      // All of it must find its place between the release and now.
+      interval: "2m",
+      port,
+      openPort: broker.openPort,
+      identity: nobody,
+      ca: pki.root,
+      disturbance: { listenerPort: broker.openPort, listenerTls: null, ...disturbance },
+      ...more,
+    });
+
+  /** Time servers that lie by so much in each wake, then tell the truth; null: they are silent. */
+  function servers(
+    ...lies: (number | null)[]
+  ): Pick<TlsRun, "onEvent"> & { network: Disturbance["network"] } {
+    let wake = 0;
+    return {
+      onEvent: (event) => {
+        if (event.event === "wake") wake = event.wake;
+      },
+      network: (quiet: World) => {
+        const lie = lies[wake - 1];
+        return lie === null ? { ...quiet, timeServers: false } : { ...quiet, timeErrorMs: lie ?? 0 };
+      },
+    };
+  }
+
+  const lied = (cycles: number, lies: (number | null)[], more: Partial<TlsRun> = {}) => {
+    const { network, onEvent } = servers(...lies);
+    return go(cycles, { network }, { onEvent: onEvent!, ...more });
+  };
+
+  /** Every wake's reading arrived once, with the time at which it was taken. */
+  function assertDated(events: readonly RunEvent[]): void {
+    const taken = only(events, "wake").map(({ at }) => Math.round(at / 1000));
+    const told = only(events, "received")
+      .flatMap(({ reading }) => reading ?? [])
+      .filter(({ name }) => name.endsWith("temperature"))
+      .map(({ time = 0 }) => time)
+      .sort((a, b) => a - b);
+    assert.equal(told.length, taken.length, "one reading of each wake");
+    for (const [i, time] of told.entries())
+      assert.ok(Math.abs(time - taken[i]!) <= 3, `reading ${i} is dated ${time - taken[i]!} s off`);
+  }
+
+  const ahead = 60 * yearMs;
+  /** The release, as told now. */
+  const behind = builtAtMs - nowMs + 60_000;
+
+  describe("is lied about", () => {
+    for (const [what, lie, listener, kind] of [
+      ["far ahead", ahead, "good", "tls-expired"],
+      ["behind", behind, "young", "tls-not-yet-valid"],
+    ] as const) {
+      test(`${what}, once: the second wake is fine, and all readings are dated right`, async () => {
+        gate.target = broker.ports[listener];
+        const { errors, events, handshakes } = await lied(3, [lie]);
+        assert.deepEqual(errors, ["1 clock-suspect"]);
+        assert.deepEqual(handshakes, ["2 full", "3 resumed"]);
+        assertDated(events);
+      });
+
+      test(`${what}, again and again: the certificate is blamed until the lie ends`, async () => {
+        gate.target = broker.ports[listener];
+        const { errors, events, handshakes } = await lied(5, [lie, lie, lie]);
+        assert.deepEqual(errors, ["1 clock-suspect", `2 ${kind}`, `3 ${kind}`]);
+        assert.deepEqual(handshakes, ["4 full", "5 resumed"]);
+        assertDated(events);
+      });
+    }
+
+    test("each time otherwise: it stays suspect", async () => {
+      const { errors, events } = await lied(4, [ahead, ahead + yearMs, ahead - yearMs]);
+      assert.deepEqual(errors, ["1 clock-suspect", "2 clock-suspect", "3 clock-suspect"]);
+      assertDated(events);
+    });
+
+    test("by a time before the firmware was made: that is none, and the floor decides", async () => {
+      const { errors, handshakes } = await lied(2, [-20 * yearMs]);
+      assert.deepEqual(errors, ["1 clock-unknown"]);
+      assert.deepEqual(handshakes, ["1 full", "2 resumed"]);
+    });
+
+    test("when it is asked for later: readings that waited keep their right times", async () => {
+      const { network, onEvent } = servers(0, 0, 0, ahead);
+      let wake = 0;
+      const { errors, events } = await go(
+        6,
+        {
+          network: (quiet) => (wake === 2 ? { ...quiet, accessPoints: [] } : network!(quiet)),
+          asleep: (done) => {
+            // In the third wake the broker's certificate makes the device doubt its clock, which was right.
+            gate.target = done === 2 ? broker.ports.ended : broker.ports.good;
+            return undefined;
+          },
+        },
+        {
+          tls: { resumption: false },
+          onEvent: (event) => {
+            onEvent!(event);
+            if (event.event === "wake") wake = event.wake;
+          },
+        },
+      );
+      assert.deepEqual(errors, ["2 network-unavailable", "3 clock-suspect", "4 clock-suspect"]);
+      assertDated(events);
+    });
+  });
+
+  test("is right, and the certificate has expired: suspect once, then named, until the broker renews it", async () => {
+    gate.target = broker.ports.ended;
+    const { errors, events, handshakes } = await lied(5, [], {
+      disturbance: {
+        listenerPort: broker.openPort,
+        listenerTls: null,
+        asleep: (wake) => {
+          if (wake === 3) gate.target = broker.ports.good;
+          return undefined;
+        },
+      },
+    });
+    assert.deepEqual(errors, ["1 clock-suspect", "2 tls-expired", "3 tls-expired"]);
+    assert.deepEqual(handshakes, ["4 full", "5 resumed"]);
+    assertDated(events);
+    const [, second] = only(events, "error");
+    const until = moment(0.9).toISOString().slice(0, 10);
+    assert.ok(second!.detail.includes(`until ${until}`), second!.detail);
+  });
+
+  describe("has a floor", () => {
+    const floorOf = ({ flash }: Memories) =>
+      decodeTimeFloor(flash.find(({ key }) => key === "time-floor")?.value as Uint8Array | undefined);
+    const seconds = (date: Date) => date.getTime() / 1000;
+
+    test("that rises with the broker's certificate, by one write a renewal, and outlives power loss", async () => {
+      const floors: number[] = [];
+      const writes: number[] = [];
+      gate.target = broker.ports.young;
+      const { errors, events, handshakes } = await go(6, {
+        cause: (wake, usual) => (wake === 6 ? "power-on" : usual),
+        asleep: (wake, kept, { flashWrites }) => {
+          floors.push(floorOf(kept));
+          writes.push(flashWrites);
+          if (wake === 2) gate.target = broker.ports.younger;
+          return undefined;
+        },
+      });
+      assert.deepEqual(errors, []);
+      assert.deepEqual(handshakes, ["1 full", "2 resumed", "3 full", "4 resumed", "5 resumed", "6 full"]);
+      const [young, younger] = [seconds(moment(0.4)), seconds(moment(0.6))];
+      assert.deepEqual(floors, [young, young, younger, younger, younger, younger]);
+      // The others are the counter's reservation, at the first message after power-on.
+      assert.deepEqual(writes, [2, 0, 1, 0, 0, 1]);
+      assertDated(events);
+    });
+
+    test("that an older certificate does not lower", async () => {
+      const floors: number[] = [];
+      gate.target = broker.ports.younger;
+      const { errors } = await go(3, {
+        asleep: (wake, kept) => {
+          floors.push(floorOf(kept));
+          gate.target = wake === 1 ? broker.ports.young : broker.ports.good;
+          return undefined;
+        },
+      });
+      assert.deepEqual(errors, []);
+      assert.deepEqual(floors, Array(3).fill(seconds(moment(0.6))));
+    });
+
+    test("below which no time server is believed", async () => {
+      const told = [0.5, 0.7].map((part) => moment(part).getTime() - nowMs);
+      for (const [i, wrong] of [["3 clock-unknown"], []].entries()) {
+        gate.target = broker.ports.younger;
+        const { network, onEvent } = servers(0, 0, told[i]!);
+        const { errors, handshakes } = await go(
+          3,
+          { network, cause: (wake, usual) => (wake === 3 ? "power-on" : usual) },
+          { onEvent: onEvent! },
+        );
+        assert.deepEqual(errors, wrong);
+        assert.deepEqual(handshakes, ["1 full", "2 resumed", "3 full"]);
+      }
+    });
+
+    test("a chain that ended before it is refused without any clock; a device that never saw it cannot know", async () => {
+      const run = async (first: "good" | "younger") => {
+        gate.target = broker.ports[first];
+        const { network, onEvent } = servers(0, null);
+        return go(
+          2,
+          {
+            network,
+            cause: () => "power-on",
+            asleep: () => {
+              gate.target = broker.ports.old;
+              return undefined;
+            },
+          },
+          { onEvent: onEvent! },
+        );
+      };
+      const wise = await run("younger");
+      assert.deepEqual(wise.errors, ["2 clock-unknown", "2 tls-expired"]);
+      assert.equal(wise.summary.verified, 1);
+      const innocent = await run("good");
+      assert.deepEqual(innocent.errors, ["2 clock-unknown"]);
+      assert.equal(innocent.summary.verified, 2);
+    });
+  });
+
+  describe("is unknown", () => {
+    const silent = [null, null];
+
+    test("and the profile accepts: the floor decides", async () => {
+      const { errors, handshakes, summary } = await lied(2, silent, { tls: { withoutClock: "accept" } });
+      assert.deepEqual(errors, ["1 clock-unknown", "2 clock-unknown"]);
+      assert.deepEqual(handshakes, ["1 full", "2 resumed"]);
+      assert.equal(summary.verified, 2);
+    });
+
+    test("and the profile refuses: nothing is sent, and readings wait, dated right, for a time server", async () => {
+      const { errors, events, handshakes } = await lied(3, silent, { tls: { withoutClock: "refuse" } });
+      assert.deepEqual(errors, ["1 clock-unknown", "1 clock-unknown", "2 clock-unknown", "2 clock-unknown"]);
+      assert.deepEqual(handshakes, ["3 full"]);
+      assert.equal(gate.hellos.length, 1);
+      assertDated(events);
+    });
+
+    for (const [what, ca] of [
+      ["pins", false],
+      ["pins beside a CA", true],
+    ] as const)
+      test(`and the profile refuses, but has ${what}: they need none`, async () => {
+        const { errors, handshakes, summary } = await lied(2, silent, {
+          ca: ca ? pki.root : null,
+          tls: {
+            withoutClock: "refuse",
+            pins: [pki.pin(pki), `sha256/${Buffer.alloc(32, 1).toString("base64")}`],
+          },
+        });
+        assert.deepEqual(errors, ["1 clock-unknown", "2 clock-unknown"]);
+        assert.deepEqual(handshakes, ["1 full", "2 resumed"]);
+        assert.equal(summary.verified, 2);
+      });
+
+    test("and the profile refuses, but has a PSK: it needs none", async () => {
+      gate.target = broker.ports.psk;
+      const { errors, summary } = await lied(2, silent, {
+        identity: await pki.identity("PSK"),
+        ca: null,
+        tls: { withoutClock: "refuse" },
+      });
+      assert.deepEqual(errors, ["1 clock-unknown", "2 clock-unknown"]);
+      assert.equal(summary.verified, 2);
+    });
+  });
+});
