@@ -11,6 +11,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import type { Disturbance } from "../../host-sim/disturbance.js";
 import { root } from "../../host-sim/paths.js";
 import { dormouse } from "../cli/command.js";
 import { openssl } from "../native/pki.js";
@@ -273,6 +274,36 @@ describe("the example profiles, against Mosquitto", { skip: mosquittoMissing() ?
       process.env.DORMOUSE_PSK = psk;
     }
   });
+
+  type Written = Parameters<NonNullable<Disturbance["flash"]>>[0];
+  const without = (key: string) => (written: Written) => written.filter((entry) => entry.key !== key);
+  const damaged = (key: string) => (written: Written) =>
+    written.map((entry) =>
+      entry.key === key && entry.type === "buffer" ? { ...entry, value: entry.value.slice(1) } : entry,
+    );
+  /** [what became of the flash, the profile, its further settings] */
+  const halfDone: [what: string, name: string, tls: object, flash: (written: Written) => Written][] = [
+    ["no key", "mutual-tls", {}, without("tls-key")],
+    ["a damaged key", "mutual-tls", {}, damaged("tls-key")],
+    ["no certificate", "mutual-tls", {}, without("tls-cert")],
+    ["a damaged certificate", "mutual-tls", {}, damaged("tls-cert")],
+    ["a damaged CA", "mutual-tls", {}, damaged("ca")],
+    ["no CA", "mutual-tls", {}, without("ca")],
+    ["a damaged CRL", "mutual-tls", { crl: "file:../issuing.crl" }, damaged("crl")],
+    ["no PSK", "psk", {}, without("tls-psk")],
+  ];
+  for (const [what, name, tls, flash] of halfDone)
+    test(`${what} in flash: told as tls-credentials, and nothing is sent`, async () => {
+      revocationList([]);
+      const port = name === "psk" ? shared : certified;
+      const flags = { cycles: "1", profile: example(name, tls), broker: `mqtts://localhost:${port}` };
+      const { events } = await run(flags, undefined, { disturbance: { flash } });
+      assert.deepEqual(
+        only(events, "error").map(({ kind }) => kind),
+        ["tls-credentials"],
+      );
+      assert.deepEqual(only(events, "sent"), []);
+    });
 
   test("a lost key: the spare takes its place, and devices notice nothing", async () => {
     const page = readFileSync(join(root, "docs/profile.md"), "utf8").replaceAll(
