@@ -54,6 +54,11 @@ function withTimeout(work: Promise<void>, ms: number, where: string): Promise<vo
   });
 }
 
+/** OpenSSL's errors are long lines with source files; Node gives what matters of them as `reason`. */
+function wordsOf(error: Error & { readonly reason?: string }): string {
+  return error.reason || error.message || "unreachable";
+}
+
 /** @throws {Error} in one line when the broker cannot be reached, is not trusted, or refuses */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { host, port, tls, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
@@ -74,9 +79,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     await withTimeout(subscribed(client, filter), connectTimeoutMs, `${host}:${port}`);
   } catch (error) {
     await client.endAsync(true);
-    throw new Error(`broker ${host}:${port}: ${(error as Error).message || "unreachable"}`);
+    throw new Error(`broker ${host}:${port}: ${wordsOf(error as Error)}`);
   }
-  client.on("error", (error) => options.onProblem?.(error.message));
+  client.on("error", (error) => options.onProblem?.(wordsOf(error)));
   client.on("offline", () => options.onProblem?.("the connection to the broker broke"));
   let stopped: Promise<void> | undefined;
   return {

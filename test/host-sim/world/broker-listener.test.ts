@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect as connectTcp } from "node:net";
+import { type AddressInfo, connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import mqtt from "mqtt";
 import { type DevelopmentPki, developmentPki, embeddedBrokerName } from "../../../certs/pki/development.js";
 import { type Broker, type BrokerOptions, startBroker } from "../../../host-sim/world/broker.js";
@@ -203,6 +203,28 @@ test("a broker that is not there, or says nothing, is given up on", { timeout: 2
       /broker 127/,
     ),
   );
+});
+
+test("a broker that wants a client certificate is one line", { timeout: 20_000 }, async () => {
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    const wanting = { requestCert: true, rejectUnauthorized: true, ca: pki.rootPem, maxVersion };
+    const server = createTlsServer({ cert: pki.serverChainPem, key: pki.serverKeyPem, ...wanting });
+    server.on("tlsClientError", () => {}).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const access = { caPem: pki.rootPem, serverName: embeddedBrokerName };
+    await assert.rejects(
+      withListener({ host: "127.0.0.1", port, tls: access }, async () => {}),
+      (error: Error) => {
+        assert.match(
+          error.message,
+          /^broker 127\.0\.0\.1:\d+: (\w+ alert [a-z ]+|the broker closed the connection|read ECONNRESET)$/,
+        );
+        return true;
+      },
+    );
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
 });
 
 test("a busy port is one line", () =>
