@@ -85,6 +85,8 @@ export class Security {
       ...this.#resumption(),
     };
     try {
+      // It must not go on as nobody.
+      if (identity === "certificate" && !tls.identity) throw new RangeError("certificate or key is missing");
       return new Link({ ...options, tls, handshakeTimeoutMs: this.#handshakeTimeoutMs, early: earlyData });
     } finally {
       key?.fill(0);
