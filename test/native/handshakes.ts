@@ -51,7 +51,11 @@ const kinds = {
     device: { ca: "ca", identity: { certificate: "client", key: "client-key" } },
     resumes: true,
   },
-  "1.3 CA and pins": { server: "ecdsa", version: "1.3", device: { ca: "ca", pins: [strangePins[0] as string] } },
+  "1.3 CA and pins": {
+    server: "ecdsa",
+    version: "1.3",
+    device: { ca: "ca", pins: [strangePins[0] as string] },
+  },
   "1.3 CA and CRL": { server: "ecdsa", version: "1.3", device: { ca: "ca", crl: "crl" } },
   "1.2 ECDHE-ECDSA": { server: "ecdsa", version: "1.2", device: { ca: "ca" } },
   "1.2 ECDHE-RSA": { server: "rsa", version: "1.2", device: { ca: "ca-rsa" } },
