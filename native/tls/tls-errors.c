@@ -26,11 +26,12 @@ static const struct {
     { MBEDTLS_ERR_SSL_DECODE_ERROR, "a handshake message does not decode" },
     { MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE, "the peer asks for what this client does not do" },
     { MBEDTLS_ERR_SSL_CONN_EOF, "the connection ended" },
+    { MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, "close_notify came during the handshake" },
     { MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, "the certificate does not verify" },
     { MBEDTLS_ERR_SSL_ALLOC_FAILED, "out of memory" },
     { MBEDTLS_ERR_X509_ALLOC_FAILED, "out of memory" },
-    /* What mbedTLS says when a record does not fit. */
-    { MBEDTLS_ERR_SSL_BAD_INPUT_DATA, "a record is larger than the record buffer" },
+    /* What mbedTLS says when a record, or a message in several, does not fit. */
+    { MBEDTLS_ERR_SSL_BAD_INPUT_DATA, "a record or message is larger than the record buffer" },
 };
 
 const char *tls_error_text(int code)
@@ -172,8 +173,8 @@ static TlsReason reason_of_code(const TlsLive *live, int code)
     case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
         return TLS_REASON_ALPN;
     case MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL:
+    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA: /* what mbedTLS says of a record, or a message of several, that does not fit */
         return TLS_REASON_RECORD_OVERFLOW;
-    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA: /* what mbedTLS says of a record that does not fit */
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
         return is_oversized(&live->ssl) ? TLS_REASON_RECORD_OVERFLOW : TLS_REASON_PROTOCOL;
     case MBEDTLS_ERR_SSL_BAD_CERTIFICATE:
