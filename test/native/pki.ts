@@ -55,10 +55,13 @@ export function pinOf({ certificate }: Pick<Certificate, "certificate">): string
   return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
 }
 
+function pinOfNobody(name: string): string {
+  return `sha256/${createHash("sha256").update(name).digest("base64")}`;
+}
+
 /** Pins of keys that nobody has. */
-export const strangePins = ["nobody", "no one"].map(
-  (name) => `sha256/${createHash("sha256").update(name).digest("base64")}`,
-) as [string, string];
+export const strangePin = pinOfNobody("nobody");
+export const strangePins: readonly string[] = [strangePin, pinOfNobody("no one")];
 
 /** One file with all of them, the first one first. */
 export function chainFile(path: string, certificates: readonly Certificate[]): string {
@@ -145,7 +148,7 @@ export class TestCA implements Certificate {
   }
 
   /** PEM of a CRL with these certificates on it and no others; signed by this CA, or by another in its name. */
-  revocations(revoked: readonly Certificate[], signer: Certificate = this): string {
+  revocations(revoked: readonly Certificate[], signer: Certificate = this, validDays = 30): string {
     const name = `crl-${process.hrtime.bigint()}`;
     const index = revoked.map(({ certificate }) => {
       const { serialNumber } = new X509Certificate(readFileSync(certificate));
@@ -153,7 +156,7 @@ export class TestCA implements Certificate {
     });
     const out = join(this.#folder, `${name}.pem`);
     const config = this.#configFor(name, index.join(""));
-    this.#ca([...signedBy(signer), "-gencrl", "-crldays", "30", "-out", out], config);
+    this.#ca([...signedBy(signer), "-gencrl", "-crldays", `${validDays}`, "-out", out], config);
     return readFileSync(out, "utf8");
   }
 }

@@ -122,3 +122,24 @@ export function clientWentOn({ fromClient }: Overheard): boolean {
 export function applicationRecords({ fromClient }: Overheard): number {
   return recordsOf(fromClient).filter(({ type }) => type === applicationData).length;
 }
+
+/** A ClientHello, in one record, that says nothing of TLS 1.3: as an attacker would have the server see it. */
+export function withoutVersions(record: Buffer): Buffer {
+  const body = record.subarray(9);
+  const afterId = 35 + body[34]!;
+  const afterSuites = afterId + 2 + body.readUInt16BE(afterId);
+  const start = afterSuites + 1 + body[afterSuites]!;
+  const kept: Buffer[] = [];
+  for (let at = start + 2; at + 4 <= body.length; ) {
+    const end = at + 4 + body.readUInt16BE(at + 2);
+    if (body.readUInt16BE(at) !== supportedVersions) kept.push(body.subarray(at, end));
+    at = end;
+  }
+  const extensions = Buffer.concat(kept);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(extensions.length);
+  const changed = Buffer.concat([record.subarray(0, 9), body.subarray(0, start), length, extensions]);
+  changed.writeUInt16BE(changed.length - 5, 3);
+  changed.writeUIntBE(changed.length - 9, 6, 3);
+  return changed;
+}

@@ -27,7 +27,7 @@ export interface Relay extends Server {
 export interface RelayOptions {
   /** Each connection takes the next of these, the last one again and again. */
   readonly tampers?: readonly Tamper[];
-  /** What becomes of each chunk of the client's. */
+  /** What becomes of the client's first chunk. */
   readonly rewrite?: (chunk: Buffer) => Buffer;
   /** The server's bytes in pieces of so many, each in its own segment … */
   readonly pieceBytes?: number;
@@ -61,8 +61,8 @@ export function relay(upstream: number, options: RelayOptions = {}): Promise<Rel
     client.setNoDelay(true);
     client.on("close", () => remote.destroy());
     client.on("data", (chunk: Buffer) => {
+      remote.write(pipe.fromClient.length === 0 ? rewrite(chunk) : chunk);
       pipe.fromClient.push(chunk);
-      remote.write(rewrite(chunk));
     });
     remote.on("data", (chunk: Buffer) => {
       const given = tamper(chunk, offset);
@@ -102,7 +102,7 @@ function writer(
   const later = (act: () => void) => {
     if (pieceMs === 0) return act();
     at = Math.max(Date.now(), at) + pieceMs;
-    setTimeout(() => client.destroyed || act(), at - Date.now());
+    setTimeout(() => client.destroyed || act(), at - Date.now()).unref();
   };
   return (what) => {
     if (what === "end") later(() => client.end());

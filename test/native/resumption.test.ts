@@ -13,7 +13,7 @@ import { engineFile } from "../../host-sim/engine-file.js";
 import type { Attempt, Outcome, Resuming } from "../device/tls-client.js";
 import { type Boot, type Run, runBoots } from "./on-device.js";
 import { type Peers, peerMakers } from "./peers.js";
-import { type Certificate, clientAuth, pinOf, serverFor, strangePins, TestCA } from "./pki.js";
+import { type Certificate, clientAuth, pinOf, serverFor, strangePin, strangePins, TestCA } from "./pki.js";
 import { clientOffered, serverResumed } from "./records.js";
 import { type Relay, relay } from "./relay.js";
 import { type Server, serving, talkingOpenssl, welcome } from "./servers.js";
@@ -138,7 +138,7 @@ for (const version of versions) {
       certificate: readFileSync(client.certificate, "utf8"),
       key: readFileSync(client.key, "utf8"),
     };
-    const pins = [pinOf(certificate), strangePins[0]];
+    const pins = [pinOf(certificate), strangePin];
     const emptyCrl = ca.revocations([]);
     const other = ca.issue("revoked");
     const crl = ca.revocations([other]);
