@@ -30,9 +30,8 @@ export interface Connection {
   readonly pauses?: readonly Pause[];
   /** Default 8000. */
   readonly timeoutMs?: number;
-  /** With a device that measures: the collector moves the keys between flash and the socket. */
-  readonly collected?: true;
-  litter?: Uint8Array | undefined;
+  /** With a device that measures: the collector moves the keys on their way from flash to the socket. */
+  readonly collect?: true;
 }
 
 export type Pause = "handshaking" | "open" | "closed";
@@ -165,21 +164,19 @@ function connect(
 async function run(job: Connection, pause: (at: Pause) => Promise<void>): Promise<Outcome> {
   let secret: Secret | undefined;
   const owned: Uint8Array[] = [];
+  // lies below the keys, and is gone when they are collected
+  const litter = job.collect ? [new Uint8Array(2000)] : [];
   try {
-    if (job.collected) job.litter = new Uint8Array(2000);
     if (job.seal) {
       const bytes = flash(job.seal);
       secret = new Secret(bytes);
       bytes.fill(0);
     }
     const tls = optionsOf(job, secret, owned);
-    if (job.collected) {
-      job.litter = undefined;
-      await new Promise((resolve) => Timer.set(resolve, 1));
-    }
-    const connected = connect(job, tls, secret, pause);
+    if (litter.pop()) await new Promise((resolve) => Timer.set(resolve, 1));
+    const outcome = connect(job, tls, secret, pause);
     for (const bytes of owned) bytes.fill(0);
-    return await connected;
+    return await outcome;
   } catch (error) {
     return { end: "threw", detail: String(error) };
   } finally {

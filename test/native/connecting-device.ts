@@ -36,6 +36,7 @@ export interface TlsBoot {
 interface Script extends Watch {
   readonly connections: readonly Connection[];
   readonly outcomes: Outcome[];
+  readonly fail: (error: unknown) => void;
 }
 
 const main = `import { ask } from "dormouse/world";
@@ -46,7 +47,7 @@ runConnections(ask);
 export class ConnectingDevice {
   readonly #device: Device;
   readonly #files: readonly string[];
-  #script: Script = { connections: [], outcomes: [] };
+  #script: Script | undefined;
 
   private constructor(device: Device, files: readonly string[], onAsk: (ask: Ask) => void) {
     this.#device = device;
@@ -102,8 +103,13 @@ export class ConnectingDevice {
   /** One boot with these connections, then deep sleep. */
   async boot(cause: BootCause, connections: readonly Connection[], watch: Watch = {}): Promise<TlsBoot> {
     const outcomes: Outcome[] = [];
-    this.#script = { ...watch, connections, outcomes };
-    const end = (await this.#device.boot(cause, Date.now(), 120_000)) as TlsBoot["end"];
+    // what fails while the device waits ends the boot for the test: nobody would answer the device
+    const failed = new Promise<never>((_, reject) => {
+      this.#script = { ...watch, connections, outcomes, fail: reject };
+    });
+    const ended = this.#device.boot(cause, Date.now(), 120_000);
+    ended.catch(() => {});
+    const end = (await Promise.race([ended, failed])) as TlsBoot["end"];
     assert.equal(end.reason, "sleep", `${end.reason}: ${end.detail}`);
     assert.equal(outcomes.length, connections.length);
     return { outcomes, end };
@@ -116,18 +122,28 @@ export class ConnectingDevice {
   }
 
   async #answer(kind: string, detail: string): Promise<string> {
-    const { connections, outcomes, beforeConnection, onPause } = this.#script;
-    if (kind !== "connection") {
-      const closed = kind === "closed" ? (JSON.parse(detail) as Outcome) : undefined;
-      await onPause?.(closed ? "closed" : (detail as Pause), outcomes.length, closed);
-      return "";
+    const script = this.#script!;
+    try {
+      return await follow(script, kind, detail);
+    } catch (error) {
+      script.fail(error);
+      return new Promise(() => {});
     }
-    if (detail !== "") outcomes.push(JSON.parse(detail) as Outcome);
-    const next = connections[outcomes.length];
-    if (!next) return "";
-    await beforeConnection?.(outcomes.length);
-    return JSON.stringify(next);
   }
+}
+
+async function follow(script: Script, kind: string, detail: string): Promise<string> {
+  const { connections, outcomes, beforeConnection, onPause } = script;
+  if (kind !== "connection") {
+    const closed = kind === "closed" ? (JSON.parse(detail) as Outcome) : undefined;
+    await onPause?.(closed ? "closed" : (detail as Pause), outcomes.length, closed);
+    return "";
+  }
+  if (detail !== "") outcomes.push(JSON.parse(detail) as Outcome);
+  const next = connections[outcomes.length];
+  if (!next) return "";
+  await beforeConnection?.(outcomes.length);
+  return JSON.stringify(next);
 }
 
 type Ask = (kind: string, detail: string) => Promise<string>;

@@ -114,6 +114,7 @@ export class Handshakes {
       "client-key": keyOf(clientKey),
       "client-rsa": derOf(clientKeyRsa),
       "client-rsa-key": keyOf(clientKeyRsa),
+      "client-key-pem": readFileSync(clientKey.key),
       psk: this.secrets.psk,
       "psk-other": randomBytes(32),
       seal: this.secrets.seal,
