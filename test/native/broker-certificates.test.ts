@@ -130,6 +130,10 @@ test("what it may be used for, and how strong it is", async () => {
       [await bench.broker(strong, [], ...low)],
     ),
   ]);
+  // OpenSSL itself refuses to serve TLS 1.2 with such a key usage
+  const crlOnly = await like("crl-only", { extensions: [...names, "keyUsage=cRLSign"] });
+  const signing = await like("signing", { extensions: [...names, "keyUsage=digitalSignature"] });
+  await bench.judge([turned("wrong key usage", "tls-untrusted", [crlOnly], [signing])], ["1.3"]);
 });
 
 test("what was revoked", async () => {
