@@ -1,23 +1,19 @@
 /**
  * The MQTT session's shell: moves its bytes through the transport, gives it the time, and tells what became
- * of each message. Whoever opens a link closes it; after `onEnd` it is closed.
+ * of each message. Whoever makes a link closes it; after `onEnd` it is closed.
  */
 import type { Failure } from "dormouse/failure";
 import { createSession, nextWakeAt, step } from "dormouse/mqtt/session";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
 import type { Message, SessionEvent, SessionState } from "dormouse/mqtt/session-state";
+import type { TLSOptions } from "dormouse/tls/options";
 import Time from "time";
 import Timer from "timer";
 import { openTransport, type Transport, type TransportOptions } from "./transport.js";
 
 export interface LinkOptions
-  extends Pick<
-    TransportOptions,
-    "address" | "port" | "tls" | "handshakeTimeoutMs" | "onConnected" | "onSecured"
-  > {
+  extends Pick<TransportOptions, "address" | "port" | "onConnected" | "onSecured"> {
   readonly session: SessionOptions;
-  /** With TLS: send CONNECT as early data, if the TLS session that is resumed allows it. */
-  readonly early?: boolean;
   /** CONNACK: messages can be published. */
   readonly onOpen: () => void;
   readonly onAcked: (token: number) => void;
@@ -28,7 +24,7 @@ export interface LinkOptions
 
 export class Link {
   readonly #options: LinkOptions;
-  readonly #transport: Transport;
+  #transport: Transport | undefined;
   #session: SessionState;
   #timer: Timer | undefined;
   #outgoing: Uint8Array[] = [];
@@ -41,8 +37,24 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#session = createSession(options.session);
-    const { address, port, tls, handshakeTimeoutMs, onConnected, onSecured } = options;
-    const earlyData = tls && options.early ? this.#startEarly() : undefined;
+  }
+
+  /**
+   * Makes CONNECT, to be sent as early data if the TLS session that is resumed allows it. Apart from `open`, because
+   * the two together would not fit a small board's stack.
+   */
+  start(): void {
+    this.#started = true;
+    this.#step({ type: "start" });
+  }
+
+  /**
+   * @param tls absent: plain TCP
+   * @throws RangeError or TypeError for credentials that cannot be used; Error when memory is short
+   */
+  open(tls?: TLSOptions, handshakeTimeoutMs?: number): void {
+    const { address, port, onConnected, onSecured } = this.#options;
+    const earlyData = tls && this.#outgoing.shift();
     this.#transport = openTransport({
       address,
       port,
@@ -51,7 +63,7 @@ export class Link {
       onConnected,
       onSecured,
       onReadable: (byteLength) => {
-        const bytes = this.#transport.read(byteLength);
+        const bytes = this.#transport?.read(byteLength);
         if (typeof bytes === "object") this.#step({ type: "received", bytes: new Uint8Array(bytes) });
       },
       onWritable: (byteLength) => {
@@ -70,17 +82,17 @@ export class Link {
 
   /** Whether TLS stands. */
   get secured(): boolean {
-    return this.#transport.secured !== undefined;
+    return this.#transport?.secured !== undefined;
   }
 
   /** Whether there is a TLS session to keep yet. */
   get resumable(): boolean {
-    return this.#transport.resumable ?? false;
+    return this.#transport?.resumable ?? false;
   }
 
   /** The TLS session, sealed; undefined when there is none to keep. */
   saveSession(): ArrayBuffer | undefined {
-    return this.#transport.saveSession?.();
+    return this.#transport?.saveSession?.();
   }
 
   /** @param token comes back with what becomes of the message */
@@ -97,14 +109,7 @@ export class Link {
   close(): void {
     if (this.#timer) Timer.clear(this.#timer);
     this.#timer = undefined;
-    this.#transport.close();
-  }
-
-  /** CONNECT, which the transport sees to from here. */
-  #startEarly(): Uint8Array | undefined {
-    this.#started = true;
-    this.#step({ type: "start" });
-    return this.#outgoing.shift();
+    this.#transport?.close();
   }
 
   #step(event: SessionEvent): void {
@@ -139,7 +144,7 @@ export class Link {
   }
 
   #flush(): void {
-    while (this.#writable > 0 && this.#outgoing.length > 0) {
+    while (this.#transport && this.#writable > 0 && this.#outgoing.length > 0) {
       const bytes = this.#outgoing.shift() as Uint8Array;
       const part = bytes.subarray(0, this.#writable);
       this.#writable = this.#transport.write(part) ?? this.#writable - part.length;

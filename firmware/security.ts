@@ -10,7 +10,7 @@ import type { Device } from "dormouse/store/device-record";
 import type { TlsSettings } from "dormouse/store/profile";
 import type { TLSOptions } from "dormouse/tls/options";
 import type { Secured } from "dormouse/tls/session";
-import { Link, type LinkOptions } from "./link.js";
+import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
 import { openCredentials, raiseTimeFloor, timeFloor } from "./provisioned.js";
 
@@ -62,13 +62,17 @@ export class Security {
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
+  /** Whether CONNECT may go out as early data. */
+  get early(): boolean {
+    return this.#settings.earlyData;
+  }
+
   /**
    * Opens a link over TLS. The keys are zeroed as soon as they are handed on.
    * @throws RangeError or TypeError when what was provisioned cannot be used; Error when memory is short
    */
-  connect(options: LinkOptions): Link {
-    const { identity, pskIdentity, minVersion, pins, forwardSecrecy, withoutClock, earlyData } =
-      this.#settings;
+  open(link: Link): void {
+    const { identity, pskIdentity, minVersion, pins, forwardSecrecy, withoutClock } = this.#settings;
     const { ca, crl, certificate, key, psk } = openCredentials(identity);
     const tls: TLSOptions = {
       hostName: this.#hostName,
@@ -87,7 +91,7 @@ export class Security {
     try {
       // It must not go on as nobody.
       if (identity === "certificate" && !tls.identity) throw new RangeError("certificate or key is missing");
-      return new Link({ ...options, tls, handshakeTimeoutMs: this.#handshakeTimeoutMs, early: earlyData });
+      link.open(tls, this.#handshakeTimeoutMs);
     } finally {
       key?.fill(0);
       psk?.fill(0);

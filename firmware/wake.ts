@@ -24,7 +24,7 @@ import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
 import { readClock } from "./clock.js";
-import { Link, type LinkOptions } from "./link.js";
+import { Link } from "./link.js";
 import { Memory } from "./memory.js";
 import { type Closable, join, resolve, setClock } from "./network.js";
 import { cyclePlan } from "./plan.js";
@@ -202,7 +202,7 @@ export class Wake {
   #connect(): void {
     const { port } = this.#profile.broker;
     this.#lost = closed;
-    const options: LinkOptions = {
+    const link = new Link({
       address: this.#address,
       port,
       session: sessionOptions(this.#profile),
@@ -218,10 +218,14 @@ export class Wake {
       onAcked: (counter) => this.#acked(counter),
       onRefused: (_, reason) => this.#settle("drain", reason),
       onEnd: (reason) => this.#ended(reason),
-    };
+    });
     try {
-      this.#link = this.#security ? this.#security.connect(options) : new Link(options);
+      if (this.#security?.early) link.start();
+      if (this.#security) this.#security.open(link);
+      else link.open();
+      this.#link = link;
     } catch (error) {
+      link.close();
       const unusable = error instanceof RangeError || error instanceof TypeError;
       const reason = failure(unusable ? "tls-credentials" : "tls-memory", String(error));
       this.#dispatch({ type: "failed", phase: this.#phase, failure: reason });
