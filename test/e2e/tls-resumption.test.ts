@@ -5,6 +5,7 @@ import type { Disturbance, Memories } from "../../host-sim/disturbance.js";
 import type { Summary } from "../../host-sim/report/events.js";
 import type { Profile, TlsSettings } from "../../lib/store/profile.js";
 import { dormouse } from "../cli/command.js";
+import { extension, extensionsOf } from "./client-hello.js";
 import { Gate } from "./gate.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { type Section, sectionBytes, tlsSection, withTlsSection } from "./rtc-image.js";
@@ -124,7 +125,7 @@ describe("a session", { skip }, () => {
       assert.deepEqual(kept.splice(0), [false, false, false]);
       for (const hello of gate.hellos.splice(0)) {
         const extensions = extensionsOf(hello);
-        for (const asking of [sessionTicket, pskKeyExchangeModes, preSharedKey])
+        for (const asking of [extension.sessionTicket, extension.pskKeyExchangeModes, extension.preSharedKey])
           assert.ok(!extensions.includes(asking), `extension ${asking}`);
       }
       // The same, one setting apart.
@@ -132,8 +133,10 @@ describe("a session", { skip }, () => {
       assert.deepEqual(on.handshakes, ["1 full", "2 resumed", "3 resumed"]);
       assert.deepEqual(kept, [true, true, true]);
       const [first, ...later] = gate.hellos.map(extensionsOf);
-      assert.ok(first!.includes(pskKeyExchangeModes) && !first!.includes(preSharedKey));
-      assert.ok(later.length === 2 && later.every((extensions) => extensions.includes(preSharedKey)));
+      assert.ok(first!.includes(extension.pskKeyExchangeModes) && !first!.includes(extension.preSharedKey));
+      assert.ok(
+        later.length === 2 && later.every((extensions) => extensions.includes(extension.preSharedKey)),
+      );
     } finally {
       await gate.stop();
     }
@@ -326,23 +329,6 @@ describe("a session", { skip }, () => {
     assert.ok(resumed![1]! < full![1]! / 2, `${resumed} bytes after ${full}`);
   });
 });
-
-const sessionTicket = 35;
-const preSharedKey = 41;
-const pskKeyExchangeModes = 45;
-
-/** The extension types of a ClientHello in one record (RFC 8446 §4.1.2). */
-function extensionsOf(hello: Buffer): number[] {
-  assert.deepEqual([hello[0], hello[5]], [22, 1], "a ClientHello");
-  let at = 9 + 2 + 32;
-  at += 1 + hello[at]!;
-  at += 2 + hello.readUInt16BE(at);
-  at += 1 + hello[at]!;
-  const end = at + 2 + hello.readUInt16BE(at);
-  const types: number[] = [];
-  for (at += 2; at < end; at += 4 + hello.readUInt16BE(at + 2)) types.push(hello.readUInt16BE(at));
-  return types;
-}
 
 /** Flash with another entry of the device's. */
 function entry(flash: Memories["flash"], key: string, value: Uint8Array): Memories["flash"] {
