@@ -1,4 +1,7 @@
-/** Checks of single options: TypeError for a wrong shape, RangeError for a wrong value, and the option's name. */
+/**
+ * Checks of single options: TypeError for a wrong shape, RangeError for a wrong value, and the option's name.
+ * Plain loops: iterators and callbacks cost stack, and a TLSSocket is made where little of it is left.
+ */
 export type Bytes = Uint8Array | ArrayBuffer;
 
 export function checkObject(value: unknown, name: string): asserts value is object {
@@ -8,8 +11,9 @@ export function checkObject(value: unknown, name: string): asserts value is obje
 /** A member that nobody knows is a member misspelt, and the check it asks for would not be made. */
 export function checkMembers(value: unknown, name: string, known: readonly string[]): void {
   checkObject(value, name);
-  for (const member of Object.keys(value))
-    if (!known.includes(member)) throw new TypeError(`${name}.${member} is no option`);
+  const given = Object.keys(value);
+  for (let i = 0; i < given.length; i++)
+    if (!known.includes(given[i]!)) throw new TypeError(`${name}.${given[i]} is no option`);
 }
 
 export function checkBytes(value: unknown, name: string): Bytes {

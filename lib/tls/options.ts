@@ -137,26 +137,52 @@ const members = [
 export function sessionParameters(options: TLSOptions, nowMs: number): SessionParameters | Failure {
   checkMembers(options, "tls", members);
   if (typeof options.hostName !== "string") throw new TypeError("tls.hostName must be a string");
-  const trust = serverTrust(options);
-  const time = knownTime(options, nowMs);
-  const minVersion = versionNumber(options.minVersion ?? "1.2", "tls.minVersion");
-  const maxVersion = versionNumber(options.maxVersion ?? "1.3", "tls.maxVersion");
-  if (minVersion > maxVersion) throw new RangeError("tls.minVersion is above tls.maxVersion");
   const parameters: SessionParameters = {
     peer: peerName(options.hostName),
-    ...trust,
-    ...time,
-    minVersion,
-    maxVersion,
+    ca: authorities(options.ca),
+    pins: pinned(options.pins),
+    crl: optionalBytes(options.crl, "tls.crl"),
+    identity: clientIdentity(options.identity),
+    psk: sharedKey(options.psk),
+    minVersion: versionNumber(options.minVersion ?? "1.2", "tls.minVersion"),
+    maxVersion: versionNumber(options.maxVersion ?? "1.3", "tls.maxVersion"),
     alpn: protocols(options.alpn ?? []),
     maxFragmentBytes: checkOneOf(options.maxFragmentBytes ?? 2048, "tls.maxFragmentBytes", [512, 1024, 2048]),
+    floorSeconds: floor(options),
+    nowSeconds: clockOf(options, nowMs) === "unknown" ? 0 : Math.floor(nowMs / 1000),
+    clock: clockOf(options, nowMs),
     resumption: resumption(options.resumption),
     earlyData: optionalBytes(options.earlyData, "tls.earlyData"),
   };
-  const withoutClock = checkOneOf(options.withoutClock ?? "accept", "tls.withoutClock", ["accept", "refuse"]);
-  if (withoutClock === "refuse" && time.clock === "unknown" && trust.pins.length === 0 && !trust.psk)
-    return failure("clock-unknown", "the time is not known, and no certificate is accepted without it");
-  return parameters;
+  checkTogether(parameters);
+  return refusal(options, parameters) ?? parameters;
+}
+
+function floor({ timeFloorSeconds = 0 }: TLSOptions): number {
+  return checkWhole(timeFloorSeconds, "tls.timeFloorSeconds", 0, Number.MAX_SAFE_INTEGER);
+}
+
+function clockOf(options: TLSOptions, nowMs: number): Clock {
+  const { clock = "trusted" } = options;
+  checkOneOf(clock, "tls.clock", ["unknown", "sntp", "trusted"]);
+  return nowMs < floor(options) * 1000 ? "unknown" : clock;
+}
+
+/** What is wrong only beside something else. */
+function checkTogether({ ca, pins, crl, identity, psk, minVersion, maxVersion }: SessionParameters): void {
+  if (minVersion > maxVersion) throw new RangeError("tls.minVersion is above tls.maxVersion");
+  if (psk && (ca.length > 0 || pins.length > 0 || crl || identity))
+    throw new RangeError("tls.psk excludes ca, pins, crl and identity");
+  if (!psk && ca.length === 0 && pins.length === 0)
+    throw new TypeError("tls needs ca, pins or psk: without one nobody can tell who the server is");
+  if (crl && ca.length === 0) throw new RangeError("tls.crl needs tls.ca");
+}
+
+function refusal(options: TLSOptions, { clock, pins, psk }: SessionParameters): Failure | undefined {
+  const { withoutClock = "accept" } = options;
+  checkOneOf(withoutClock, "tls.withoutClock", ["accept", "refuse"]);
+  if (withoutClock === "accept" || clock !== "unknown" || pins.length > 0 || psk) return undefined;
+  return failure("clock-unknown", "the time is not known, and no certificate is accepted without it");
 }
 
 function versionNumber(version: TLSVersion, name: string): number {
@@ -166,34 +192,18 @@ function versionNumber(version: TLSVersion, name: string): number {
 function protocols(names: readonly string[]): readonly string[] {
   if (!Array.isArray(names)) throw new TypeError("tls.alpn must be an array");
   if (names.length > 4) throw new RangeError("tls.alpn has more than 4 protocols");
-  for (const name of names) {
-    checkPrintable(name, "tls.alpn", 255);
-    if (name.includes(" ")) throw new RangeError("tls.alpn has a name with a space");
+  for (let i = 0; i < names.length; i++) {
+    checkPrintable(names[i], "tls.alpn", 255);
+    if (names[i]!.includes(" ")) throw new RangeError("tls.alpn has a name with a space");
   }
   return names;
-}
-
-function serverTrust(
-  options: TLSOptions,
-): Pick<SessionParameters, "ca" | "pins" | "crl" | "identity" | "psk"> {
-  const ca = authorities(options.ca);
-  const pins = pinned(options.pins);
-  const crl = optionalBytes(options.crl, "tls.crl");
-  const identity = clientIdentity(options.identity);
-  const psk = sharedKey(options.psk);
-  if (psk && (ca.length > 0 || pins.length > 0 || crl || identity))
-    throw new RangeError("tls.psk excludes ca, pins, crl and identity");
-  if (!psk && ca.length === 0 && pins.length === 0)
-    throw new TypeError("tls needs ca, pins or psk: without one nobody can tell who the server is");
-  if (crl && ca.length === 0) throw new RangeError("tls.crl needs tls.ca");
-  return { ca, pins, crl, identity, psk };
 }
 
 function authorities(ca: TLSOptions["ca"]): readonly Bytes[] {
   if (ca === undefined) return [];
   const list: readonly Bytes[] = Array.isArray(ca) ? ca : [ca];
   if (list.length === 0) throw new TypeError("tls.ca is empty");
-  for (const one of list) checkBytes(one, "tls.ca");
+  for (let i = 0; i < list.length; i++) checkBytes(list[i], "tls.ca");
   return list;
 }
 
@@ -202,13 +212,20 @@ function pinned(pins: TLSOptions["pins"]): readonly Uint8Array[] {
   if (!Array.isArray(pins)) throw new TypeError("tls.pins must be an array");
   // RFC 7469 §4.3: without a second one, the loss of a key locks all devices out
   if (pins.length < 2 || pins.length > 8) throw new RangeError("tls.pins must be 2 to 8 pins");
-  const digests = (pins as readonly string[]).map((pin) => parsePin(pin));
-  digests.forEach((digest, i) => {
+  const digests: Uint8Array[] = [];
+  for (let i = 0; i < pins.length; i++) {
+    const digest = parsePin(pins[i]);
     for (let j = 0; j < i; j++)
-      if (digests[j]!.every((byte, at) => byte === digest[at]))
-        throw new RangeError("tls.pins has the same pin twice");
-  });
+      if (sameBytes(digest, digests[j]!)) throw new RangeError("tls.pins has the same pin twice");
+    digests.push(digest);
+  }
   return digests;
+}
+
+/** Of one length. */
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function optionalBytes(bytes: Bytes | undefined, name: string): Bytes | undefined {
@@ -230,19 +247,13 @@ function sharedKey(psk: TLSOptions["psk"]): SessionParameters["psk"] {
   if (!(psk.key instanceof Uint8Array)) throw new TypeError("tls.psk.key must be a Uint8Array");
   if (psk.key.length < 16 || psk.key.length > 64) throw new RangeError("tls.psk.key must be 16 to 64 bytes");
   const forwardSecrecy = checkFlag(psk.forwardSecrecy ?? true, "tls.psk.forwardSecrecy");
-  const identity = Uint8Array.from(psk.identity, (character) => character.charCodeAt(0));
-  return { identity, key: psk.key, forwardSecrecy };
+  return { identity: ascii(psk.identity), key: psk.key, forwardSecrecy };
 }
 
-function knownTime(
-  { timeFloorSeconds = 0, clock: stated = "trusted" }: TLSOptions,
-  nowMs: number,
-): Pick<SessionParameters, "floorSeconds" | "nowSeconds" | "clock"> {
-  const floorSeconds = checkWhole(timeFloorSeconds, "tls.timeFloorSeconds", 0, Number.MAX_SAFE_INTEGER);
-  checkOneOf(stated, "tls.clock", ["unknown", "sntp", "trusted"]);
-  const seconds = Math.floor(nowMs / 1000);
-  const clock = seconds >= floorSeconds ? stated : "unknown";
-  return { floorSeconds, clock, nowSeconds: clock === "unknown" ? 0 : seconds };
+function ascii(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 function resumption(given: TLSOptions["resumption"]): Resumption | undefined {

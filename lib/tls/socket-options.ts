@@ -1,4 +1,5 @@
 /** What TLSSocket's constructor takes: an ECMA-419 TCP socket's options, and TLS. Others are passed over. */
+import type { Session } from "dormouse/native/tls";
 import { checkWhole } from "./option-checks.js";
 import type { TLSOptions } from "./options.js";
 import type { TLSSocket } from "./socket.js";
@@ -35,24 +36,25 @@ export interface WriteOptions {
   readonly byteLength?: number;
 }
 
-interface CheckedOptions {
-  readonly format: Format;
-  readonly timeoutMs: number;
-  readonly callbacks: Pick<TLSSocketOptions, "onReadable" | "onWritable" | "onError">;
-}
+export type Callbacks = Pick<TLSSocketOptions, "onReadable" | "onWritable" | "onError">;
 
-/** @throws TypeError or RangeError. What is for TLS or TCP, those check. */
-export function checkSocketOptions(options: TLSSocketOptions): CheckedOptions {
+/** @throws TypeError for what is no options object, or no callback or no class in it */
+export function checkedCallbacks(options: TLSSocketOptions): Callbacks {
   if (typeof options !== "object" || options === null) throw new TypeError("no options");
   if (typeof options.TCP !== "function") throw new TypeError("TCP must be a class");
   const { onReadable = null, onWritable = null, onError = null } = options;
-  for (const callback of [onReadable, onWritable, onError])
-    if (callback !== null && typeof callback !== "function") throw new TypeError("a callback is no function");
-  return {
-    format: checkFormat(options.format ?? "buffer"),
-    timeoutMs: checkWhole(options.handshakeTimeoutMs ?? 15_000, "handshakeTimeoutMs", 1, 0x7fffffff),
-    callbacks: { onReadable, onWritable, onError },
-  };
+  checkCallback(onReadable);
+  checkCallback(onWritable);
+  checkCallback(onError);
+  return { onReadable, onWritable, onError };
+}
+
+function checkCallback(callback: unknown): void {
+  if (callback !== null && typeof callback !== "function") throw new TypeError("a callback is no function");
+}
+
+export function checkTimeout(milliseconds: number): number {
+  return checkWhole(milliseconds, "handshakeTimeoutMs", 1, 0x7fffffff);
 }
 
 export function checkFormat(format: Format): Format {
@@ -60,10 +62,16 @@ export function checkFormat(format: Format): Format {
   return format;
 }
 
-/** @throws Error, whatever the TCP class throws: not the TLS options are wrong */
+export type TCPCallbacks = Pick<TCPSocketOptions, "onReadable" | "onWritable" | "onError">;
+
+/**
+ * @param session closed when there is no TCP socket
+ * @throws Error, whatever the TCP class throws: not the TLS options are wrong
+ */
 export function openTCP(
   { TCP, address, port, keepAlive, nodelay, noDelay = nodelay }: TLSSocketOptions,
-  callbacks: Pick<TCPSocketOptions, "onReadable" | "onWritable" | "onError">,
+  callbacks: TCPCallbacks,
+  session: Session,
 ): TCPSocket {
   const options = {
     address,
@@ -75,6 +83,7 @@ export function openTCP(
   try {
     return new TCP(options);
   } catch (error) {
+    session.close();
     throw new Error(`no TCP socket: ${error instanceof Error ? error.message : error}`);
   }
 }

@@ -11,14 +11,17 @@ import Timer from "timer";
 import { type Failure, failure } from "../failure.js";
 import { type ByteBuffer, bytesOf } from "./byte-buffer.js";
 import { Incoming } from "./incoming.js";
-import { type Clock, type Resumption, sessionParameters } from "./options.js";
+import { type Clock, type Resumption, type SessionParameters, sessionParameters } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import { type Secured, securedBy, sessionState, startSession } from "./session.js";
 import {
+  type Callbacks,
+  checkedCallbacks,
   checkFormat,
-  checkSocketOptions,
+  checkTimeout,
   type Format,
   openTCP,
+  type TCPCallbacks,
   type TLSSocketOptions,
   type WriteOptions,
 } from "./socket-options.js";
@@ -40,14 +43,15 @@ type State =
 
 export class TLSSocket {
   target: unknown;
-  readonly #callbacks: Pick<TLSSocketOptions, "onReadable" | "onWritable" | "onError">;
+  readonly #callbacks: Callbacks;
   readonly #timeoutMs: number;
-  readonly #clock: Clock = "unknown";
-  readonly #resumption: Resumption | undefined;
+  #clock: Clock = "unknown";
+  #resumption: Resumption | undefined;
   #format: Format;
   #state: State;
   #secured: Secured | undefined;
   #early: Uint8Array | undefined;
+  /** Made by the constructor: where fields get their first values XS has the deepest stack. */
   readonly #incoming: Incoming;
   #tcpReadable = 0;
   #tcpEnded = false;
@@ -61,10 +65,9 @@ export class TLSSocket {
    *   CRL, key or PSK. Error when there is no memory or no TCP socket.
    */
   constructor(options: TLSSocketOptions) {
-    const { format, timeoutMs, callbacks } = checkSocketOptions(options);
-    this.#format = format;
-    this.#timeoutMs = timeoutMs;
-    this.#callbacks = callbacks;
+    this.#callbacks = checkedCallbacks(options);
+    this.#format = checkFormat(options.format ?? "buffer");
+    this.#timeoutMs = checkTimeout(options.handshakeTimeoutMs ?? 15_000);
     if (options.target !== undefined) this.target = options.target;
     const parameters = sessionParameters(options.tls, Date.now());
     if ("kind" in parameters) {
@@ -73,22 +76,25 @@ export class TLSSocket {
       this.#continueLater();
       return;
     }
-    this.#clock = parameters.clock;
-    this.#resumption = parameters.resumption;
-    this.#early = parameters.earlyData && bytesOf(parameters.earlyData).slice();
     const session = startSession(parameters);
+    const tcp = openTCP(options, this.#tcpCallbacks(), session);
+    this.#state = { kind: "connecting", session, tcp, outgoing: new Outgoing(session, tcp) };
     this.#incoming = new Incoming(session);
-    try {
-      const tcp = openTCP(options, {
-        onReadable: (byteLength) => this.#onTCPReadable(byteLength),
-        onWritable: (byteLength) => this.#onTCPWritable(byteLength),
-        onError: () => this.#onTCPError(),
-      });
-      this.#state = { kind: "connecting", session, tcp, outgoing: new Outgoing(session, tcp) };
-    } catch (error) {
-      session.close();
-      throw error;
-    }
+    this.#keep(parameters);
+  }
+
+  #tcpCallbacks(): TCPCallbacks {
+    return {
+      onReadable: (byteLength) => this.#onTCPReadable(byteLength),
+      onWritable: (byteLength) => this.#onTCPWritable(byteLength),
+      onError: () => this.#onTCPError(),
+    };
+  }
+
+  #keep({ clock, resumption, earlyData }: SessionParameters): void {
+    this.#clock = clock;
+    this.#resumption = resumption;
+    this.#early = earlyData && bytesOf(earlyData).slice();
   }
 
   /** What went wrong, once onError was called; undefined after a close_notify. */

@@ -16,15 +16,39 @@ test("a host name is kept, without the dot of the root", () => {
 test("what is no host name is refused", () => {
   const label = "a".repeat(63);
   peerName(`${label}.${label}`);
-  for (const text of ["", ".", "a..b", "-a", "a-", "a b", "müller", "a/b", "*.example.org", `${label}a`])
-    throws(() => peerName(text), RangeError);
+  const wrong = [
+    "",
+    ".",
+    "a..b",
+    "-a",
+    "a-",
+    "a.-",
+    "a b",
+    "müller",
+    "a/b",
+    "a@",
+    "a[",
+    "a`",
+    "a{",
+    "*.example.org",
+  ];
+  for (const text of [...wrong, `${label}a`, "\u212a"]) throws(() => peerName(text), RangeError);
   throws(() => peerName(`${`${label}.`.repeat(4)}a`), RangeError);
 });
 
 test("an IPv4 address has four decimal bytes", () => {
   bytes(address("127.0.0.1"), "7f000001");
   bytes(address("255.255.255.0"), "ffffff00");
-  for (const text of ["127.0.0", "127.0.0.256", "127.0.0.01", "1.2.3.4.5", "1..2.3", "127", "1.2.3.4."])
+  for (const text of [
+    "127.0.0",
+    "127.0.0.256",
+    "127.0.0.01",
+    "1.2.3.4.5",
+    "1..2.3",
+    "127",
+    "1.2.3.4.",
+    ".1.2.3",
+  ])
     throws(() => peerName(text), RangeError);
 });
 
@@ -41,6 +65,11 @@ test("an IPv6 address is read in every form of RFC 4291 §2.2", () => {
     "1::2::3",
     "1:2:3:4:5:6:7:8:9",
     "1:2:3:4:5:6:7::8",
+    "1:2:3:4:5:6:7:1.2.3.4",
+    "1.2.3.4:1:2:3:4:5:6",
+    ":1:2:3:4:5:6:7",
+    "1:2:3:4:5:6:7:",
+    "1:::2",
     "12345::",
     "::g",
     "fe80::1%eth0",
