@@ -58,10 +58,13 @@ function run(boots: readonly Boot[]): Promise<readonly Run[]> {
   return runBoots(executable, scratch, boots);
 }
 
-/** In one boot. */
-async function inTurn(attempts: readonly Attempt[]): Promise<readonly Outcome[]> {
+/** In one boot, which may be a while after power came. */
+async function inTurn(attempts: readonly Attempt[], powerForSeconds = 0): Promise<readonly Outcome[]> {
   const first = { ...attempts[0]!, atSeconds: now };
-  const [{ outcomes, end }] = (await run([{ attempts: [first, ...attempts.slice(1)] }])) as [Run];
+  const [, { outcomes, end }] = (await run([
+    { attempts: [], worldSeconds: now - powerForSeconds },
+    { attempts: [first, ...attempts.slice(1)], worldSeconds: now },
+  ])) as [Run, Run];
   assert.equal(end.tlsBytesLeaked, 0);
   return outcomes;
 }
@@ -107,13 +110,17 @@ for (const version of versions) {
     const changed = (more: Partial<Resuming>) => to({ ...only, resumption: { ...taken, ...more } });
     const places = [0, 1, 4, 5, 16, 17, 60, 120];
     const cuts = [0, 5, 33, 34, 100];
-    const outcomes = await inTurn([
-      to(only),
-      changed({ only: "try" }),
-      ...places.map((at) => changed({ flipBit: at * 8 + (at % 8) })),
-      ...cuts.map((cutAt) => changed({ cutAt })),
-      changed({}),
-    ]);
+    // in its sixth day a device has bits in its clock whose loss makes a session older, but not too old
+    const outcomes = await inTurn(
+      [
+        to(only),
+        changed({ only: "try" }),
+        ...places.map((at) => changed({ flipBit: at * 8 + (at % 8) })),
+        ...cuts.map((cutAt) => changed({ cutAt })),
+        changed({}),
+      ],
+      5 * 24 * hour,
+    );
     served(outcomes[0], "full", "the first");
     const { opened, savedBytes } = { ...outcomes[1]!, savedBytes: outcomes[0]!.savedBytes! };
     assert.deepEqual(opened, {
