@@ -109,9 +109,10 @@ describe("time", { skip }, () => {
   const behind = builtAtMs - nowMs + 60_000;
 
   describe("is lied about", () => {
-    for (const [what, lie, listener, kind] of [
-      ["far ahead", ahead, "good", "tls-expired"],
-      ["behind", behind, "young", "tls-not-yet-valid"],
+    const day = (date: Date) => date.toISOString().slice(0, 10);
+    for (const [what, lie, listener, kind, date] of [
+      ["far ahead", ahead, "good", "tls-expired", `until ${day(until2044)}`],
+      ["behind", behind, "young", "tls-not-yet-valid", `from ${day(moment(0.4))}`],
     ] as const) {
       test(`${what}, once: the second wake is fine, and all readings are dated right`, async () => {
         gate.target = broker.ports[listener];
@@ -119,6 +120,8 @@ describe("time", { skip }, () => {
         assert.deepEqual(errors, ["1 clock-suspect"]);
         assert.deepEqual(handshakes, ["2 full", "3 resumed"]);
         assertDated(events);
+        const { detail } = only(events, "error")[0]!;
+        assert.ok(detail.includes(date) && detail.includes("time server"), detail);
       });
 
       test(`${what}, again and again: the certificate is blamed until the lie ends`, async () => {

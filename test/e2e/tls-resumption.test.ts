@@ -316,6 +316,32 @@ describe("a session", { skip }, () => {
     });
   });
 
+  test("makes way for readings on an ESP8266, and comes back when they are delivered", async () => {
+    const kept: number[] = [];
+    let wake = 0;
+    const { errors, events, handshakes, summary } = await go(
+      8,
+      {
+        network: (quiet) => (wake > 2 && wake < 6 ? { ...quiet, accessPoints: [] } : quiet),
+        asleep: (_, { rtc }) => void kept.push(tlsSection(rtc)?.length ?? 0),
+      },
+      {
+        board: "esp8266",
+        onEvent: (event) => {
+          wake = event.wake;
+        },
+      },
+    );
+    assert.deepEqual(errors, ["3 network-unavailable", "4 network-unavailable", "5 network-unavailable"]);
+    const readings = only(events, "received").flatMap(({ reading }) => reading ?? []).length / 2;
+    assert.deepEqual([readings, summary.rejected], [8, 0], "none is dropped for a session");
+    assert.deepEqual(handshakes, ["1 full", "2 resumed", "6 full", "7 resumed", "8 resumed"]);
+    assert.deepEqual(
+      kept.map((bytes) => bytes > 0),
+      [true, true, true, false, false, true, true, true],
+    );
+  });
+
   test("is lighter than a full handshake", async () => {
     const bytes: number[][] = [];
     const { handshakes } = await go(3, {

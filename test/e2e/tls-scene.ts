@@ -180,7 +180,8 @@ export interface TlsRun {
   readonly ca?: TrustAnchor | null;
   readonly crl?: Uint8Array;
   readonly tls?: Partial<TlsSettings>;
-  readonly profile?: Partial<Pick<Profile, "cycle">>;
+  /** 5, or 3.1.1 with the embedded broker. */
+  readonly mqtt?: Profile["mqtt"]["version"];
   readonly disturbance?: Disturbance;
   readonly onEvent?: (event: RunEvent) => void;
 }
@@ -201,8 +202,7 @@ export async function tlsRun(given: TlsRun) {
     ...external,
     profile: {
       ...profile,
-      ...given.profile,
-      mqtt: { ...profile.mqtt, version: port === null ? "3.1.1" : "5" },
+      mqtt: { ...profile.mqtt, version: given.mqtt ?? (port === null ? "3.1.1" : "5") },
       broker: { ...profile.broker, ...(port !== null && { host: "localhost", port }), tls },
     },
     secrets: { ...secrets, ...identity.credentials, ...(crl && { crl }) },
