@@ -46,6 +46,8 @@ export interface Held {
   /** Since the boot began. */
   readonly tlsBytesPeak: number;
   readonly tlsAllocations: number;
+  /** How often there was no memory, since the engine started. */
+  readonly tlsRefusals: number;
 }
 
 export interface Answer {

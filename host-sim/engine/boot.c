@@ -138,6 +138,7 @@ void boot_report_meters(void) {
   report_number("tlsBytes", (double)secure_held());
   report_number("tlsBytesPeak", (double)secure_peak());
   report_number("tlsAllocations", (double)secure_allocations());
+  report_number("tlsRefusals", (double)secure_refusals());
   report_end();
 }
 

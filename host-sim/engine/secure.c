@@ -48,6 +48,8 @@ size_t secure_held(void) { return tls_heap_used(); }
 
 size_t secure_allocations(void) { return tls_heap_tries(); }
 
+size_t secure_refusals(void) { return tls_heap_refusals(); }
+
 size_t secure_peak(void) { return tls_heap_peak(); }
 
 size_t secure_end(void) {
@@ -72,6 +74,8 @@ bool secure_fault(const char *line) {
 size_t secure_held(void) { return 0; }
 
 size_t secure_allocations(void) { return 0; }
+
+size_t secure_refusals(void) { return 0; }
 
 size_t secure_peak(void) { return 0; }
 

@@ -20,9 +20,12 @@ void secure_boot(void);
  */
 bool secure_fault(const char *line);
 
-/* What mbedTLS holds on the heap now, in this host's bytes, and how often it asked for more in this boot. */
+/* What mbedTLS holds on the heap now, in this host's bytes. */
 size_t secure_held(void);
+
+/* How often it asked for more in this boot, and how often since the engine started it got none. */
 size_t secure_allocations(void);
+size_t secure_refusals(void);
 
 /* Most that mbedTLS held on the heap in this boot, in this host's bytes. */
 size_t secure_peak(void);

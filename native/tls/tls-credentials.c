@@ -2,6 +2,7 @@
  * What is said to a session before it starts: whom to expect, whom to trust, who we are. Every word of it goes
  * into the fingerprint that a saved session is bound to (tls-resume.c). Nothing here judges a peer.
  */
+#include "tls-heap.h"
 #include "tls-internal.h"
 
 #include <string.h>
@@ -28,10 +29,12 @@ int tls_settings_add(TlsLive *live, uint8_t tag, const void *bytes, size_t lengt
     return 0;
 }
 
-/* Gives `problem` for a code that is not 0. */
-static const char *told(int code, const char *problem)
+/* Gives `problem` for a code that is not 0: mbedTLS says of what it had no memory for that it does not parse. */
+static const char *told(const TlsLive *live, int code, const char *problem)
 {
-    return code == 0 ? NULL : tls_error_is_memory(code) ? TLS_NO_MEMORY : problem;
+    if (code == 0)
+        return NULL;
+    return tls_error_is_memory(code) || tls_heap_refusals() != live->refusals ? TLS_NO_MEMORY : problem;
 }
 
 static int configuring(const TlsSession *session)
@@ -88,7 +91,7 @@ const char *tls_session_expect_name(TlsSession *session, const char *name, size_
     session->live->named = code == 0;
     if (code == 0)
         code = tls_settings_add(session->live, TAG_NAME, name, length);
-    return told(code, "not a host name");
+    return told(session->live, code, "not a host name");
 }
 
 const char *tls_session_expect_address(TlsSession *session, const uint8_t *address, size_t length)
@@ -103,7 +106,7 @@ const char *tls_session_expect_address(TlsSession *session, const uint8_t *addre
     if (code == 0)
         code = tls_settings_add(live, TAG_ADDRESS, address, length);
     if (code != 0)
-        return told(code, "not an IP address");
+        return told(live, code, "not an IP address");
     memcpy(live->address, address, length);
     live->addressLength = (uint8_t)length;
     live->named = 1;
@@ -117,7 +120,7 @@ const char *tls_session_trust(TlsSession *session, const uint8_t *bytes, size_t 
     int code = parse_certificates(&session->live->trusted, bytes, length);
     if (code == 0)
         code = tls_settings_add(session->live, TAG_CA, bytes, length);
-    return told(code, "a CA certificate does not parse");
+    return told(session->live, code, "a CA certificate does not parse");
 }
 
 const char *tls_session_revoke(TlsSession *session, const uint8_t *bytes, size_t length)
@@ -136,7 +139,7 @@ const char *tls_session_revoke(TlsSession *session, const uint8_t *bytes, size_t
     }
     if (code == 0)
         code = tls_settings_add(session->live, TAG_CRL, bytes, length);
-    return told(code, "the CRL does not parse");
+    return told(session->live, code, "the CRL does not parse");
 }
 
 const char *tls_session_pin(TlsSession *session, const uint8_t *digest, size_t length)
@@ -151,7 +154,7 @@ const char *tls_session_pin(TlsSession *session, const uint8_t *digest, size_t l
     if (live->pins == NULL)
         return TLS_NO_MEMORY;
     memcpy(live->pins[live->pinCount++], digest, length);
-    return told(tls_settings_add(live, TAG_PIN, digest, length), misplaced);
+    return told(live, tls_settings_add(live, TAG_PIN, digest, length), misplaced);
 }
 
 /* RFC 5958 §3: an EncryptedPrivateKeyInfo begins with an AlgorithmIdentifier, every other key with a version. */
@@ -205,24 +208,24 @@ const char *tls_session_identify(TlsSession *session, const uint8_t *chain, size
     live->identified = 1; /* even if it fails: the two are never half there */
     int code = parse_certificates(&live->chain, chain, chainLength);
     if (code != 0)
-        return told(code, "the client's certificate does not parse");
+        return told(live, code, "the client's certificate does not parse");
     if (is_encrypted(key, keyLength))
         return "the private key is encrypted: store it decrypted";
     if ((code = parse_key(&live->key, key, keyLength)) != 0)
-        return told(code, "the private key does not parse");
+        return told(live, code, "the private key does not parse");
     if (!is_fit(&live->key))
-        return "the private key is neither P-256 nor RSA of 2048 to 4096 bits";
+        return told(live, MBEDTLS_ERR_SSL_BAD_CONFIG, "the private key is neither P-256 nor RSA of 2048 to 4096 bits");
 #if MBEDTLS_VERSION_MAJOR < 4
     code = mbedtls_pk_check_pair(&live->chain.pk, &live->key, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
 #else
     code = mbedtls_pk_check_pair(&live->chain.pk, &live->key);
 #endif
     if (code != 0)
-        return told(code, "the private key is not that of the client's certificate");
+        return told(live, code, "the private key is not that of the client's certificate");
     if ((code = mbedtls_ssl_conf_own_cert(&live->config, &live->chain, &live->key)) == 0
         && (code = tls_settings_add(live, TAG_CHAIN, chain, chainLength)) == 0)
         code = tls_settings_add(live, TAG_KEY, key, keyLength);
-    return told(code, "the client's certificate cannot be used");
+    return told(live, code, "the client's certificate cannot be used");
 }
 
 const char *tls_session_preshare(TlsSession *session, const uint8_t *identity, size_t identityLength,
@@ -244,7 +247,7 @@ const char *tls_session_preshare(TlsSession *session, const uint8_t *identity, s
     int code = mbedtls_ssl_conf_psk(&live->config, key, keyLength, identity, identityLength);
     if (code == 0 && (code = tls_settings_add(live, TAG_PSK_IDENTITY, identity, identityLength)) == 0)
         code = tls_settings_add(live, TAG_PSK, key, keyLength);
-    return told(code, "the PSK cannot be used");
+    return told(live, code, "the PSK cannot be used");
 }
 
 const char *tls_session_offer(TlsSession *session, const char *name, size_t length)
@@ -262,7 +265,7 @@ const char *tls_session_offer(TlsSession *session, const char *name, size_t leng
         return TLS_NO_MEMORY;
     memcpy(copy, name, length);
     *slot = copy;
-    return told(tls_settings_add(session->live, TAG_ALPN, name, length), misplaced);
+    return told(session->live, tls_settings_add(session->live, TAG_ALPN, name, length), misplaced);
 }
 
 /* The configuration must not point at what is gone. */

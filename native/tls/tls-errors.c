@@ -1,9 +1,9 @@
 /* From mbedTLS's return codes to a reason an operator can act upon. */
+#include "tls-heap.h"
 #include "tls-internal.h"
 
 #include <string.h>
 
-#include "mbedtls/platform.h"
 #include "psa/crypto.h"
 #if MBEDTLS_VERSION_MAJOR < 4
 #include "mbedtls/pem.h"
@@ -63,11 +63,9 @@ int tls_error_is_memory(int code)
 }
 
 /* mbedTLS calls a signature bad, or a handshake failed, that it had no memory for. The outcome is the same, the remedy is not. */
-static int memory_is_short(void)
+static int memory_was_short(const TlsLive *live)
 {
-    void *probe = mbedtls_calloc(1, 4096);
-    mbedtls_free(probe);
-    return probe == NULL;
+    return tls_heap_refusals() != live->refusals;
 }
 
 /* The gravest fault decides; pins are looked at when all else is right. */
@@ -210,7 +208,8 @@ TlsFailure tls_failure_of(const TlsLive *live, int code)
     uint32_t flags = 0;
     if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         failure.code = received_alert(&live->ssl);
-        failure.reason = reason_of_alert(live, failure.code);
+        /* mbedTLS sends on what it had no memory to make, and the server refuses it */
+        failure.reason = memory_was_short(live) ? TLS_REASON_MEMORY : reason_of_alert(live, failure.code);
         return failure;
     }
     if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
@@ -220,8 +219,7 @@ TlsFailure tls_failure_of(const TlsLive *live, int code)
         failure.reason = reason_of_flags(flags);
     } else
         failure.reason = reason_of_code(live, code);
-    if (tls_error_is_memory(code)
-        || ((failure.verifyFlags == 0 || failure.verifyFlags == MBEDTLS_X509_BADCERT_NOT_TRUSTED) && memory_is_short()))
+    if (tls_error_is_memory(code) || memory_was_short(live))
         failure.reason = TLS_REASON_MEMORY;
     tell_seen(&failure, &live->path);
     return failure;

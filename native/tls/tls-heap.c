@@ -20,9 +20,9 @@ typedef union {
     max_align_t align;
 } Header;
 
-static size_t current, peak, limit, tries, failAt;
+static size_t current, peak, limit, tries, failAt, refusals;
 
-void *tls_heap_calloc(size_t count, size_t size)
+static void *allocate(size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX - sizeof(Header)) / size)
         return NULL;
@@ -42,6 +42,14 @@ void *tls_heap_calloc(size_t count, size_t size)
     return header + 1;
 }
 
+void *tls_heap_calloc(size_t count, size_t size)
+{
+    void *block = allocate(count, size);
+    if (block == NULL)
+        refusals++;
+    return block;
+}
+
 void tls_heap_free(void *block)
 {
     if (block == NULL)
@@ -55,6 +63,7 @@ void tls_heap_free(void *block)
 size_t tls_heap_peak(void) { return peak; }
 size_t tls_heap_used(void) { return current; }
 void tls_heap_start(void) { }
+size_t tls_heap_refusals(void) { return refusals; }
 void tls_heap_limit(size_t bytes) { limit = bytes; }
 void tls_heap_fail_at(size_t count) { failAt = count; }
 size_t tls_heap_tries(void) { return tries; }
@@ -72,10 +81,15 @@ void tls_heap_reset(void)
 #include "esp_heap_caps.h"
 #include "mbedtls/platform.h"
 
+static size_t refusals;
+
 /* As ESP-IDF does by default; keys stay out of external RAM. */
 static void *calloc_internal(size_t count, size_t size)
 {
-    return heap_caps_calloc(count, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+    void *block = heap_caps_calloc(count, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+    if (block == NULL)
+        refusals++;
+    return block;
 }
 
 static void wipe_and_free(void *block)
@@ -92,9 +106,12 @@ void tls_heap_start(void)
     (void)mbedtls_platform_set_calloc_free(calloc_internal, wipe_and_free);
 }
 
+size_t tls_heap_refusals(void) { return refusals; }
+
 #else
 
 void tls_heap_start(void) { }
+size_t tls_heap_refusals(void) { return 0; }
 
 #endif
 

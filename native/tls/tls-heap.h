@@ -7,6 +7,9 @@
 /* From now on mbedTLS's blocks are zeroed when they are freed, where the platform lets us. May be called again. */
 void tls_heap_start(void);
 
+/* How often mbedTLS has asked for memory and got none, where the platform lets us count; compare with an earlier answer. */
+size_t tls_heap_refusals(void);
+
 /* Highest sum since the last reset. */
 size_t tls_heap_peak(void);
 /* Held now. */

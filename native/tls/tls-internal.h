@@ -48,6 +48,7 @@ typedef struct {
     uint8_t id[32];
     uint8_t address[16];
     uint32_t fullAt;   /* when the last full handshake was, seconds of mbedtls_ms_time */
+    size_t refusals;   /* of memory, before this session */
     uint32_t earlyMax; /* how much 0-RTT data the offered session allows */
     psa_hash_operation_t settings;
     uint8_t fingerprint[32]; /* of all settings, once `keeping` */

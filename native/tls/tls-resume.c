@@ -8,6 +8,7 @@
  * settings: another pin, CA, CRL, name or identity, and it does not open. A resumed session keeps the time of its
  * last full handshake, so that renewals do not make it live for ever.
  */
+#include "tls-heap.h"
 #include "tls-internal.h"
 
 #include <string.h>
@@ -191,14 +192,11 @@ static uint8_t *plain_session(TlsLive *live, size_t most, size_t *length)
     return plain;
 }
 
-uint8_t *tls_session_save(TlsSession *session, psa_key_id_t secret, size_t most, size_t *length)
+static uint8_t *seal_session(TlsLive *live, psa_key_id_t secret, size_t most, size_t *length)
 {
-    TlsLive *live = session->live;
     uint8_t data[HEAD_BYTES + 32];
     psa_key_id_t key = 0;
     size_t plainLength, sealedLength = 0;
-    if (most <= SEALED_AT + TAG_BYTES || !tls_session_resumable(session))
-        return NULL;
     uint8_t *plain = plain_session(live, most - SEALED_AT - TAG_BYTES, &plainLength);
     if (plain == NULL)
         return NULL;
@@ -223,6 +221,15 @@ uint8_t *tls_session_save(TlsSession *session, psa_key_id_t secret, size_t most,
     }
     mbedtls_free(saved);
     return NULL;
+}
+
+uint8_t *tls_session_save(TlsSession *session, psa_key_id_t secret, size_t most, size_t *length)
+{
+    if (most <= SEALED_AT + TAG_BYTES || !tls_session_resumable(session))
+        return NULL;
+    uint8_t *saved = seal_session(session->live, secret, most, length);
+    session->live->refusals = tls_heap_refusals(); /* memory for this is no matter of the connection */
+    return saved;
 }
 
 void tls_saved_free(uint8_t *saved)

@@ -5,6 +5,7 @@
  * Input is not copied: during feed mbedTLS reads straight from the caller's bytes. Output waits in one block
  * that is as large as what waits, at most TLS_MAX_OUT.
  */
+#include "tls-heap.h"
 #include "tls-internal.h"
 
 #include <string.h>
@@ -91,6 +92,9 @@ static void run(TlsSession *session)
         int code;
         if (session->state == TLS_HANDSHAKING) {
             code = mbedtls_ssl_handshake(&session->live->ssl);
+            /* It does not look at every return: a PRF without memory leaves TLS 1.2's Finished compared with anything. */
+            if (code == 0 && tls_heap_refusals() != session->live->refusals)
+                code = MBEDTLS_ERR_SSL_ALLOC_FAILED;
             if (code == 0) {
                 session->state = TLS_OPEN;
                 tls_credentials_free(session->live); /* a chain of CAs need not stay in memory, nor a key */
@@ -149,6 +153,7 @@ TlsSession *tls_session_new(const TlsOptions *options)
     session->live = live;
     live->floor = options->floor;
     live->now = options->now;
+    live->refusals = tls_heap_refusals();
     mbedtls_ssl_init(&live->ssl);
     mbedtls_ssl_config_init(&live->config);
     mbedtls_x509_crt_init(&live->trusted);

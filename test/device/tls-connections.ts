@@ -95,6 +95,7 @@ function optionsOf(job: Connection, secret: Secret | undefined, owned: Uint8Arra
     hostName,
     minVersion: version,
     maxVersion: version,
+    clock: "unknown", // nobody sets it
     ...(ca && { ca: flash(ca) }),
     ...(crl && { crl: flash(crl) }),
     ...(pins && { pins }),
@@ -139,7 +140,6 @@ function connect(
       if (secret) keep(saved);
       finish({ ...outcome("open"), saved: hex(saved) });
     };
-    const timer = Timer.set(() => finish(outcome("timeout")), job.timeoutMs ?? 8000);
     let written = false;
     const socket = new TLSSocket({
       TCP: TCP as unknown as TCPClass,
@@ -157,6 +157,8 @@ function connect(
       },
       onError: () => finish(outcome("ended")),
     });
+    // once it is certain that there is a socket
+    const timer = Timer.set(() => finish(outcome("timeout")), job.timeoutMs ?? 8000);
     pause("handshaking");
   });
 }
