@@ -150,10 +150,14 @@ export class Security {
     return 1000 * resumption.ticketWaitSeconds;
   }
 
-  /** At the end of a wake that reached the broker: the newest session is kept for the next. */
-  keep(link: Link): void {
-    const saved = link.saveSession();
+  /**
+   * At the end of a wake that reached the broker: the newest session is kept for the next.
+   * @param link undefined: TLS stood, but the broker did not do its work, which may be the session's fault
+   */
+  keep(link: Link | undefined): void {
+    const saved = link?.saveSession();
     if (saved) this.#memory.session = new Uint8Array(saved);
+    else if (!link) this.#memory.session = undefined;
     if (this.#pause > 0) this.#memory.session = this.#pause > 1 ? Uint8Array.of(this.#pause - 1) : undefined;
   }
 }

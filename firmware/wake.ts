@@ -52,6 +52,8 @@ export class Wake {
   #link: Link | undefined;
   #lost = closed;
   #secured = "";
+  /** The broker has taken the MQTT session, and no message was refused. */
+  #welcome = false;
   /** Messages from earlier wakes are sent again, not sent. */
   readonly #fromBefore: ReadonlySet<number>;
 
@@ -214,9 +216,15 @@ export class Wake {
         this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${how}`;
         this.#done("secure");
       },
-      onOpen: () => this.#done("session"),
+      onOpen: () => {
+        this.#welcome = true;
+        this.#done("session");
+      },
       onAcked: (counter) => this.#acked(counter),
-      onRefused: (_, reason) => this.#settle("drain", reason),
+      onRefused: (_, reason) => {
+        this.#welcome = false;
+        this.#settle("drain", reason);
+      },
       onEnd: (reason) => this.#ended(reason),
     });
     try {
@@ -275,7 +283,7 @@ export class Wake {
       Timer.set(() => this.#leave(ticketUntil), ticketPollMs);
       return;
     }
-    if (link) this.#security?.keep(link);
+    if (link?.secured) this.#security?.keep(this.#welcome ? link : undefined);
     this.#link = undefined;
     link?.disconnect();
     link?.close();
