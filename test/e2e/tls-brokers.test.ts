@@ -6,6 +6,7 @@ import { Gate } from "./gate.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { tlsSection, withTlsSection } from "./rtc-image.js";
 import { only } from "./run.js";
+import { OpensslFront } from "./tls-front.js";
 import { TlsMosquitto } from "./tls-mosquitto.js";
 import { deviceId, type Identity, type IdentityName, Pki, tlsRun } from "./tls-scene.js";
 
@@ -103,7 +104,7 @@ describe("a broker that does not know who resumes", { skip }, () => {
       port: broker.ports.psk,
       openPort: broker.openPort,
       identity: identities.PSK,
-      mqtt: "3.1.1",
+      edit: (profile) => ({ ...profile, mqtt: { ...profile.mqtt, version: "3.1.1" } }),
     });
     assert.deepEqual(errors, []);
     assert.deepEqual(handshakes, ["1 full", "2 resumed", "2 full", "3 full"]);
@@ -234,6 +235,44 @@ describe("a broker that will not resume", { skip }, () => {
     });
     assert.deepEqual(errors, ["2 connection-lost"]);
     assert.deepEqual(handshakes, ["1 full", "3 full"]);
+  });
+
+  test("takes the session and then says nothing more: the next wake goes without", async () => {
+    const deaf = new Gate(broker.openPort);
+    const front = new OpensslFront(await deaf.start());
+    try {
+      const { errors, handshakes, summary } = await go(4, {
+        port: await front.start(pki.folder, pki, ["-tls1_3"]),
+        edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, deadlineSeconds: { session: 0.5 } } }),
+        onEvent: (event) => {
+          if (event.event === "sleep") deaf.deaf = event.wake === 1;
+        },
+      });
+      assert.deepEqual(errors, ["2 deadline"]);
+      assert.deepEqual(handshakes, ["1 full", "2 resumed", "3 full", "4 resumed"]);
+      assert.equal(summary.rejected, 0);
+    } finally {
+      await front.stop();
+      await deaf.stop();
+    }
+  });
+
+  test("takes the session and then refuses the message: the next wake goes without", async () => {
+    const refusing = new TlsMosquitto({ certificate: pki.asking });
+    await refusing.start();
+    const readings = "sensors/another/readings";
+    try {
+      const { errors, handshakes } = await go(3, {
+        port: refusing.ports.certificate,
+        openPort: refusing.openPort,
+        identity: identities["P-256"],
+        edit: (profile) => ({ ...profile, topics: { ...profile.topics, readings } }),
+      });
+      assert.deepEqual(errors, ["1 broker-refused", "2 broker-refused", "3 broker-refused"]);
+      assert.deepEqual(handshakes, ["1 full", "2 full", "3 full"]);
+    } finally {
+      await refusing.stop();
+    }
   });
 
   test("speaks another TLS version than before, up or down: the wake goes on in that one", async () => {

@@ -180,15 +180,27 @@ export interface TlsRun {
   readonly ca?: TrustAnchor | null;
   readonly crl?: Uint8Array;
   readonly tls?: Partial<TlsSettings>;
-  /** 5, or 3.1.1 with the embedded broker. */
-  readonly mqtt?: Profile["mqtt"]["version"];
+  /** What else is other than in profiles/simulator.json, with MQTT 5 for a broker that is not the embedded one. */
+  readonly edit?: (profile: Profile) => Profile;
   readonly disturbance?: Disturbance;
   readonly onEvent?: (event: RunEvent) => void;
 }
 
+const same = (profile: Profile) => profile;
+
 /** Runs a device that was provisioned so, and takes down how each of its handshakes went. */
 export async function tlsRun(given: TlsRun) {
-  const { board = "esp32c3", cycles, interval = "15m", port, openPort, identity, ca = null, crl } = given;
+  const {
+    board = "esp32c3",
+    cycles,
+    interval = "15m",
+    port,
+    openPort,
+    identity,
+    ca = null,
+    crl,
+    edit = same,
+  } = given;
   const options = await simOptions({ board, cycles: `${cycles}`, interval });
   const { profile, secrets } = options;
   const tls = { ...defaultTls(), ...identity.settings, ...given.tls };
@@ -200,11 +212,11 @@ export async function tlsRun(given: TlsRun) {
     ...options,
     disturbance: given.disturbance ?? {},
     ...external,
-    profile: {
+    profile: edit({
       ...profile,
-      mqtt: { ...profile.mqtt, version: given.mqtt ?? (port === null ? "3.1.1" : "5") },
+      mqtt: { ...profile.mqtt, version: port === null ? "3.1.1" : "5" },
       broker: { ...profile.broker, ...(port !== null && { host: "localhost", port }), tls },
-    },
+    }),
     secrets: { ...secrets, ...identity.credentials, ...(crl && { crl }) },
   });
   const errors = only(result.events, "error").map(({ wake, kind }) => `${wake} ${kind}`);
