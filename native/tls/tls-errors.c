@@ -6,7 +6,9 @@
 
 #include "psa/crypto.h"
 #if MBEDTLS_VERSION_MAJOR < 4
+#include "mbedtls/ecp.h"
 #include "mbedtls/pem.h"
+#include "mbedtls/rsa.h"
 #endif
 
 static const struct {
@@ -14,7 +16,7 @@ static const struct {
     const char *text;
 } texts[] = {
     { MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, "the peer speaks no TLS version that is allowed here" },
-    { MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, "the handshake parameters do not fit together" },
+    { MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, "the handshake parameters, or a signature, do not fit" },
     { MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, "the peer chose a parameter that was not offered" },
     { MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE, "a message came out of turn" },
     { MBEDTLS_ERR_SSL_INVALID_MAC, "a record does not authenticate" },
@@ -28,6 +30,10 @@ static const struct {
     { MBEDTLS_ERR_SSL_CONN_EOF, "the connection ended" },
     { MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, "close_notify came during the handshake" },
     { MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, "the certificate does not verify" },
+#if MBEDTLS_VERSION_MAJOR < 4
+    { MBEDTLS_ERR_ECP_VERIFY_FAILED, "the peer did not sign with its certificate's key" },
+    { MBEDTLS_ERR_RSA_VERIFY_FAILED, "the peer did not sign with its certificate's key" },
+#endif
     { MBEDTLS_ERR_SSL_ALLOC_FAILED, "out of memory" },
     { MBEDTLS_ERR_X509_ALLOC_FAILED, "out of memory" },
     /* What mbedTLS says when a record, or a message in several, does not fit. */
@@ -182,6 +188,8 @@ static TlsReason reason_of_code(const TlsLive *live, int code)
     case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
         if (live->preshared)
             return TLS_REASON_PSK;
+        if (live->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CERTIFICATE_VERIFY)
+            return TLS_REASON_PROTOCOL; /* TLS 1.3: whoever sent the certificate did not sign with its key */
         return code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE ? TLS_REASON_NO_COMMON_SUITE : TLS_REASON_PROTOCOL;
     default:
         return is_x509(code) ? TLS_REASON_UNTRUSTED : TLS_REASON_PROTOCOL;

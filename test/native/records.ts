@@ -82,6 +82,11 @@ function hello(body: Buffer, from: "client" | "server"): Hello {
   };
 }
 
+/** Of a record that begins with one. */
+export function clientHello(record: Buffer): Hello {
+  return hello(messagesOf(record)[0]!.body, "client");
+}
+
 /** The last one, after a HelloRetryRequest. */
 export function serverHello({ fromServer }: Overheard): Hello | undefined {
   const hellos = messagesOf(fromServer).filter(({ type }) => type === serverHelloType);
