@@ -149,7 +149,7 @@ export function sessionParameters(options: TLSOptions, nowMs: number): SessionPa
     alpn: protocols(options.alpn ?? []),
     maxFragmentBytes: checkOneOf(options.maxFragmentBytes ?? 2048, "tls.maxFragmentBytes", [512, 1024, 2048]),
     floorSeconds: floor(options),
-    nowSeconds: clockOf(options, nowMs) === "unknown" ? 0 : Math.floor(nowMs / 1000),
+    nowSeconds: clockOf(options, nowMs) === "unknown" ? 0 : Math.max(1, Math.floor(nowMs / 1000)),
     clock: clockOf(options, nowMs),
     resumption: resumption(options.resumption),
     earlyData: optionalBytes(options.earlyData, "tls.earlyData"),

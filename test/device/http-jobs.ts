@@ -6,6 +6,7 @@
 import TCP from "embedded:io/socket/tcp";
 import { deepSleep } from "dormouse/native/power";
 import { TLSSocket } from "dormouse/tls/socket";
+import Time from "time";
 import { bodyByte, startSum, sum } from "./http-body.js";
 import { HTTPClient, type HTTPClientOptions } from "./http-client.js";
 
@@ -18,6 +19,8 @@ export interface Job {
 }
 
 export interface Plan {
+  /** What the clock is set to. */
+  readonly atSeconds: number;
   readonly port: number;
   /** PEM. Absent: plain TCP. */
   readonly ca?: string;
@@ -34,11 +37,12 @@ export interface Answer {
 
 function socketOptions({ ca }: Plan): HTTPClientOptions["socket"] {
   if (ca === undefined) return { io: TCP as never, noDelay: true };
-  const tls = { hostName: "localhost", ca: ArrayBuffer.fromString(ca), timeFloorSeconds: 0 };
+  const tls = { hostName: "localhost", ca: ArrayBuffer.fromString(ca) };
   return { io: TLSSocket as never, TCP, tls, noDelay: true };
 }
 
 export function runJobs(plan: Plan): void {
+  Time.set(plan.atSeconds);
   const client = new HTTPClient({
     host: "localhost",
     address: "127.0.0.1",

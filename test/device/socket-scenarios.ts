@@ -7,6 +7,7 @@ import TCP from "embedded:io/socket/tcp";
 import { Secret } from "dormouse/native/crypto";
 import { deepSleep } from "dormouse/native/power";
 import { TLSSocket } from "dormouse/tls/socket";
+import Time from "time";
 import Timer from "timer";
 import type { TLSOptions } from "../../lib/tls/options.js";
 import type { TLSSocketOptions } from "../../lib/tls/socket-options.js";
@@ -16,6 +17,8 @@ import { NarrowTCP } from "./narrow-tcp.js";
 
 export interface Context {
   readonly scenario: string;
+  /** What the clock is set to. */
+  readonly atSeconds: number;
   readonly port: number;
   readonly ca: string;
   readonly tls?: Partial<TLSOptions>;
@@ -392,6 +395,7 @@ const scenarios: { readonly [name: string]: Scenario } = {
 export async function runScenarios(contexts: readonly Context[]): Promise<void> {
   for (const context of contexts) {
     const lines: string[] = [];
+    Time.set(context.atSeconds);
     await new Promise<void>((resolve) => {
       const timer = Timer.set(() => {
         lines.push("nothing happens any more");

@@ -16,6 +16,7 @@ import { gnutlsServer, rawServer, type Server, serving } from "./servers.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "dormouse-socket-"));
 const versions = ["1.3", "1.2"] as const;
+const now = Math.floor(Date.now() / 1000);
 type Version = (typeof versions)[number];
 let engine: string;
 let ca: TestCA;
@@ -29,8 +30,10 @@ before(async () => {
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** The lines of each scenario. */
-async function run(...contexts: Omit<Context, "ca">[]): Promise<readonly (readonly string[])[]> {
-  const given = contexts.map((context) => ({ ...context, ca: ca.pem }));
+async function run(
+  ...contexts: Omit<Context, "ca" | "atSeconds">[]
+): Promise<readonly (readonly string[])[]> {
+  const given = contexts.map((context) => ({ ...context, ca: ca.pem, atSeconds: now }));
   const { lines, end } = await runModule({
     engine,
     scratch,

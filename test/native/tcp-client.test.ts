@@ -16,6 +16,7 @@ import { type Certificate, TestCA } from "./pki.js";
 import { runModule } from "./run-module.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "dormouse-http-"));
+const atSeconds = Math.floor(Date.now() / 1000);
 let engine: string;
 let ca: TestCA;
 let certificate: Certificate;
@@ -118,7 +119,7 @@ const jobs: readonly Job[] = [
 ];
 
 test("a client for TCP does over TLSSocket what it does over TCP", async () => {
-  const plain = await listening(createPlainServer(serve), (port) => run({ port, jobs }));
+  const plain = await listening(createPlainServer(serve), (port) => run({ atSeconds, port, jobs }));
   assert.equal(plain.ended, true, "the server ended the connection");
   assert.equal(plain.answers.length, jobs.length);
   for (const [i, { path, method, bodyBytes }] of jobs.entries()) {
@@ -132,7 +133,7 @@ test("a client for TCP does over TLSSocket what it does over TCP", async () => {
     );
   }
   for (const version of ["1.2", "1.3"] as const) {
-    const secure = await listening(overTLS(version), (port) => run({ port, jobs, ca: ca.pem }));
+    const secure = await listening(overTLS(version), (port) => run({ atSeconds, port, jobs, ca: ca.pem }));
     assert.deepEqual(secure.answers, plain.answers, `TLS ${version}`);
     assert.equal(secure.ended, true);
   }

@@ -56,6 +56,11 @@ test("a clock below the floor is unknown, whatever was said of it", () => {
   }
 });
 
+test("the first second of 1970 is a time like any other, if the clock is said to be right", () => {
+  equal(parameters(least, 0).nowSeconds, 1);
+  equal(parameters({ ...least, clock: "unknown" }, 0).nowSeconds, 0);
+});
+
 test("who must know the time is refused without it; pins and PSK do without", () => {
   const wary = { withoutClock: "refuse", timeFloorSeconds: 1000 } as const;
   const kind = (options: TLSOptions, nowMs: number) => (sessionParameters(options, nowMs) as Failure).kind;
