@@ -263,17 +263,26 @@ describe("a session", { skip }, () => {
       assert.deepEqual(how, ["resumed", "resumed", "resumed"]);
     });
 
-    test("another device's session: a full handshake", async () => {
-      let foreign: Uint8Array | undefined;
+    test("another device's session, or all of its RTC memory: a full handshake", async () => {
+      let foreign = new Uint8Array(0);
       await go(1, {
         asleep: (_, { rtc }) => {
-          foreign = sectionBytes(rtc);
+          foreign = rtc.slice();
           return undefined;
         },
       });
-      const { errors, how } = await after([({ rtc }) => ({ rtc: withTlsSection(rtc, () => foreign!) })]);
+      const { errors, how, events } = await after([
+        ({ rtc }) => ({ rtc: withTlsSection(rtc, () => sectionBytes(foreign)) }),
+        () => ({ rtc: foreign }),
+      ]);
       assert.deepEqual(errors, []);
-      assert.deepEqual(how, ["full"]);
+      assert.deepEqual(how, ["full", "full"]);
+      const counters = only(events, "received").map(({ counter, verdict }) => [counter, verdict]);
+      assert.deepEqual(
+        counters,
+        [0, 1, 2, 3, 1024].map((counter) => [counter, "fresh"]),
+        "another's memory is a cold start",
+      );
     });
 
     test("other trust in flash, however right it is: a full handshake", async () => {
