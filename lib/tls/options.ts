@@ -56,8 +56,8 @@ export interface TLSOptions {
   /** Default trusted. A clock that shows a time before the floor is unknown whatever is said here. */
   readonly clock?: Clock;
   /**
-   * Without a known time: with `accept` (the default) only the floor is judged; with `refuse` the connection is
-   * not made (failure clock-unknown), unless pins or a PSK say who the server is.
+   * Without a known time: with `accept` (the default) only the floor is judged; with `refuse` only a server whose
+   * own key is pinned, or that has the PSK, is accepted, and all else ends in clock-unknown.
    */
   readonly withoutClock?: "accept" | "refuse";
   /** Take up an earlier session. Not refused by the server, it saves certificates and their check. */
@@ -91,7 +91,7 @@ export interface SessionParameters {
   readonly alpn: readonly string[];
   readonly maxFragmentBytes: number;
   readonly floorSeconds: number;
-  /** 0 when the clock is unknown. */
+  /** 0 when the clock is unknown; -1 when only a server whose own key is pinned is accepted then. */
   readonly nowSeconds: number;
   readonly clock: Clock;
   readonly resumption: Resumption | undefined;
@@ -149,7 +149,7 @@ export function sessionParameters(options: TLSOptions, nowMs: number): SessionPa
     alpn: protocols(options.alpn ?? []),
     maxFragmentBytes: checkOneOf(options.maxFragmentBytes ?? 2048, "tls.maxFragmentBytes", [512, 1024, 2048]),
     floorSeconds: floor(options),
-    nowSeconds: clockOf(options, nowMs) === "unknown" ? 0 : Math.max(1, Math.floor(nowMs / 1000)),
+    nowSeconds: nowOf(options, nowMs),
     clock: clockOf(options, nowMs),
     resumption: resumption(options.resumption),
     earlyData: optionalBytes(options.earlyData, "tls.earlyData"),
@@ -166,6 +166,12 @@ function clockOf(options: TLSOptions, nowMs: number): Clock {
   const { clock = "trusted" } = options;
   checkOneOf(clock, "tls.clock", ["unknown", "sntp", "trusted"]);
   return nowMs < floor(options) * 1000 ? "unknown" : clock;
+}
+
+/** As native/tls wants it: 0 and -1 are no times. */
+function nowOf(options: TLSOptions, nowMs: number): number {
+  if (clockOf(options, nowMs) !== "unknown") return Math.max(1, Math.floor(nowMs / 1000));
+  return options.withoutClock === "refuse" ? -1 : 0;
 }
 
 /** What is wrong only beside something else. */

@@ -29,6 +29,7 @@ const kinds: readonly FailureKind[] = [
   "tls-memory",
   "tls-refused",
   "tls-protocol",
+  "clock-unknown",
 ];
 
 /** What a certificate can be wrong in: mbedTLS's MBEDTLS_X509_BADCERT_* and BADCRL_*, stable since 2.0. */
@@ -53,6 +54,8 @@ const certificateFaults: readonly (readonly [flag: number, text: string])[] = [
 const dateFaults = 0x0001 | 0x0200 | 0x0020 | 0x0400;
 /** Set by native/tls: the floor alone proves the fault. */
 const provenByFloor = 0x80000000;
+/** Set by native/tls, alone: the time is needed and unknown. */
+const noTime = 0x40000000;
 
 /**
  * @param clock where the time came from at which the certificate was judged: dates that only an unauthenticated
@@ -60,7 +63,7 @@ const provenByFloor = 0x80000000;
  */
 export function tlsFailure([reason, code, flags, text, seen]: NativeFailure, clock: Clock): Failure {
   const kind = kinds[reason - 1] ?? "internal";
-  const faults = flags & ~provenByFloor;
+  const faults = flags & ~provenByFloor & ~noTime;
   switch (kind) {
     case "tls-pin-mismatch":
       return failure(kind, `the server's key is none of those pinned${inParentheses(seen)}`, faults);
@@ -70,7 +73,12 @@ export function tlsFailure([reason, code, flags, text, seen]: NativeFailure, clo
       if (clock === "sntp" && flags >= 0 && flags <= 0x7fffffff && (faults & ~dateFaults) === 0)
         return failure("clock-suspect", `${certificateText(faults, seen)} by the time server's time`, faults);
       return failure(kind, certificateText(faults, seen), faults);
+    case "clock-unknown":
+      return failure(kind, "the time is not known, and no CA's certificate is accepted without it");
     case "tls-untrusted":
+      if (faults === 0)
+        return failure(kind, `the server's certificate is refused: ${text} (${hex(code)})`, code);
+      return failure(kind, certificateText(faults, seen), faults);
     case "tls-name":
     case "tls-revoked":
       return failure(kind, certificateText(faults, seen), faults);

@@ -79,19 +79,20 @@ static int parse_certificates(mbedtls_x509_crt *into, const uint8_t *bytes, size
 
 const char *tls_session_expect_name(TlsSession *session, const char *name, size_t length)
 {
-    char text[TLS_MAX_NAME + 1];
-    if (!configuring(session) || session->live->named)
+    TlsLive *live = session->live;
+    if (!configuring(session) || live->named)
         return misplaced;
     if (length == 0 || length > TLS_MAX_NAME || memchr(name, 0, length) != NULL)
         return "not a host name";
-    memcpy(text, name, length);
-    text[length] = 0;
-    /* SNI and check in one; mbedTLS keeps a copy. */
-    int code = mbedtls_ssl_set_hostname(&session->live->ssl, text);
-    session->live->named = code == 0;
+    if ((live->name = mbedtls_calloc(1, length + 1)) == NULL)
+        return TLS_NO_MEMORY;
+    memcpy(live->name, name, length);
+    /* SNI and check in one. */
+    int code = mbedtls_ssl_set_hostname(&live->ssl, live->name);
+    live->named = 1;
     if (code == 0)
-        code = tls_settings_add(session->live, TAG_NAME, name, length);
-    return told(session->live, code, "not a host name");
+        code = tls_settings_add(live, TAG_NAME, name, length);
+    return told(live, code, "not a host name");
 }
 
 const char *tls_session_expect_address(TlsSession *session, const uint8_t *address, size_t length)

@@ -40,12 +40,19 @@ static const struct {
     { MBEDTLS_ERR_SSL_BAD_INPUT_DATA, "a record or message is larger than the record buffer" },
 };
 
+/* The peer's certificate does not even parse: an algorithm that is not accepted here, or a broken one. */
+static int is_x509(int code)
+{
+    int high = -code & 0xff80;
+    return high >= 0x2080 && high <= 0x2980;
+}
+
 const char *tls_error_text(int code)
 {
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].code == code)
             return texts[i].text;
-    return "the TLS library refused";
+    return is_x509(code) ? "it cannot be read, or demands what is not supported here" : "the TLS library refused";
 }
 
 int tls_error_is_memory(int code)
@@ -78,7 +85,7 @@ static int memory_was_short(const TlsLive *live)
 static TlsReason reason_of_flags(uint32_t flags)
 {
     const uint32_t lesser = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE | MBEDTLS_X509_BADCERT_OTHER
-        | MBEDTLS_X509_BADCERT_CN_MISMATCH | MBEDTLS_X509_BADCERT_REVOKED | TLS_FLAG_CERTAIN;
+        | MBEDTLS_X509_BADCERT_CN_MISMATCH | MBEDTLS_X509_BADCERT_REVOKED | TLS_FLAG_CERTAIN | TLS_FLAG_NO_TIME;
     if (flags & ~lesser)
         return TLS_REASON_UNTRUSTED;
     if (flags & MBEDTLS_X509_BADCERT_REVOKED)
@@ -87,7 +94,9 @@ static TlsReason reason_of_flags(uint32_t flags)
         return TLS_REASON_NAME;
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
         return TLS_REASON_EXPIRED;
-    return flags & MBEDTLS_X509_BADCERT_FUTURE ? TLS_REASON_NOT_YET_VALID : TLS_REASON_PIN;
+    if (flags & MBEDTLS_X509_BADCERT_FUTURE)
+        return TLS_REASON_NOT_YET_VALID;
+    return flags & MBEDTLS_X509_BADCERT_OTHER ? TLS_REASON_PIN : TLS_REASON_NO_TIME;
 }
 
 static int received_alert(const mbedtls_ssl_context *ssl)
@@ -160,13 +169,6 @@ static int is_oversized(const mbedtls_ssl_context *ssl)
     if (header == NULL || header[0] < 20 || header[0] > 24 || header[1] != 3)
         return 0;
     return ((size_t)header[3] << 8 | header[4]) > MBEDTLS_SSL_IN_CONTENT_LEN;
-}
-
-/* The peer's certificate does not even parse: an algorithm that is not accepted here, or a broken one. */
-static int is_x509(int code)
-{
-    int high = -code & 0xff80;
-    return high >= 0x2080 && high <= 0x2980;
 }
 
 static TlsReason reason_of_code(const TlsLive *live, int code)

@@ -14,8 +14,12 @@
 /* What tls-verify.c found out about the path, from its top down to the leaf. */
 typedef struct {
     uint32_t faults; /* all, so far */
+    uint32_t held;   /* pins alone: of the path below the anchor, until the leaf is known */
+    int64_t own;     /* when the certificate that is looked at ends */
+    int64_t until;   /* when the first of the path ends */
     uint8_t pinned; /* a pin matched on the path */
     uint8_t done;   /* the leaf was looked at */
+    uint8_t timeless; /* the leaf's own key is pinned: it does not age */
     int64_t notBefore, notAfter;
     char peer[64];
     char seen[TLS_MAX_SEEN];
@@ -33,10 +37,12 @@ typedef struct {
     const uint8_t *input; /* only during feed */
     size_t inputLength;
     int64_t floor, now;
+    char *name;
     uint8_t (*pins)[TLS_PIN_BYTES];
     uint8_t pinCount;
     uint8_t addressLength; /* 4, 16, or 0: a name is expected */
     uint8_t named;
+    uint8_t strict; /* without the time, accept only a leaf that is pinned */
     uint8_t identified;
     uint8_t preshared;
     uint8_t setUp;    /* mbedtls_ssl_setup was done */
@@ -47,6 +53,7 @@ typedef struct {
     uint8_t idLength; /* TLS 1.2: the session id that was offered */
     uint8_t id[32];
     uint8_t address[16];
+    uint32_t endsAt;   /* Unix seconds: when the certificates of the last full handshake end; 0 without any */
     uint32_t fullAt;   /* when the last full handshake was, seconds of mbedtls_ms_time */
     size_t refusals;   /* of memory, before this session */
     uint32_t earlyMax; /* how much 0-RTT data the offered session allows */

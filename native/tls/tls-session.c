@@ -74,6 +74,7 @@ static void free_live(TlsSession *session)
     psa_hash_abort(&live->settings);
     for (size_t i = 0; i < TLS_MAX_PROTOCOLS; i++)
         mbedtls_free((void *)live->protocols[i]);
+    mbedtls_free(live->name);
     mbedtls_platform_zeroize(live, sizeof *live);
     mbedtls_free(live);
 }
@@ -152,7 +153,8 @@ TlsSession *tls_session_new(const TlsOptions *options)
     }
     session->live = live;
     live->floor = options->floor;
-    live->now = options->now;
+    live->now = options->now > 0 ? options->now : 0;
+    live->strict = options->now < 0;
     live->refusals = tls_heap_refusals();
     mbedtls_ssl_init(&live->ssl);
     mbedtls_ssl_config_init(&live->config);

@@ -41,7 +41,8 @@ typedef enum {
     TLS_REASON_RECORD_OVERFLOW,
     TLS_REASON_MEMORY,
     TLS_REASON_REFUSED, /* another fatal alert of the server; `code` is its number */
-    TLS_REASON_PROTOCOL /* what came breaks the protocol; `code` is mbedTLS's */
+    TLS_REASON_PROTOCOL, /* what came breaks the protocol; `code` is mbedTLS's */
+    TLS_REASON_NO_TIME
 } TlsReason;
 
 enum {
@@ -60,6 +61,8 @@ enum {
 
 /* In verifyFlags: the floor alone proves that the dates are wrong. */
 #define TLS_FLAG_CERTAIN 0x80000000U
+/* In verifyFlags: all else is right, but the time is needed and unknown. */
+#define TLS_FLAG_NO_TIME 0x40000000U
 
 typedef struct {
     TlsReason reason;
@@ -71,7 +74,8 @@ typedef struct {
 typedef struct {
     int minVersion, maxVersion; /* 0x0303 (1.2) or 0x0304 (1.3) */
     int64_t floor;              /* Unix seconds: it is certainly this time, or later */
-    int64_t now;                /* Unix seconds at which certificates must be valid; 0: unknown */
+    int64_t now;                /* Unix seconds at which certificates must be valid; 0: unknown; -1: unknown, and
+                                   only a server whose own key is pinned is accepted without it */
     uint32_t maxFragment;       /* max_fragment_length to ask for (RFC 6066 §4): 512, 1024, 2048 or 4096, in
                                    TLS 1.2 only, and as far as both record buffers hold it */
 } TlsOptions;

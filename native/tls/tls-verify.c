@@ -109,14 +109,43 @@ static int has_address(const TlsLive *live, const mbedtls_x509_crt *certificate)
     return 0;
 }
 
+static int is_same(const char *name, const uint8_t *bytes, size_t length)
+{
+    if (strlen(name) != length)
+        return 0;
+    for (size_t i = 0; i < length; i++) {
+        int differ = name[i] ^ bytes[i];
+        if (differ != 0 && (differ != 0x20 || (name[i] | 0x20) < 'a' || (name[i] | 0x20) > 'z'))
+            return 0;
+    }
+    return 1;
+}
+
+/* RFC 9525 §6.3: a wildcard stands for the whole first label and nothing else. */
+static int is_name(const char *name, const uint8_t *bytes, size_t length)
+{
+    const char *rest = strchr(name, '.');
+    if (length > 2 && bytes[0] == '*' && bytes[1] == '.')
+        return rest != NULL && rest != name && is_same(rest, bytes + 1, length - 1);
+    return is_same(name, bytes, length);
+}
+
+static int has_name(const TlsLive *live, const mbedtls_x509_crt *certificate)
+{
+    if (!mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        return 0;
+    for (const mbedtls_x509_sequence *name = &certificate->subject_alt_names; name != NULL; name = name->next)
+        if ((name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_DNS_NAME
+            && is_name(live->name, name->buf.p, name->buf.len))
+            return 1;
+    return 0;
+}
+
 static void check_name(TlsLive *live, const mbedtls_x509_crt *certificate, uint32_t *flags)
 {
-    if (live->addressLength != 0) {
-        if (!has_address(live, certificate))
-            *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-    }
-    /* mbedTLS has compared the name already, but falls back to the subject's common name. */
-    else if (!mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+    /* mbedTLS has compared the name already, but also with URIs, and falls back to the subject's common name. */
+    int found = live->addressLength != 0 ? has_address(live, certificate) : has_name(live, certificate);
+    if (!found)
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if (*flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
         see_names(&live->path, certificate);
@@ -147,12 +176,30 @@ static void see_pin(TlsPath *path, const uint8_t digest[TLS_PIN_BYTES])
                                 &length, digest, TLS_PIN_BYTES);
 }
 
-/* Without CAs: which faults remain when this key is pinned. */
-static uint32_t anchored(int depth, uint32_t flags)
+/*
+ * Without CAs, above the leaf: what a pinned key anchors. Nothing counts that lies above it, of its own certificate
+ * only the dates; and the leaf may yet be pinned itself, so the verdict waits for it.
+ */
+static void anchor(TlsPath *path, int pinned, uint32_t *flags)
 {
-    if (depth != 0)
-        return flags & (DATE_FLAGS | TLS_FLAG_CERTAIN);
-    return flags & ~(uint32_t)(MBEDTLS_X509_BADCERT_NOT_TRUSTED | MBEDTLS_X509_BADCERT_CN_MISMATCH);
+    if (pinned)
+        path->held = *flags & (DATE_FLAGS | TLS_FLAG_CERTAIN);
+    else if (path->pinned)
+        path->held |= *flags;
+    if (pinned || !path->pinned)
+        path->until = path->own;
+    path->pinned |= (uint8_t)pinned;
+    *flags = 0;
+}
+
+/* Without CAs, the leaf: its own key, or a path from an anchor. */
+static void judge_leaf(TlsPath *path, int pinned, uint32_t *flags)
+{
+    if (pinned) {
+        *flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_NOT_TRUSTED | MBEDTLS_X509_BADCERT_CN_MISMATCH);
+        path->until = path->own;
+    } else
+        *flags = path->pinned ? *flags | path->held : 0;
 }
 
 static int check_pins(TlsLive *live, const mbedtls_x509_crt *certificate, int depth, uint32_t *flags)
@@ -162,16 +209,15 @@ static int check_pins(TlsLive *live, const mbedtls_x509_crt *certificate, int de
     int byKeyAlone = live->trusted.raw.p == NULL;
     if (!digest_of(certificate, digest))
         return MBEDTLS_ERR_X509_ALLOC_FAILED;
-    if (is_pinned(live, digest)) {
-        path->pinned = 1;
-        if (byKeyAlone)
-            *flags = anchored(depth, *flags);
-    }
-    if (path->pinned)
-        return 0;
-    if (byKeyAlone)
-        *flags = 0; /* of what lies above the anchor, or of a path that leads to none */
-    if (depth != 0)
+    int pinned = is_pinned(live, digest);
+    if (depth == 0 && pinned)
+        path->timeless = 1;
+    if (byKeyAlone && depth != 0)
+        anchor(path, pinned, flags);
+    else if (byKeyAlone)
+        judge_leaf(path, pinned, flags);
+    path->pinned |= (uint8_t)pinned;
+    if (depth != 0 || path->pinned)
         return 0;
     if ((path->faults | *flags) == 0)
         see_pin(path, digest);
@@ -184,6 +230,9 @@ int tls_verify_certificate(void *data, mbedtls_x509_crt *certificate, int depth,
     TlsLive *live = data;
     TlsPath *path = &live->path;
     check_dates(live, certificate, flags);
+    path->own = seconds_of(&certificate->valid_to);
+    if (path->until == 0 || path->own < path->until)
+        path->until = path->own;
     if (depth == 0)
         check_name(live, certificate, flags);
     if (live->pinCount != 0) {
@@ -194,6 +243,9 @@ int tls_verify_certificate(void *data, mbedtls_x509_crt *certificate, int depth,
     path->faults |= *flags;
     if (depth != 0)
         return 0;
+    /* A CA vouches for as long as its certificate says: without the time nobody knows whether that is over. */
+    if (live->strict && !path->timeless)
+        *flags |= TLS_FLAG_NO_TIME;
     path->done = 1;
     path->notBefore = seconds_of(&certificate->valid_from);
     path->notAfter = seconds_of(&certificate->valid_to);

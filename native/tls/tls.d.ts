@@ -16,7 +16,8 @@ export class Session {
   /**
    * @param minVersion 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)
    * @param floorSeconds Unix time that it certainly is, or later
-   * @param nowSeconds Unix time at which certificates must be valid; 0 when it is unknown
+   * @param nowSeconds Unix time at which certificates must be valid; 0 when it is unknown; -1 when it is
+   *   unknown and needed: then only a server whose own key is pinned is accepted
    * @param maxFragmentBytes what to ask a TLS 1.2 server for (RFC 6066 §4): 512, 1024 or 2048; not asked
    *   when TLS 1.3 is allowed, which has record_size_limit (RFC 8449) instead
    * @throws RangeError for a value that is not allowed; Error when memory is short
