@@ -89,6 +89,7 @@ test("whom it is for", async () => {
   const broker = { hostName: "broker.example" };
   await bench.judge([
     turned("wrong host", "tls-name", [good, broker], [good], "localhost"),
+    turned("a URI in place of a name", "tls-name", [await san("uri", "subjectAltName=URI:localhost")], [good]),
     turned("no SAN", "tls-name", [await san("no-san")], [good]),
     turned("another's SAN", "tls-name", [elsewhere], [good], "elsewhere"),
     turned("a name with NUL", "tls-name", [withNul], [good], "localhost?.evil"),

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import type { Attempt } from "../device/tls-client.js";
 import { Bench, type Options, turned, type Way } from "./broker-bench.js";
 import { runOnDevice } from "./on-device.js";
-import { pinOf, strangePin, strangePins, TestCA } from "./pki.js";
+import { type Certificate, pinOf, strangePin, strangePins, TestCA } from "./pki.js";
 import { relay } from "./relay.js";
 
 const bench = new Bench();
@@ -96,6 +96,25 @@ test("an SNTP time that an intermediate does not fit is suspected too", async ()
   const server = await bench.broker(under, [brief]);
   const at = (worth: "sntp" | "unknown"): Way => [server, { clock: worth, atSeconds: now + 10 * day }];
   await bench.judge([turned("its CA is over", "clock-suspect", at("sntp"), at("unknown"))]);
+});
+
+test("without a clock, and refusing, a CA's key says nothing about the age of what is under it", async () => {
+  const refusing = { clock: "unknown", withoutClock: "refuse", atSeconds: 0, ca: "" } as const;
+  const pin = (of: Certificate) => ({ ...refusing, pins: [pinOf(of), strangePin] });
+  await bench.judge([
+    turned(
+      "the CA's key",
+      "clock-unknown",
+      [bench.chained, pin(between)],
+      [bench.chained, { ...pin(between), withoutClock: "accept" }],
+    ),
+    turned(
+      "the CA's key, not the broker's",
+      "clock-unknown",
+      [bench.chained, pin(between)],
+      [bench.chained, pin(under)],
+    ),
+  ]);
 });
 
 test("without a clock a profile may refuse, and then nobody hears of it; pins do without", async () => {

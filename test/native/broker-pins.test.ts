@@ -63,6 +63,8 @@ test("alone, of the broker's own key", async () => {
   const own = selfSigned(scratch, "self");
   const self = await bench.broker(own);
   const past = await bench.broker(ca.issue("past", { key: honest.key, days: [-20, -2] }));
+  const stale = ca.intermediate("stale", { key: between.key, subject: "/CN=Test between", days: [-20, -2] });
+  const underStale = await bench.broker(under, [stale]);
   const clientOnly = ["subjectAltName=DNS:localhost", "extendedKeyUsage=clientAuth"];
   const client = await bench.broker(ca.issue("client", { key: honest.key, extensions: clientOnly }));
   const leaf = by(honest);
@@ -73,6 +75,13 @@ test("alone, of the broker's own key", async () => {
     // the key is the identity: the name is no fault of a pinned leaf
     turned("another name, by CA", "tls-name", [good, elsewhere], [good, { ...leaf, ...elsewhere }]),
     turned("in a client's certificate", untrusted, [client, leaf], [good, leaf]),
+    // whoever has the key is trusted, whatever became of the CA that is pinned too
+    turned(
+      "its CA over, and pinned",
+      "tls-expired",
+      [underStale, by(between)],
+      [underStale, { ca: "", pins: [pinOf(between), pinOf(under)] }],
+    ),
     turned("over, by a known time", "tls-expired", [past, leaf], [past, { ...leaf, clock: "unknown" }]),
   ]);
 });

@@ -106,10 +106,28 @@ for (const version of versions)
 for (const version of versions) {
   const only = { minVersion: version, maxVersion: version } as const;
 
+  test(`TLS ${version}: a session ends with the certificates of its full handshake`, async () => {
+    const at = (days: number, more: Partial<Attempt> = {}) =>
+      to({ ...only, clock: "trusted", atSeconds: now + days * 24 * hour, ...more });
+    const beyond = now + 30 * 24 * hour;
+    const outcomes = await inTurn([
+      at(0),
+      at(15),
+      at(30),
+      at(0),
+      at(0, { clock: "unknown", timeFloorSeconds: beyond }),
+      at(15),
+    ]);
+    const kinds = outcomes.map(
+      ({ secured, failure }) => failure?.kind ?? (secured?.resumed ? "resumed" : "full"),
+    );
+    assert.deepEqual(kinds, ["full", "resumed", "tls-expired", "resumed", "tls-expired", "resumed"]);
+  });
+
   test(`TLS ${version}: of a saved session with a wrong bit, or cut, nothing is taken up`, async () => {
     const changed = (more: Partial<Resuming>) => to({ ...only, resumption: { ...taken, ...more } });
-    const places = [0, 1, 4, 5, 16, 17, 60, 120];
-    const cuts = [0, 5, 33, 34, 100];
+    const places = [0, 1, 5, 8, 9, 20, 21, 60, 120];
+    const cuts = [0, 9, 37, 38, 100];
     // in its sixth day a device has bits in its clock whose loss makes a session older, but not too old
     const outcomes = await inTurn(
       [
