@@ -52,6 +52,11 @@ time_t tls_platform_time(time_t *now);
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO
 #define MBEDTLS_PSA_KEY_SLOT_COUNT 32
+/*
+ * Nobody else writes to what PSA is given, so it need not copy it first: ESP-IDF says the same. Without copies a
+ * hash needs no memory to be finished, whose lack ssl_compute_master (3.6.6) would pass over.
+ */
+#define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
 
 /* Primitives. */
 #define MBEDTLS_AES_C
