@@ -107,12 +107,7 @@ function optionsOf(job: Connection, secret: Secret | undefined, owned: Uint8Arra
   };
 }
 
-function connect(
-  job: Connection,
-  tls: TLSOptions,
-  secret: Secret | undefined,
-  pause: (at: Pause) => Promise<void>,
-): Promise<Outcome> {
+function connect(job: Connection, tls: TLSOptions, pause: (at: Pause) => Promise<void>): Promise<Outcome> {
   return new Promise((resolve) => {
     let left = line.length;
     const outcome = (end: Outcome["end"]): Outcome => {
@@ -137,7 +132,7 @@ function connect(
       Timer.clear(timer);
       await pause("open");
       const saved = new Uint8Array(socket.saveSession() ?? new ArrayBuffer(0));
-      if (secret) keep(saved);
+      if (saved.length > 0) keep(saved);
       finish({ ...outcome("open"), saved: hex(saved) });
     };
     let written = false;
@@ -176,7 +171,7 @@ async function run(job: Connection, pause: (at: Pause) => Promise<void>): Promis
     }
     const tls = optionsOf(job, secret, owned);
     if (litter.pop()) await new Promise((resolve) => Timer.set(resolve, 1));
-    const outcome = connect(job, tls, secret, pause);
+    const outcome = connect(job, tls, pause);
     for (const bytes of owned) bytes.fill(0);
     return await outcome;
   } catch (error) {

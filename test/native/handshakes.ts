@@ -103,13 +103,15 @@ export class Handshakes {
       extensions: clientAuth,
     });
     this.#ca = ca;
-    this.#certificates = { ecdsa: ca.issue("ecdsa"), rsa: caRsa.issue("rsa", { kind: "rsa" }) };
+    const ecdsa = ca.issue("ecdsa");
+    this.#certificates = { ecdsa, rsa: caRsa.issue("rsa", { kind: "rsa" }) };
     this.secrets = { psk: randomBytes(32), seal: randomBytes(32), clientKey, clientKeyRsa };
     this.flash = {
       ca: derOf(ca),
       "ca-rsa": derOf(caRsa),
       "ca-other": derOf(otherCa),
       crl: derOfPem(ca.revocations([])),
+      "crl-ecdsa": derOfPem(ca.revocations([ecdsa])),
       client: derOf(clientKey),
       "client-key": keyOf(clientKey),
       "client-rsa": derOf(clientKeyRsa),
