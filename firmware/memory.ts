@@ -29,6 +29,8 @@ function maxWaiting(): number {
   return rtcBytes() >> 6;
 }
 
+const staleMs = 86_400_000;
+
 export class Memory {
   readonly #secretId: Uint8Array;
   readonly #droppedBefore: number;
@@ -103,6 +105,12 @@ export class Memory {
     // After a reset that stopped the clock the readings are dated by an earlier one, which may have been right.
     this.#outbox = dateReadings(this.#outbox, jumpMs, suspect && nowMs - jumpMs >= absoluteTimeMs);
     this.#time = { wallMs: nowMs, setAtMs: nowMs, source: confirmed ? "confirmed" : "sntp" };
+  }
+
+  /** Whether the clock was set so long ago that it has drifted, or was set wrong by somebody who has gone since. */
+  clockStale(nowMs: number): boolean {
+    const { setAtMs } = this.#time ?? { setAtMs: 0 };
+    return nowMs < setAtMs || nowMs - setAtMs > staleMs;
   }
 
   /** A certificate did not fit the time: unless that is authenticated, it is asked for again at the next wake. */

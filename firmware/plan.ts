@@ -16,10 +16,13 @@ const deadlineSeconds: Readonly<Record<Phase, number>> = {
   persist: 1,
 };
 
-export function cyclePlan({ cycle }: Profile): CyclePlan {
+export function cyclePlan({ cycle, broker }: Profile): CyclePlan {
   const deadlineMs = {} as Record<Phase, number>;
   for (const phase of phases)
     deadlineMs[phase] = 1000 * (cycle.deadlineSeconds?.[phase] ?? deadlineSeconds[phase]);
+  // A ticket is waited for before the connection is closed.
+  if (broker.tls && broker.tls.resumption !== false)
+    deadlineMs.close += 1000 * broker.tls.resumption.ticketWaitSeconds;
   return {
     intervalMs: 1000 * cycle.intervalSeconds,
     wakeBudgetMs: 1000 * cycle.wakeBudgetSeconds,

@@ -13,6 +13,7 @@ import type { Secured } from "dormouse/tls/session";
 import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
 import { openCredentials, raiseTimeFloor, timeFloor } from "./provisioned.js";
+import { builtAtSeconds } from "./release.js";
 
 /** Of a connection for which a session was offered: what a full handshake may mend. */
 const sessionFaults: readonly FailureKind[] = [
@@ -32,8 +33,11 @@ const sessionFaults: readonly FailureKind[] = [
  */
 const anonymous: readonly number[] = [133, 134, 135, 2, 4, 5];
 
-/** For so many wakes no session is kept, once it was the session that made the broker refuse. */
+/** For so many wakes no session is kept, once it was the session that the broker, or what is between, cannot take. */
 const pauseWakes = 255;
+
+/** Ten years: as far as a certificate may move the floor beyond the firmware's release when the time is unknown. */
+const maxAheadSeconds = 10 * 365 * 86_400;
 
 export class Security {
   readonly #hostName: string;
@@ -43,8 +47,8 @@ export class Security {
   readonly #handshakeTimeoutMs: number;
   #offered = false;
   #resumed = false;
-  /** For how many wakes, this one included, there is no resumption. */
-  #pause: number;
+  /** In this wake there is no resumption. */
+  #paused: boolean;
   #setback: FailureKind | undefined;
 
   constructor(
@@ -58,7 +62,9 @@ export class Security {
     this.#settings = settings;
     this.#secret = secret instanceof Secret ? secret : undefined;
     this.#memory = memory;
-    this.#pause = memory.session?.length === 1 ? memory.session[0]! : 0;
+    const pause = memory.session?.length === 1 ? memory.session[0]! : 0;
+    this.#paused = pause > 0;
+    if (this.#paused) memory.session = pause > 1 ? Uint8Array.of(pause - 1) : undefined;
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
@@ -100,7 +106,7 @@ export class Security {
 
   #resumption(): Pick<TLSOptions, "resumption"> | undefined {
     const { resumption } = this.#settings;
-    if (!resumption || !this.#secret || this.#pause > 0) return undefined;
+    if (!resumption || !this.#secret || this.#paused) return undefined;
     const saved = this.#memory.session;
     this.#offered = saved !== undefined;
     const { maxAgeSeconds } = resumption;
@@ -108,11 +114,22 @@ export class Security {
     return { resumption: { secret: this.#secret, maxAgeSeconds, maxBytes, ...(saved && { saved }) } };
   }
 
-  /** The handshake is done: the server's certificate tells what time it is at least. */
+  /** The handshake is done: the certificate that a CA vouches for tells what time it is at least. */
   secured({ notBeforeSeconds, resumed }: Secured): void {
     this.#resumed = resumed;
-    if (!resumed) this.#memory.session = undefined;
-    raiseTimeFloor(notBeforeSeconds);
+    if (!resumed) this.#forget();
+    // A CA that errs by decades must not lock the device out where no clock contradicts it.
+    const sane = this.#memory.clock !== "unknown" || notBeforeSeconds < builtAtSeconds + maxAheadSeconds;
+    if (sane) raiseTimeFloor(notBeforeSeconds);
+  }
+
+  #forget(): void {
+    if (!this.#paused) this.#memory.session = undefined;
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#memory.session = Uint8Array.of(pauseWakes);
   }
 
   get resumed(): boolean {
@@ -133,10 +150,11 @@ export class Security {
       this.#memory.distrustClock();
     const refused = kind === "broker-refused" && this.#resumed && anonymous.includes(code);
     const again = this.#offered && (refused || sessionFaults.includes(kind));
+    this.#forget();
+    // Who swallows the offer has spent this wake's time, but not the next one's.
+    if (this.#offered && (refused || kind === "tls-timeout")) this.#pause();
     this.#offered = false;
-    this.#memory.session = undefined;
     if (again) this.#setback = kind;
-    if (again && refused) this.#pause = pauseWakes;
     return again;
   }
 
@@ -146,7 +164,7 @@ export class Security {
    */
   get ticketWaitMs(): number {
     const { resumption, identity } = this.#settings;
-    if (!resumption || this.#resumed || this.#pause > 0 || identity === "psk") return 0;
+    if (!resumption || this.#resumed || this.#paused || identity === "psk") return 0;
     return 1000 * resumption.ticketWaitSeconds;
   }
 
@@ -157,8 +175,7 @@ export class Security {
   keep(link: Link | undefined): void {
     const saved = link?.saveSession();
     if (saved) this.#memory.session = new Uint8Array(saved);
-    else if (!link) this.#memory.session = undefined;
-    if (this.#pause > 0) this.#memory.session = this.#pause > 1 ? Uint8Array.of(this.#pause - 1) : undefined;
+    else if (!link) this.#forget();
   }
 }
 

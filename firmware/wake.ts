@@ -191,13 +191,16 @@ export class Wake {
 
   #clock(): void {
     const before = readClock();
-    if (this.#memory.clock !== "unknown" && before >= absoluteTimeMs) return this.#done("clock", true);
+    const known = this.#memory.clock !== "unknown" && before >= absoluteTimeMs;
+    if (known && !this.#memory.clockStale(before)) return this.#done("clock", true);
     const startedAt = Time.ticks;
     const client = setClock(this.#profile.time.server, (reason) => {
       client.close();
       const now = Date.now();
       if (!reason) this.#memory.clockSet(now, now - before - (Time.ticks - startedAt));
-      this.#settle("clock", reason);
+      // A known time serves on when the server is silent.
+      if (known && reason) this.#done("clock", true);
+      else this.#settle("clock", reason);
     });
   }
 

@@ -17,6 +17,7 @@ export interface Secured {
   /** Subject of the server's verified certificate; empty with a PSK. */
   readonly peer: string;
   /** The certificate's dates, 0 without one. */
+  /** Also 0 when only the pinned key of the certificate itself vouches for it. */
   readonly notBeforeSeconds: number;
   readonly notAfterSeconds: number;
   /** An earlier session was taken up: no certificate came, what it said is remembered. */

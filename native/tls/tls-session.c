@@ -22,7 +22,9 @@ static int send_bytes(void *data, const unsigned char *bytes, size_t length)
 {
     TlsSession *session = data;
     size_t waiting = session->outEnd - session->outStart;
-    size_t room = TLS_MAX_OUT - waiting;
+    /* The first flight is a ClientHello, which may fill a record, and what goes with it as early data. */
+    size_t most = TLS_MAX_OUT + (session->state == TLS_HANDSHAKING ? TLS_MAX_EARLY + RECORD_OVERHEAD : 0);
+    size_t room = waiting < most ? most - waiting : 0;
     if (length > room) {
         /* Data never comes here without room. A peer that makes us send alerts faster than they leave is
            hostile; and mbedTLS would take a half-sent alert for the data of the next write. */

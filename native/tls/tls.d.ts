@@ -90,7 +90,8 @@ export class Session {
    * `seen` is printable ASCII: the server's pin, its names, or a date, where that is what differed.
    */
   failure(): [reason: number, code: number, verifyFlags: number, text: string, seen: string];
-  /** What was agreed on; version 0 before the session is open. Times are Unix seconds, 0 without a certificate. */
+  /** What was agreed on; version 0 before the session is open. Times are Unix seconds, 0 without a certificate;
+   * `notBefore` also 0 when only the certificate's own pinned key vouches for it. */
   secured(): [
     version: number,
     cipherSuite: number,
