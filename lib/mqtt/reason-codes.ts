@@ -108,6 +108,10 @@ export function describeReason(reason: number, sent: number, text = ""): string 
 
 /** Anybody's words, fit for one line of a log. */
 function quoted(text: string): string {
-  const printable = text.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+  let printable = "";
+  for (let i = 0; i < text.length && i < 80; i++) {
+    const unit = text.charCodeAt(i);
+    printable += unit >= 0x20 && unit <= 0x7e ? text[i] : "?";
+  }
   return printable ? ` ("${printable}")` : "";
 }
