@@ -6,7 +6,6 @@
  * close_notify. The session is freed by then. It never connects again by itself, a failed check of the server is
  * final, and no callback comes from within a method.
  */
-import type { Session } from "dormouse/native/tls";
 import Timer from "timer";
 import { type Failure, failure } from "../failure.js";
 import { type ByteBuffer, bytesOf } from "./byte-buffer.js";
@@ -25,21 +24,7 @@ import {
   type TLSSocketOptions,
   type WriteOptions,
 } from "./socket-options.js";
-import type { TCPSocket } from "./tcp.js";
-
-interface Link {
-  readonly session: Session;
-  readonly tcp: TCPSocket;
-  readonly outgoing: Outgoing;
-}
-
-type State =
-  | (Link & { readonly kind: "connecting" })
-  | (Link & { readonly kind: "handshaking"; readonly timer: Timer })
-  | (Link & { readonly kind: "open" })
-  /** What came before can still be read. */
-  | { readonly kind: "ended"; readonly failure: Failure | undefined }
-  | { readonly kind: "closed" };
+import { type Linked, lost, type State } from "./socket-state.js";
 
 export class TLSSocket {
   target: unknown;
@@ -263,7 +248,7 @@ export class TLSSocket {
   }
 
   /** Brings this state after the session's. True when it changed. */
-  #follow(state: State & Link): boolean {
+  #follow(state: Linked): boolean {
     const now = sessionState(state.session, this.#clock);
     switch (now.kind) {
       case "handshaking":
@@ -283,7 +268,7 @@ export class TLSSocket {
     }
   }
 
-  #open(state: State & Link): void {
+  #open(state: Linked): void {
     if (state.kind === "handshaking") Timer.clear(state.timer);
     const { session, tcp, outgoing } = state;
     this.#secured = securedBy(session);
@@ -292,13 +277,13 @@ export class TLSSocket {
     this.#forgetEarly();
   }
 
-  #end(state: State & Link, why: Failure | undefined): void {
+  #end(state: Linked, why: Failure | undefined): void {
     state.outgoing.flush(); // the alert
     this.#release(state);
     this.#state = { kind: "ended", failure: why };
   }
 
-  #release(state: State & Link): void {
+  #release(state: Linked): void {
     if (state.kind === "handshaking") Timer.clear(state.timer);
     this.#forgetEarly();
     this.#incoming.detach();
@@ -328,12 +313,4 @@ export class TLSSocket {
       onError?.call(this);
     }
   }
-}
-
-/** TCP ended first. Without close_notify nobody can tell the end from an attacker's cut (RFC 8446 §6.1). */
-function lost(state: State): Failure {
-  if (state.kind === "connecting") return failure("connect-failed", "no TCP connection came about");
-  if (state.kind === "handshaking")
-    return failure("connection-lost", "the connection ended during the TLS handshake");
-  return failure("tls-truncated", "the connection ended without close_notify: data may be missing");
 }
