@@ -30,6 +30,7 @@ function maxWaiting(): number {
 }
 
 const staleMs = 86_400_000;
+const askAgainMs = 6 * 3_600_000;
 
 export class Memory {
   readonly #secretId: Uint8Array;
@@ -107,10 +108,15 @@ export class Memory {
     this.#time = { wallMs: nowMs, setAtMs: nowMs, source: confirmed ? "confirmed" : "sntp" };
   }
 
-  /** Whether the clock was set so long ago that it has drifted, or was set wrong by somebody who has gone since. */
+  /**
+   * Whether the clock was set so long ago that it has drifted, or was set wrong by somebody who has gone since. Then
+   * it counts as fresh for some hours more, so that a silent time server is not asked at every wake.
+   */
   clockStale(nowMs: number): boolean {
-    const { setAtMs } = this.#time ?? { setAtMs: 0 };
-    return nowMs < setAtMs || nowMs - setAtMs > staleMs;
+    const time = this.#time;
+    if (!time || (nowMs >= time.setAtMs && nowMs - time.setAtMs <= staleMs)) return false;
+    this.#time = { ...time, setAtMs: Math.max(0, nowMs - staleMs + askAgainMs) };
+    return true;
   }
 
   /** A certificate did not fit the time: unless that is authenticated, it is asked for again at the next wake. */

@@ -33,10 +33,12 @@ const sessionFaults: readonly FailureKind[] = [
  */
 const anonymous: readonly number[] = [133, 134, 135, 2, 4, 5];
 
-/** For so many wakes no session is kept, once it was the session that the broker, or what is between, cannot take. */
-const pauseWakes = 255;
+/** For so many wakes no session is kept, once it was the session that made the broker refuse. */
+const refusedPauseWakes = 255;
+/** The same when the broker did not answer, which may also be its load. */
+const stalledPauseWakes = 15;
 
-/** Ten years: as far as a certificate may move the floor beyond the firmware's release when the time is unknown. */
+/** Ten years: as far as a certificate may move the floor beyond the firmware's release. */
 const maxAheadSeconds = 10 * 365 * 86_400;
 
 export class Security {
@@ -118,18 +120,17 @@ export class Security {
   secured({ notBeforeSeconds, resumed }: Secured): void {
     this.#resumed = resumed;
     if (!resumed) this.#forget();
-    // A CA that errs by decades must not lock the device out where no clock contradicts it.
-    const sane = this.#memory.clock !== "unknown" || notBeforeSeconds < builtAtSeconds + maxAheadSeconds;
-    if (sane) raiseTimeFloor(notBeforeSeconds);
+    // A CA that errs by decades must not lock the device out; SNTP, which can be forged, is no witness for it.
+    if (notBeforeSeconds < builtAtSeconds + maxAheadSeconds) raiseTimeFloor(notBeforeSeconds);
   }
 
   #forget(): void {
     if (!this.#paused) this.#memory.session = undefined;
   }
 
-  #pause(): void {
+  #pause(wakes: number): void {
     this.#paused = true;
-    this.#memory.session = Uint8Array.of(pauseWakes);
+    this.#memory.session = Uint8Array.of(wakes);
   }
 
   get resumed(): boolean {
@@ -152,7 +153,8 @@ export class Security {
     const again = this.#offered && (refused || sessionFaults.includes(kind));
     this.#forget();
     // Who swallows the offer has spent this wake's time, but not the next one's.
-    if (this.#offered && (refused || kind === "tls-timeout")) this.#pause();
+    if (this.#offered && refused) this.#pause(refusedPauseWakes);
+    if (this.#offered && kind === "tls-timeout") this.#pause(stalledPauseWakes);
     this.#offered = false;
     if (again) this.#setback = kind;
     return again;

@@ -37,6 +37,12 @@ function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyO
 const harmless = (text = "") =>
   text.replaceAll("\n", ", ").replace(/[\p{C}\p{Z}]/gu, (c) => (c === " " ? c : "?"));
 
+/** What a stranger's certificate calls a date need not be one. */
+function instant(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? "unreadable" : date.toISOString();
+}
+
 export function pinnedCertificate(certificate: X509Certificate): Pinned {
   const { raw, publicKey, subject, subjectAltName, validFrom, validTo } = certificate;
   return {
@@ -45,8 +51,8 @@ export function pinnedCertificate(certificate: X509Certificate): Pinned {
     certificate: {
       subject: harmless(subject),
       names: harmless(subjectAltName),
-      notBefore: new Date(validFrom).toISOString(),
-      notAfter: new Date(validTo).toISOString(),
+      notBefore: instant(validFrom),
+      notAfter: instant(validTo),
     },
   };
 }

@@ -18,6 +18,7 @@ typedef struct {
     int64_t own;     /* when the certificate that is looked at ends */
     int64_t until;   /* when the first of the path ends */
     uint8_t pinned; /* a pin matched on the path */
+    uint8_t begun;  /* the top was looked at */
     uint8_t done;   /* the leaf was looked at */
     uint8_t timeless; /* the leaf's own key is pinned: it does not age */
     int64_t notBefore, notAfter;

@@ -60,6 +60,19 @@ static void check_dates(TlsLive *live, const mbedtls_x509_crt *certificate, uint
         see_date(&live->path, "from", &certificate->valid_from);
 }
 
+/* A CA between the anchor and the leaf that is for other uses, such as a PKI's for devices, vouches for no server. */
+static void check_use(TlsPath *path, const mbedtls_x509_crt *certificate, int depth, uint32_t *flags)
+{
+    int anchors = !path->begun;
+    path->begun = 1;
+    if (anchors || depth == 0)
+        return;
+    if (mbedtls_x509_crt_check_extended_key_usage(certificate, MBEDTLS_OID_SERVER_AUTH,
+                                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH))
+        != 0)
+        *flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+}
+
 /* Adds a name that a stranger wrote to what is seen: printable ASCII, and cut. */
 static void see_name(TlsPath *path, const uint8_t *bytes, size_t length)
 {
@@ -230,6 +243,7 @@ int tls_verify_certificate(void *data, mbedtls_x509_crt *certificate, int depth,
     TlsLive *live = data;
     TlsPath *path = &live->path;
     check_dates(live, certificate, flags);
+    check_use(path, certificate, depth, flags);
     path->own = seconds_of(&certificate->valid_to);
     if (path->until == 0 || path->own < path->until)
         path->until = path->own;

@@ -55,6 +55,14 @@ test("whom it leads to", async () => {
   const deep = ca.intermediate("deep", { issuer: short });
   const tooDeep = ca.issue("too-deep", { issuer: deep });
   const deepEnough = ca.issue("deep-enough", { issuer: short });
+  const forDevices = ca.intermediate("for-devices", {
+    extensions: [isCA[0]!, isCA[1]!, "extendedKeyUsage=clientAuth"],
+  });
+  const byDevicesCA = ca.issue("by-devices-ca", { issuer: forDevices });
+  const forServers = ca.intermediate("for-servers", {
+    extensions: [isCA[0]!, isCA[1]!, "extendedKeyUsage=serverAuth"],
+  });
+  const byServersCA = ca.issue("by-servers-ca", { issuer: forServers });
   const namesake = ca.intermediate("namesake", { subject: "/CN=Test between" });
   const untrusted = "tls-untrusted";
   await bench.judge([
@@ -65,6 +73,12 @@ test("whom it leads to", async () => {
     turned("missing intermediate", untrusted, [await bench.broker(under)], [chained]),
     turned("another intermediate", untrusted, [await bench.broker(under, [namesake])], [chained]),
     turned("non-CA signer", untrusted, [await bench.broker(byLeaf, [leafSigner])], [chained]),
+    turned(
+      "a CA for devices",
+      untrusted,
+      [await bench.broker(byDevicesCA, [forDevices])],
+      [await bench.broker(byServersCA, [forServers])],
+    ),
     turned("a CA for CRLs only", untrusted, [await bench.broker(byNoSigner, [noSigner])], [chained]),
     turned(
       "a longer path than its CA allows",
@@ -89,7 +103,12 @@ test("whom it is for", async () => {
   const broker = { hostName: "broker.example" };
   await bench.judge([
     turned("wrong host", "tls-name", [good, broker], [good], "localhost"),
-    turned("a URI in place of a name", "tls-name", [await san("uri", "subjectAltName=URI:localhost")], [good]),
+    turned(
+      "a URI in place of a name",
+      "tls-name",
+      [await san("uri", "subjectAltName=URI:localhost")],
+      [good],
+    ),
     turned("no SAN", "tls-name", [await san("no-san")], [good]),
     turned("another's SAN", "tls-name", [elsewhere], [good], "elsewhere"),
     turned("a name with NUL", "tls-name", [withNul], [good], "localhost?.evil"),

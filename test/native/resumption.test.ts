@@ -176,6 +176,7 @@ for (const version of versions) {
       ["pins", { pins }],
       ["a CRL", { crl: emptyCrl }],
       ["an identity", { identity }],
+      ["another protocol", { alpn: ["mqtt"] }],
       ["other versions", version === "1.3" ? { minVersion: "1.2" } : { maxVersion: "1.3" }],
       ["another age limit is no other setting", { resumption: { ...taken, maxAgeSeconds: 100 } }],
     ];
