@@ -268,6 +268,20 @@ for (const [what, start, line] of strangers)
     assert.ok(ran.stderr.startsWith(`dormouse: ${address} `), ran.stderr);
   });
 
+test("a date that is none hides no pin", async () => {
+  const leaf = leaves.get("ecdsa")!;
+  const base64 = readFileSync(leaf.certificate, "utf8").replace(/-----[^-]+-----|\s/g, "");
+  const der = Buffer.from(base64, "base64");
+  // the first UTCTime becomes the 99th day of the 99th month
+  const time = der.indexOf(Buffer.from([0x17, 13]));
+  der.write("269999", time + 2, "latin1");
+  writeFileSync(at("timeless.der"), der);
+  const { code, stdout, stderr } = await pin("--cert", "timeless.der");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /valid from unreadable to 20/);
+  assert.ok(stdout.includes(opensslPin(leaf.certificate)));
+});
+
 test("nobody there, and a name that nobody has, are told in one line", async () => {
   const refused = await pin(`127.0.0.1:${await freePort()}`);
   assert.match(refused.stderr, /^dormouse: 127\.0\.0\.1:\d+ refuses the connection[^\n]*\n$/);
