@@ -130,23 +130,29 @@ export class Handshakes {
 
   async connection(name: HandshakeName): Promise<Connection> {
     const { server, version, device }: Kind = kinds[name];
-    const { port } = await this.#server(server, version);
+    const { port } = await this.#server(server, version, "-rev");
     const pins = device.pins && [...device.pins, pinOf(this.#certificates.ecdsa)];
     // sessions are kept wherever they can be, as firmware does it by default
     return { port, version, ...device, ...(pins && { pins }), seal: "seal" };
+  }
+
+  /** Of a server for the same handshake that says nothing afterwards. */
+  async silentPort(name: HandshakeName): Promise<number> {
+    const { server, version }: Kind = kinds[name];
+    return (await this.#server(server, version)).port;
   }
 
   async stop(): Promise<void> {
     for (const server of this.#running.values()) await (await server).stop();
   }
 
-  #server(name: keyof typeof servers, version: Version): Promise<Server> {
-    const id = `${name} ${version}`;
+  #server(name: keyof typeof servers, version: Version, ...more: readonly string[]): Promise<Server> {
+    const id = [name, version, ...more].join(" ");
     const running = this.#running.get(id);
     if (running) return running;
     const [certificate, options] = servers[name];
     const started = opensslServer(this.#certificates[certificate], version, [
-      "-rev",
+      ...more,
       ...options,
       ...(name === "client" ? ["-CAfile", this.#ca.certificate] : []),
       ...(name === "psk" ? ["-psk", Buffer.from(this.secrets.psk).toString("hex")] : []),
