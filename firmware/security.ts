@@ -155,6 +155,8 @@ export class Security {
     // Who swallows the offer has spent this wake's time, but not the next one's.
     if (this.#offered && refused) this.#pause(refusedPauseWakes);
     if (this.#offered && kind === "tls-timeout") this.#pause(stalledPauseWakes);
+    // Refused in full as well: then it was not the session's fault.
+    if (kind === "broker-refused" && this.#setback === kind) this.#memory.session = undefined;
     this.#offered = false;
     if (again) this.#setback = kind;
     return again;

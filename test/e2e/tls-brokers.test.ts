@@ -1,5 +1,7 @@
 /** Whole wakes over TLS against brokers as they are: every identity, both versions, full and resumed. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { BoardName } from "../../host-sim/board.js";
 import { Gate } from "./gate.js";
@@ -235,6 +237,33 @@ describe("a broker that will not resume", { skip }, () => {
     });
     assert.deepEqual(errors, ["2 connection-lost"]);
     assert.deepEqual(handshakes, ["1 full", "3 full"]);
+  });
+
+  test("refuses the device, resumed or not: it is not the session's fault", async () => {
+    // CONNACK, not authorized (MQTT 5 §3.2).
+    const refusing = createServer((socket) => {
+      socket.on("error", () => {}).once("data", () => socket.end(Buffer.from("2003008700", "hex")));
+    });
+    refusing.listen(0, "127.0.0.1");
+    await once(refusing, "listening");
+    const behind = new Gate(broker.openPort);
+    const front = new OpensslFront(await behind.start());
+    try {
+      const { errors, handshakes } = await go(4, {
+        port: await front.start(pki.folder, pki, ["-tls1_3"]),
+        onEvent: (event) => {
+          if (event.event !== "sleep") return;
+          const { port } = refusing.address() as AddressInfo;
+          behind.target = event.wake === 1 ? port : broker.openPort;
+        },
+      });
+      assert.deepEqual(errors, ["2 broker-refused"]);
+      assert.deepEqual(handshakes, ["1 full", "2 resumed", "2 full", "3 full", "4 resumed"]);
+    } finally {
+      await front.stop();
+      await behind.stop();
+      refusing.close();
+    }
   });
 
   test("takes the session and then says nothing more: the next wake goes without", async () => {
