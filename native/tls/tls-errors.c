@@ -33,6 +33,8 @@ static const struct {
 #if MBEDTLS_VERSION_MAJOR < 4
     { MBEDTLS_ERR_ECP_VERIFY_FAILED, "the peer did not sign with its certificate's key" },
     { MBEDTLS_ERR_RSA_VERIFY_FAILED, "the peer did not sign with its certificate's key" },
+#else
+    { PSA_ERROR_INVALID_SIGNATURE, "the peer did not sign with its certificate's key" },
 #endif
     { MBEDTLS_ERR_SSL_ALLOC_FAILED, "out of memory" },
     { MBEDTLS_ERR_X509_ALLOC_FAILED, "out of memory" },
@@ -40,11 +42,12 @@ static const struct {
     { MBEDTLS_ERR_SSL_BAD_INPUT_DATA, "a record or message is larger than the record buffer" },
 };
 
-/* The peer's certificate does not even parse: an algorithm that is not accepted here, or a broken one. */
-static int is_x509(int code)
+/* The peer's certificate, or the key in it, does not even parse: an algorithm that is not accepted here, or broken. */
+static int is_certificate(int code)
 {
     int high = -code & 0xff80;
-    return high >= 0x2080 && high <= 0x2980;
+    return (high >= 0x2080 && high <= 0x2980)
+        || (high >= -MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE && high <= -MBEDTLS_ERR_PK_KEY_INVALID_VERSION);
 }
 
 const char *tls_error_text(int code)
@@ -52,7 +55,7 @@ const char *tls_error_text(int code)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].code == code)
             return texts[i].text;
-    return is_x509(code) ? "it cannot be read, or demands what is not supported here" : "the TLS library refused";
+    return is_certificate(code) ? "it cannot be read, or demands what is not supported here" : "the TLS library refused";
 }
 
 int tls_error_is_memory(int code)
@@ -194,7 +197,7 @@ static TlsReason reason_of_code(const TlsLive *live, int code)
             return TLS_REASON_PROTOCOL; /* TLS 1.3: whoever sent the certificate did not sign with its key */
         return code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE ? TLS_REASON_NO_COMMON_SUITE : TLS_REASON_PROTOCOL;
     default:
-        return is_x509(code) ? TLS_REASON_UNTRUSTED : TLS_REASON_PROTOCOL;
+        return is_certificate(code) ? TLS_REASON_UNTRUSTED : TLS_REASON_PROTOCOL;
     }
 }
 
