@@ -188,8 +188,12 @@ void tls_native_feed(xsMachine *the)
     TlsSession *session = session_of(the);
     void *bytes;
     xsUnsignedValue length;
+    TlsState before = tls_session_state(session);
     read_buffer(the, &bytes, &length);
     xsmcSetInteger(xsResult, (xsIntegerValue)tls_session_feed(session, bytes, length));
+    /* The handshake is over and with it the use of keys; who passed them in has zeroed the buffers long since. */
+    if (before == TLS_HANDSHAKING && tls_session_state(session) != TLS_HANDSHAKING)
+        tls_scrub((struct sxMachine *)the);
 }
 
 /* The smaller of the first argument and what there is. */
