@@ -97,8 +97,10 @@ export class Security {
       ...this.#resumption(),
     };
     try {
-      // It must not go on as nobody.
+      // It must not go on as nobody, nor believe more than it was told.
       if (identity === "certificate" && !tls.identity) throw new RangeError("certificate or key is missing");
+      if (this.#settings.ca && !ca) throw new RangeError("the CA is missing");
+      if (this.#settings.crl && !crl) throw new RangeError("the CRL is missing");
       link.open(tls, this.#handshakeTimeoutMs);
     } finally {
       key?.fill(0);

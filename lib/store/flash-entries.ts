@@ -57,7 +57,7 @@ export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: st
  * @throws {RangeError} when the profile is larger than flash entries may be, or what it needs for TLS is not there
  */
 export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntry[] {
-  const json = JSON.stringify(profile);
+  const json = JSON.stringify(withTrust(profile, secrets));
   if (utf8Encode(json).length > maxProfileBytes)
     throw new RangeError(`the profile takes more than ${maxProfileBytes} bytes`);
   checkTls(profile.broker.tls, secrets);
@@ -75,6 +75,14 @@ export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntr
   string(flashKeys.brokerPassword, secrets.brokerPassword);
   for (const name of tlsEntries) buffer(flashKeys[name], secrets[name]);
   return entries;
+}
+
+/** The profile knows what of the trust is in flash, so that the loss of an entry is noticed. */
+function withTrust(profile: Profile, { ca, crl }: FlashSecrets): Profile {
+  const { broker } = profile;
+  if (broker.tls === false) return profile;
+  const tls = { ...broker.tls, ...(ca && { ca: true as const }), ...(crl && { crl: true as const }) };
+  return { ...profile, broker: { ...broker, tls } };
 }
 
 const tlsEntries = ["ca", "crl", "certificate", "key", "psk"] as const;

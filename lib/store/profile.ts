@@ -36,6 +36,9 @@ export interface Profile {
 /** Whom the device trusts and who it is: by the CA and CRL in flash, by pins, or by a PSK in place of all these. */
 export interface TlsSettings {
   readonly minVersion: "1.2" | "1.3";
+  /** There is a CA, a CRL, in flash. flashEntries says so: a device that has lost one must not go on without it. */
+  readonly ca?: true;
+  readonly crl?: true;
   /** As sha256/BASE64: none, or 2 to 8 different ones. */
   readonly pins: readonly string[];
   readonly identity: "none" | "certificate" | "psk";
@@ -152,6 +155,8 @@ const resumptionGroup = group({
 
 const tlsGroup = group({
   minVersion: must(oneOf("1.2", "1.3")),
+  ca: may(oneOf(true)),
+  crl: may(oneOf(true)),
   pins: must(pins),
   identity: must(oneOf("none", "certificate", "psk")),
   pskIdentity: may(printable(128)),

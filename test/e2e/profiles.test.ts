@@ -290,6 +290,7 @@ describe("the example profiles, against Mosquitto", { skip: mosquittoMissing() ?
     ["a damaged CA", "mutual-tls", {}, damaged("ca")],
     ["no CA", "mutual-tls", {}, without("ca")],
     ["a damaged CRL", "mutual-tls", { crl: "file:../issuing.crl" }, damaged("crl")],
+    ["no CRL", "mutual-tls", { crl: "file:../issuing.crl" }, without("crl")],
     ["no PSK", "psk", {}, without("tls-psk")],
   ];
   for (const [what, name, tls, flash] of halfDone)

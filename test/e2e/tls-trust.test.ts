@@ -195,6 +195,15 @@ describe("provisioned trust", { skip }, () => {
       assert.deepEqual([fine.errors, fine.summary.verified], [[], 1]);
     });
 
+    test("a CA that is lost beside pins is not made up for by them", async () => {
+      const tls = { pins: [spare(1), pki.pin(pki)] };
+      const flash = (written: FlashEntry[]) => written.filter(({ key }) => key !== "ca");
+      const { kind } = theFailure(await go(1, "first", { tls, disturbance: { flash } }));
+      assert.equal(kind, "tls-credentials");
+      const fine = await go(1, "first", { tls });
+      assert.deepEqual(fine.errors, []);
+    });
+
     test("credentials in flash that cannot be used: nothing is connected to", async () => {
       const ecdsa = await pki.identity("P-256");
       const other = await strangers.identity("P-256");
