@@ -135,6 +135,21 @@ describe("provisioned trust", { skip }, () => {
         assert.ok(detail.includes(pki.pin(next)), detail);
       });
 
+    test("a broker that is not the one that gave the session is met once, not twice", async () => {
+      const { errors, handshakes } = await go(3, "first", {
+        tls: { pins: [spare(1), pki.pin(pki)] },
+        disturbance: {
+          asleep: (wake) => {
+            gate.target = wake === 1 ? broker.ports.next : broker.ports.first;
+            return undefined;
+          },
+        },
+      });
+      assert.deepEqual(errors, ["2 tls-pin-mismatch"]);
+      assert.deepEqual(handshakes, ["1 full", "3 full"]);
+      assert.equal(gate.hellos.length, 3);
+    });
+
     test("rotate: the broker goes over to the key in reserve, and no reading is lost", async () => {
       const { errors, handshakes, summary } = await go(4, "first", {
         tls: { pins: [pki.pin(pki), pki.pin(next)] },
