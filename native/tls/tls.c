@@ -89,41 +89,19 @@ static void read_buffer(xsMachine *the, void **bytes, xsUnsignedValue *length)
     read_argument(the, 0, bytes, length);
 }
 
-void tls_native_expect_address(xsMachine *the)
+static void configure(xsMachine *the, const char *(*take)(TlsSession *, const uint8_t *, size_t))
 {
     TlsSession *session = session_of(the);
     void *bytes;
     xsUnsignedValue length;
     read_buffer(the, &bytes, &length);
-    check(the, tls_session_expect_address(session, bytes, length));
+    check(the, take(session, bytes, length));
 }
 
-void tls_native_trust(xsMachine *the)
-{
-    TlsSession *session = session_of(the);
-    void *bytes;
-    xsUnsignedValue length;
-    read_buffer(the, &bytes, &length);
-    check(the, tls_session_trust(session, bytes, length));
-}
-
-void tls_native_revoke(xsMachine *the)
-{
-    TlsSession *session = session_of(the);
-    void *bytes;
-    xsUnsignedValue length;
-    read_buffer(the, &bytes, &length);
-    check(the, tls_session_revoke(session, bytes, length));
-}
-
-void tls_native_pin(xsMachine *the)
-{
-    TlsSession *session = session_of(the);
-    void *bytes;
-    xsUnsignedValue length;
-    read_buffer(the, &bytes, &length);
-    check(the, tls_session_pin(session, bytes, length));
-}
+void tls_native_expect_address(xsMachine *the) { configure(the, tls_session_expect_address); }
+void tls_native_trust(xsMachine *the) { configure(the, tls_session_trust); }
+void tls_native_revoke(xsMachine *the) { configure(the, tls_session_revoke); }
+void tls_native_pin(xsMachine *the) { configure(the, tls_session_pin); }
 
 void tls_native_identify(xsMachine *the)
 {
