@@ -12,6 +12,8 @@ export class Gate {
   open = true;
   /** So many of the next connections break when the device has said its first word. */
   breaking = 0;
+  /** Connections that begin so stand, and nothing passes: what is between cannot take it. */
+  swallows: (hello: Buffer) => boolean = () => false;
   /** What the device said first on each connection. */
   readonly hellos: Buffer[] = [];
   /** Lets connections stand but passes nothing on: a stalled network. */
@@ -38,10 +40,14 @@ export class Gate {
     client.once("data", (hello: Buffer) => {
       this.hellos.push(hello);
       if (breaks) client.resetAndDestroy();
+      else if (!this.swallows(hello)) this.#passOn(client, hello);
     });
-    if (breaks) return;
+  }
+
+  #passOn(client: Socket, hello: Buffer): void {
     const broker = connect(this.target, "127.0.0.1");
     this.#keep(broker);
+    broker.write(hello);
     client.pipe(broker);
     broker.on("data", (data) => setTimeout(() => this.deaf || client.write(data), latencyMs));
     broker.on("close", () => setTimeout(() => client.end(), latencyMs));

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { BoardName } from "../../host-sim/board.js";
+import { extension, extensionsOf } from "./client-hello.js";
 import { Gate } from "./gate.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { tlsSection, withTlsSection } from "./rtc-image.js";
@@ -263,6 +264,34 @@ describe("a broker that will not resume", { skip }, () => {
       await front.stop();
       await behind.stop();
       refusing.close();
+    }
+  });
+
+  test("or whose path swallows the offer: one wake is lost, and the next fifteen go in full", async () => {
+    gate.swallows = (hello) => extensionsOf(hello).includes(extension.preSharedKey);
+    const marks: number[] = [];
+    const earlier = gate.hellos.length;
+    try {
+      const { errors, handshakes, summary } = await go(6, {
+        edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, deadlineSeconds: { secure: 1 } } }),
+        disturbance: {
+          listenerPort: broker.openPort,
+          listenerTls: null,
+          asleep: (_, { rtc }) => {
+            const section = tlsSection(rtc);
+            marks.push(section?.length === 1 ? rtc[section.at]! : 0);
+            return undefined;
+          },
+        },
+      });
+      // Two readings go in one message.
+      assert.deepEqual(errors, ["2 tls-timeout"]);
+      assert.deepEqual(handshakes, ["1 full", "3 full", "4 full", "5 full", "6 full"]);
+      assert.deepEqual(marks, [0, 15, 14, 13, 12, 11]);
+      assert.equal(gate.hellos.length - earlier, 6);
+      assert.deepEqual([summary.published, summary.verified, summary.rejected], [5, 5, 0]);
+    } finally {
+      gate.swallows = () => false;
     }
   });
 

@@ -232,6 +232,80 @@ describe("time", { skip }, () => {
       assert.deepEqual(floors, Array(3).fill(seconds(moment(0.6))));
     });
 
+    describe("that is not moved", () => {
+      test("by a certificate for which only its own pinned key vouches: the spare key still serves", async () => {
+        const floors: number[] = [];
+        const wrong = await pki.server(new Date(builtAtMs + 5 * yearMs), until2044);
+        const spare = await pki.server(since2025, new Date(nowMs + yearMs));
+        const pinned = new TlsMosquitto({ wrong, spare });
+        await pinned.start();
+        gate.target = pinned.ports.wrong;
+        const { network, onEvent } = servers(null);
+        try {
+          const { errors, handshakes, summary } = await go(
+            3,
+            {
+              listenerPort: pinned.openPort,
+              network,
+              asleep: (_, kept) => {
+                floors.push(floorOf(kept));
+                gate.target = pinned.ports.spare;
+                return undefined;
+              },
+            },
+            {
+              openPort: pinned.openPort,
+              ca: null,
+              tls: { pins: [pki.pin(wrong), pki.pin(spare)] },
+              onEvent: onEvent!,
+            },
+          );
+          assert.deepEqual(errors, ["1 clock-unknown"]);
+          assert.deepEqual(handshakes, ["1 full", "2 full", "3 resumed"]);
+          assert.equal(summary.verified, 3);
+          assert.deepEqual(floors, [0, 0, 0]);
+        } finally {
+          await pinned.stop();
+        }
+      });
+
+      test("by a CA's certificate that begins more than ten years after the release, whatever the time is", async () => {
+        const ten = builtAtMs + 10 * yearMs;
+        const near = await pki.server(new Date(ten - 60_000), until2044);
+        const far = await pki.server(new Date(ten), until2044);
+        const ahead = new TlsMosquitto({ near, far });
+        await ahead.start();
+        const floorAfter = async (listener: "near" | "far", lie: number | null) => {
+          gate.target = ahead.ports[listener];
+          let floor = -1;
+          const { network, onEvent } = servers(lie);
+          const { errors, handshakes } = await go(
+            1,
+            {
+              listenerPort: ahead.openPort,
+              network,
+              asleep: (_, kept) => {
+                floor = floorOf(kept);
+                return undefined;
+              },
+            },
+            { openPort: ahead.openPort, onEvent: onEvent! },
+          );
+          assert.deepEqual(errors, lie === null ? ["1 clock-unknown"] : []);
+          assert.deepEqual(handshakes, ["1 full"]);
+          return floor;
+        };
+        try {
+          assert.equal(await floorAfter("far", null), 0);
+          assert.equal(await floorAfter("near", null), ten / 1000 - 60);
+          assert.equal(await floorAfter("far", ten - nowMs + yearMs), 0);
+          assert.equal(await floorAfter("near", ten - nowMs + yearMs), ten / 1000 - 60);
+        } finally {
+          await ahead.stop();
+        }
+      });
+    });
+
     test("below which no time server is believed", async () => {
       const told = [0.5, 0.7].map((part) => moment(part).getTime() - nowMs);
       for (const [i, wrong] of [["3 clock-unknown"], []].entries()) {
@@ -270,6 +344,79 @@ describe("time", { skip }, () => {
       const innocent = await run("good");
       assert.deepEqual(innocent.errors, ["2 clock-unknown"]);
       assert.equal(innocent.summary.verified, 2);
+    });
+  });
+
+  describe("is known for more than a day", () => {
+    // Five hours, because at the 24th it would be chance.
+    const interval = "5h";
+    const hoursBetween = (events: readonly RunEvent[], wakes: readonly number[]) => {
+      const [first, ...rest] = only(events, "wake").map(({ at }) => Math.round(at / 3_600_000));
+      return wakes.map((wake) => [first!, ...rest][wake - 1]! - first!);
+    };
+    /** After how many hours the clock was set. */
+    const setAfter = (events: readonly RunEvent[]) => {
+      const set = only(events, "phase").filter(({ name }) => name === "clock");
+      return hoursBetween(
+        events,
+        set.map(({ wake }) => wake),
+      );
+    };
+    /** Wakes whose readings came with another time than that at which they were taken. */
+    const misdated = (events: readonly RunEvent[]) => {
+      const told = only(events, "received")
+        .flatMap(({ reading }) => reading ?? [])
+        .filter(({ name }) => name.endsWith("temperature"));
+      const wakes = only(events, "wake");
+      assert.equal(told.length, wakes.length);
+      return wakes.filter(({ at }, i) => Math.abs(told[i]!.time! - at / 1000) > 3).map(({ wake }) => wake);
+    };
+
+    test("then it is asked for again", async () => {
+      const { errors, events, summary } = await lied(12, [], { interval });
+      assert.deepEqual(errors, []);
+      assert.equal(summary.verified, 12);
+      assert.deepEqual(setAfter(events), [0, 25, 50]);
+      assertDated(events);
+    });
+
+    for (const [what, lie] of [
+      ["ahead", 30 * 86_400_000],
+      ["behind", moment(0.5).getTime() - nowMs],
+    ] as const)
+      test(`then a lie that fitted the certificate ends (${what})`, async () => {
+        const { errors, events, summary } = await lied(9, [lie], { interval });
+        assert.deepEqual(errors, []);
+        assert.equal(summary.verified, 9);
+        assert.deepEqual(setAfter(events), [0, 25]);
+        const wrong = misdated(events);
+        // What the sixth measured before it asked is queued by then.
+        assert.deepEqual(wrong.slice(0, 5), [1, 2, 3, 4, 5]);
+        assert.ok(
+          wrong.every((wake) => wake <= 6),
+          `${wrong}`,
+        );
+      });
+
+    test("and the server is silent: it goes on as it was, and asks again after some hours", async () => {
+      const asked: number[] = [];
+      const { network, onEvent } = servers(0, 0, 0, 0, 0, null, null, null, null);
+      const { errors, events, summary } = await go(
+        11,
+        {
+          network: network!,
+          memory: (wake, kind) => {
+            if (kind === "sntp") asked.push(wake);
+            return "none";
+          },
+        },
+        { interval, onEvent: onEvent! },
+      );
+      assert.deepEqual(errors, []);
+      assert.equal(summary.verified, 11);
+      assert.deepEqual(hoursBetween(events, asked), [0, 25, 35, 45]);
+      assert.deepEqual(setAfter(events), [0, 45]);
+      assertDated(events);
     });
   });
 

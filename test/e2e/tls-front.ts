@@ -17,6 +17,8 @@ export class OpensslFront {
   #server: ChildProcessByStdio<Writable, Readable, Readable> | undefined;
   #broker: Socket | undefined;
   #port = 0;
+  /** What came from the device in the last connection, as it was on the wire. */
+  wire = Buffer.alloc(0);
   /** Keeps from the device what the server says until the server has passed on the device's first plain bytes. */
   silent = false;
   #release = () => {};
@@ -57,6 +59,10 @@ export class OpensslFront {
     for (const socket of [device, broker, server]) socket.on("error", () => {});
     broker.on("data", (bytes) => this.#server?.stdin.write(bytes));
     device.pipe(server);
+    this.wire = Buffer.alloc(0);
+    device.on("data", (bytes: Buffer) => {
+      this.wire = Buffer.concat([this.wire, bytes]);
+    });
     const held: Buffer[] = [];
     let open = !this.silent;
     server.on("data", (bytes) => {

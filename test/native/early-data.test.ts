@@ -3,7 +3,7 @@
  * never possible, it arrives exactly once, and first. The count is the server's.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -11,7 +11,8 @@ import { engineFile } from "../../host-sim/engine-file.js";
 import type { Attempt, Outcome, Resuming } from "../device/tls-client.js";
 import { type Boot, runBoots } from "./on-device.js";
 import { until } from "./peers.js";
-import { type Certificate, TestCA } from "./pki.js";
+import { type Certificate, clientAuth, TestCA } from "./pki.js";
+import { relay } from "./relay.js";
 import { type TalkingServer, talkingGnutls, talkingOpenssl, welcome } from "./servers.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "dormouse-tls-"));
@@ -48,7 +49,7 @@ async function talk(
         ...(laterSeconds !== 0 && { worldSeconds: Date.now() / 1000 + laterSeconds }),
         attempts: [
           i === 0
-            ? { ...first, send: later, expectBytes: expectBytes(later.length) }
+            ? { ...first, send: later, expectBytes: expectBytes(later.length), ...more }
             : { ...then, expectBytes: expected, ...more },
         ],
       };
@@ -139,6 +140,37 @@ test("more than the session allows goes after the handshake, whole", async () =>
     const fits = await talk([[server], [server]]);
     judged(fits[1], true, true, "short enough");
   } finally {
+    await server.stop();
+  }
+});
+
+test("with a ticket that holds the device's certificate, ClientHello and early data are more than a record", async () => {
+  // Names that nobody reads make it as long as a certificate with an RSA key of 4096 bits.
+  const names = Array.from({ length: 10 }, (_, i) => `DNS:${`${i}`.repeat(60)}`).join(",");
+  const client = ca.issue("long", { extensions: [...clientAuth, `subjectAltName=${names}`] });
+  const identity = {
+    certificate: readFileSync(client.certificate, "utf8"),
+    key: readFileSync(client.key, "utf8"),
+  };
+  // With its own measures against replay OpenSSL's tickets only name the session.
+  const flags = ["-tls1_3", "-early_data", "-no_anti_replay"];
+  const server = await talkingOpenssl({ certificate, clientCA: ca }, flags);
+  const tap = await relay(server.port);
+  try {
+    const there = { ...server, port: tap.port };
+    const more = { identity, resumption: { ...kept, maxBytes: 4000 } };
+    const earlyData = `${"z".repeat(900)}early 1\n`;
+    const outcomes = await talk([
+      [there, more],
+      [there, { ...more, resumption: { ...more.resumption, only: "take" }, earlyData }],
+    ]);
+    assert.ok(outcomes[0]!.savedBytes! > 1300, `a session of ${outcomes[0]!.savedBytes} bytes`);
+    judged(outcomes[1], true, true, "long");
+    await heardOnce(server, 1, "long");
+    const flight = tap.overheard()[1]!.fromClient;
+    assert.ok(flight.length > 2400, `${flight.length} bytes from the device`);
+  } finally {
+    await tap.stop();
     await server.stop();
   }
 });
