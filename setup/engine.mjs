@@ -104,6 +104,8 @@ async function bringUpToDate({ variant, xs, mbedtls, folder, bits, progress }) {
   const link = [
     ...(bits === "32" ? machine32 : []),
     ...sanitizers[variant].ours,
+    // binding at the first call saves all vector registers on the stack, and with them what was copied last: keys
+    ...(process.platform === "linux" ? ["-Wl,-z,now"] : []),
     ...jobs.map((job) => job.object),
     ...libraries,
     "-lm",

@@ -162,7 +162,7 @@ async function run(job: Connection, pause: (at: Pause) => Promise<void>): Promis
   let secret: Secret | undefined;
   const owned: Uint8Array[] = [];
   // lies below the keys, and is gone when they are collected
-  const litter = job.collect ? [new Uint8Array(2000)] : [];
+  const litter = job.collect ? [new Uint8Array(6000)] : [];
   try {
     if (job.seal) {
       const bytes = flash(job.seal);
