@@ -34,6 +34,9 @@ import { Security } from "./security.js";
 import { sessionOptions } from "./session-options.js";
 
 const ticketPollMs = 10;
+/** How long a time server may take when the time is known and only asked for again. */
+const askAgainMs = 2000;
+const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
 export class Wake {
@@ -46,6 +49,8 @@ export class Wake {
   #timer: Timer | undefined;
   readonly #events: CycleEvent[] = [];
   #wifi: Closable | undefined;
+  #sntp: Closable | undefined;
+  #patience: Timer | undefined;
   /** What was measured, until it is queued. */
   #content: Uint8Array | undefined;
   #address = "";
@@ -54,6 +59,8 @@ export class Wake {
   #secured = "";
   /** The broker has taken the MQTT session, and no message was refused. */
   #welcome = false;
+  /** TCP stands. */
+  #connected = false;
   /** Messages from earlier wakes are sent again, not sent. */
   readonly #fromBefore: ReadonlySet<number>;
 
@@ -101,6 +108,7 @@ export class Wake {
           report("phase", { name: effect.phase, ms: effect.ms, ...this.#told(effect.phase) });
           break;
         case "failed":
+          if (effect.phase === "clock") this.#stopSntp();
           report("error", { ...effect.failure, phase: effect.phase });
           break;
         case "enter":
@@ -194,24 +202,42 @@ export class Wake {
     const known = this.#memory.clock !== "unknown" && before >= absoluteTimeMs;
     if (known && !this.#memory.clockStale(before)) return this.#done("clock", true);
     const startedAt = Time.ticks;
-    const client = setClock(this.#profile.time.server, (reason) => {
-      client.close();
+    this.#sntp = setClock(this.#profile.time.server, (reason) => {
+      this.#stopSntp();
       const now = Date.now();
       if (!reason) this.#memory.clockSet(now, now - before - (Time.ticks - startedAt));
       // A known time serves on when the server is silent.
       if (known && reason) this.#done("clock", true);
       else this.#settle("clock", reason);
     });
+    if (!known) return;
+    this.#patience = Timer.set(() => {
+      this.#patience = undefined;
+      this.#stopSntp();
+      this.#done("clock", true);
+    }, askAgainMs);
+  }
+
+  /** Also so that no late answer sets the clock in the middle of what goes by it. */
+  #stopSntp(): void {
+    if (this.#patience) Timer.clear(this.#patience);
+    this.#patience = undefined;
+    this.#sntp?.close();
+    this.#sntp = undefined;
   }
 
   #connect(): void {
     const { port } = this.#profile.broker;
     this.#lost = closed;
+    this.#connected = false;
     const link = new Link({
       address: this.#address,
       port,
       session: sessionOptions(this.#profile),
-      onConnected: () => this.#done("connect"),
+      onConnected: () => {
+        this.#connected = true;
+        this.#done("connect");
+      },
       onSecured: (secured) => {
         this.#security?.secured(secured);
         const resumed = secured.earlyDataAccepted ? ", resumed with early data" : ", resumed";
@@ -287,6 +313,8 @@ export class Wake {
       return;
     }
     if (link?.secured) this.#security?.keep(this.#welcome ? link : undefined);
+    // The wake's budget may end sooner than the handshake's own time.
+    else if (link && this.#connected) this.#security?.failed(unanswered);
     this.#link = undefined;
     link?.disconnect();
     link?.close();
