@@ -267,33 +267,37 @@ describe("a broker that will not resume", { skip }, () => {
     }
   });
 
-  test("or whose path swallows the offer: one wake is lost, and the next fifteen go in full", async () => {
-    gate.swallows = (hello) => extensionsOf(hello).includes(extension.preSharedKey);
-    const marks: number[] = [];
-    const earlier = gate.hellos.length;
-    try {
-      const { errors, handshakes, summary } = await go(6, {
-        edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, deadlineSeconds: { secure: 1 } } }),
-        disturbance: {
-          listenerPort: broker.openPort,
-          listenerTls: null,
-          asleep: (_, { rtc }) => {
-            const section = tlsSection(rtc);
-            marks.push(section?.length === 1 ? rtc[section.at]! : 0);
-            return undefined;
+  for (const [what, cycle, error] of [
+    ["handshake's time", { deadlineSeconds: { secure: 1 } }, "2 tls-timeout"],
+    ["wake's budget", { wakeBudgetSeconds: 4 }, "2 deadline"],
+  ] as const)
+    test(`or whose path swallows the offer until the ${what} is over: one wake is lost, and the next fifteen go in full`, async () => {
+      gate.swallows = (hello) => extensionsOf(hello).includes(extension.preSharedKey);
+      const marks: number[] = [];
+      const earlier = gate.hellos.length;
+      try {
+        const { errors, handshakes, summary } = await go(6, {
+          edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, ...cycle } }),
+          disturbance: {
+            listenerPort: broker.openPort,
+            listenerTls: null,
+            asleep: (_, { rtc }) => {
+              const section = tlsSection(rtc);
+              marks.push(section?.length === 1 ? rtc[section.at]! : 0);
+              return undefined;
+            },
           },
-        },
-      });
-      // Two readings go in one message.
-      assert.deepEqual(errors, ["2 tls-timeout"]);
-      assert.deepEqual(handshakes, ["1 full", "3 full", "4 full", "5 full", "6 full"]);
-      assert.deepEqual(marks, [0, 15, 14, 13, 12, 11]);
-      assert.equal(gate.hellos.length - earlier, 6);
-      assert.deepEqual([summary.published, summary.verified, summary.rejected], [5, 5, 0]);
-    } finally {
-      gate.swallows = () => false;
-    }
-  });
+        });
+        // Two readings go in one message.
+        assert.deepEqual(errors, [error]);
+        assert.deepEqual(handshakes, ["1 full", "3 full", "4 full", "5 full", "6 full"]);
+        assert.deepEqual(marks, [0, 15, 14, 13, 12, 11]);
+        assert.equal(gate.hellos.length - earlier, 6);
+        assert.deepEqual([summary.published, summary.verified, summary.rejected], [5, 5, 0]);
+      } finally {
+        gate.swallows = () => false;
+      }
+    });
 
   test("takes the session and then says nothing more: the next wake goes without", async () => {
     const deaf = new Gate(broker.openPort);
