@@ -110,7 +110,7 @@ export class Handshakes {
       ca: derOf(ca),
       "ca-rsa": derOf(caRsa),
       "ca-other": derOf(otherCa),
-      crl: derOfPem(ca.revocations([])),
+      crl: derOfPem(ca.revocations([ca.issue("gone")])),
       "crl-ecdsa": derOfPem(ca.revocations([ecdsa])),
       client: derOf(clientKey),
       "client-key": keyOf(clientKey),

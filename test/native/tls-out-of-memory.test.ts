@@ -16,7 +16,7 @@ import { type HandshakeName, Handshakes } from "./handshakes.js";
 import { strangePins } from "./pki.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "dormouse-memory-"));
-const samples = process.env.DORMOUSE_LONG ? 1000 : 30;
+const samples = process.env.DORMOUSE_LONG ? 1000 : 20;
 let engine: string;
 let handshakes: Handshakes;
 
