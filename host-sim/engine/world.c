@@ -69,6 +69,15 @@ void *world_cancel(int id) {
   Ask *ask = take(id);
   void *context = ask ? ask->context : NULL;
   free(ask);
+  /* An answer that nobody waits for must not move the clock either. */
+  for (Reply **at = &replies; *at;) {
+    Reply *reply = *at;
+    if (reply->id != id) at = &reply->next;
+    else {
+      *at = reply->next;
+      free(reply);
+    }
+  }
   return context;
 }
 
