@@ -82,21 +82,21 @@ export class Security {
   open(link: Link): void {
     const { identity, pskIdentity, minVersion, pins, forwardSecrecy, withoutClock } = this.#settings;
     const { ca, crl, certificate, key, psk } = openCredentials(identity);
-    const tls: TLSOptions = {
-      hostName: this.#hostName,
-      minVersion,
-      alpn: ["mqtt"],
-      timeFloorSeconds: timeFloor(),
-      clock: this.#memory.clock,
-      withoutClock,
-      ...(pins.length > 0 && { pins }),
-      ...(ca && { ca }),
-      ...(crl && { crl }),
-      ...(certificate && key && { identity: { certificate, key } }),
-      ...(psk && { psk: { identity: pskIdentity ?? "", key: psk, forwardSecrecy } }),
-      ...this.#resumption(),
-    };
     try {
+      const tls: TLSOptions = {
+        hostName: this.#hostName,
+        minVersion,
+        alpn: ["mqtt"],
+        timeFloorSeconds: timeFloor(),
+        clock: this.#memory.clock,
+        withoutClock,
+        ...(pins.length > 0 && { pins }),
+        ...(ca && { ca }),
+        ...(crl && { crl }),
+        ...(certificate && key && { identity: { certificate, key } }),
+        ...(psk && { psk: { identity: pskIdentity ?? "", key: psk, forwardSecrecy } }),
+        ...this.#resumption(),
+      };
       // It must not go on as nobody, nor believe more than it was told.
       if (identity === "certificate" && !tls.identity) throw new RangeError("certificate or key is missing");
       if (this.#settings.ca && !ca) throw new RangeError("the CA is missing");
