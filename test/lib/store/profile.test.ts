@@ -96,7 +96,9 @@ test("TLS settings are read as they were written", () => {
 const pinsMust = "pins must be none, or 2 to 8 different pins as sha256/BASE64";
 const refusedTls: [part: object, detail: string][] = [
   [{ minVersion: "1.1" }, 'minVersion must be "1.2" or "1.3"'],
-  [{ ca: "file:root.pem" }, "ca is no known setting"],
+  [{ ca: "file:root.pem" }, "ca must be true"],
+  [{ crl: false }, "crl must be true"],
+  [{ key: "file:key.pem" }, "key is no known setting"],
   [{ pins: pins(1) }, pinsMust],
   [{ pins: pins(9) }, pinsMust],
   [{ pins: [zero, zero] }, pinsMust],

@@ -8,7 +8,7 @@ const provenByFloor = 0x80000000;
 
 test("each reason of the native session has its kind", () => {
   const kinds = Array.from(
-    { length: 17 },
+    { length: 18 },
     (_, reason) => tlsFailure([reason, -1, expired, "", ""], "trusted").kind,
   );
   equal(kinds, [
@@ -28,6 +28,7 @@ test("each reason of the native session has its kind", () => {
     "tls-memory",
     "tls-refused",
     "tls-protocol",
+    "clock-unknown",
     "internal",
   ]);
 });
