@@ -62,6 +62,7 @@ class Run {
   #scene: Scene | undefined;
   #device: Device | undefined;
   #wake = 0;
+  #listenerSaid = "";
   #atMs = Date.now();
 
   constructor(options: RunOptions, reporter: Reporter) {
@@ -80,7 +81,7 @@ class Run {
       senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
       disturbance: options.disturbance ?? {},
       onReceived: (judged) => this.#received(judged),
-      onProblem: (problem) => this.#reporter.note(`listener: ${problem}`),
+      onProblem: (problem) => this.#tellListener(problem),
     });
     const flashFile = this.#flashFile;
     const image = join(this.#folder, "image");
@@ -101,6 +102,13 @@ class Run {
         return this.#scene!.ask(kind, detail, atMs);
       },
     });
+  }
+
+  /** It tries again and again: what it says is told once, until it says something else. */
+  #tellListener(problem: string): void {
+    if (problem === this.#listenerSaid) return;
+    this.#listenerSaid = problem;
+    this.#reporter.note(`listener: ${problem}`);
   }
 
   #factoryFlash(): Uint8Array {

@@ -39,23 +39,22 @@ for (const variant of ["release", "sanitize"] as const) {
   test(`RTC memory and the clock go on through deep sleep and are lost with power (${variant})`, async () => {
     const device = board("sleeper");
     const first = await device.boot("power-on", start);
-    assert.deepEqual(JSON.parse(first.traces[0]!), {
-      cause: "power-on",
-      count: 1,
-      bytes: 4096,
-      now: 0,
-      ticks: 0,
-    });
+    /** What a boot told at its beginning; on a busy machine that may be some milliseconds in. */
+    const told = (trace: string, startedAt: number) => {
+      const { now, ticks, ...rest } = JSON.parse(trace) as { now: number; ticks: number };
+      for (const since of [now - startedAt, ticks]) assert.ok(since >= 0 && since < 500, trace);
+      return { ...rest };
+    };
+    assert.deepEqual(told(first.traces[0]!, 0), { cause: "power-on", count: 1, bytes: 4096 });
     assert.equal(first.traces.length, 1, "no JavaScript runs after deepSleep, finally included");
     assert.equal(first.end.reason, "sleep");
     assert.equal(first.end.sleepMs, 60000);
-    const second = JSON.parse((await device.boot("deep-sleep", start + 60000)).traces[0]!);
-    assert.deepEqual({ ...second, now: 0 }, { cause: "deep-sleep", count: 2, bytes: 4096, now: 0, ticks: 0 });
-    assert.ok(second.now >= 60000 && second.now < 60500, `${second.now}`);
+    const [second] = (await device.boot("deep-sleep", start + 60000)).traces;
+    assert.deepEqual(told(second!, 60000), { cause: "deep-sleep", count: 2, bytes: 4096 });
     const third = JSON.parse((await device.boot("deep-sleep", start + 120000)).traces[0]!);
     assert.ok(third.now > start + 59000 && third.now <= start + 60000, "Time.set holds through deep sleep");
-    const fourth = JSON.parse((await device.boot("power-on", start + 180000)).traces[0]!);
-    assert.deepEqual(fourth, { cause: "power-on", count: 1, bytes: 4096, now: 0, ticks: 0 });
+    const [fourth] = (await device.boot("power-on", start + 180000)).traces;
+    assert.deepEqual(told(fourth!, 0), { cause: "power-on", count: 1, bytes: 4096 });
   });
 
   for (const [name, limits] of Object.entries({ c3, esp32 })) {
