@@ -109,10 +109,10 @@ export class Memory {
   }
 
   /**
-   * Whether the clock was set so long ago that it has drifted, or was set wrong by somebody who has gone since. Then
-   * it counts as fresh for some hours more, so that a silent time server is not asked at every wake.
+   * Whether a known time is to be asked for again: it was set so long ago that the clock has drifted, or set wrong by
+   * somebody who has gone since. Once said, not again for some hours: a silent server is not asked at every wake.
    */
-  clockStale(nowMs: number): boolean {
+  wantsTime(nowMs: number): boolean {
     const time = this.#time;
     if (!time || (nowMs >= time.setAtMs && nowMs - time.setAtMs <= staleMs)) return false;
     this.#time = { ...time, setAtMs: Math.max(0, nowMs - staleMs + askAgainMs) };

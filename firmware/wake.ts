@@ -35,7 +35,7 @@ import { sessionOptions } from "./session-options.js";
 
 const ticketPollMs = 10;
 /** How long a time server may take when the time is known and only asked for again. */
-const askAgainMs = 2000;
+const patienceMs = 2000;
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
@@ -200,7 +200,7 @@ export class Wake {
   #clock(): void {
     const before = readClock();
     const known = this.#memory.clock !== "unknown" && before >= absoluteTimeMs;
-    if (known && !this.#memory.clockStale(before)) return this.#done("clock", true);
+    if (known && !this.#memory.wantsTime(before)) return this.#done("clock", true);
     const startedAt = Time.ticks;
     this.#sntp = setClock(this.#profile.time.server, (reason) => {
       this.#stopSntp();
@@ -215,7 +215,7 @@ export class Wake {
       this.#patience = undefined;
       this.#stopSntp();
       this.#done("clock", true);
-    }, askAgainMs);
+    }, patienceMs);
   }
 
   /** Also so that no late answer sets the clock in the middle of what goes by it. */
