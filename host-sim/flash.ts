@@ -2,7 +2,7 @@
  * The flash file of a simulated board, as host-sim/engine/store.h describes it: factory images are written here,
  * what a board wrote is read here. Refuses a file that is damaged in any way, and entries a board could not hold.
  */
-import { crc32 } from "../lib/store/crc32.js";
+import { crc32 } from "../lib/crc32.js";
 
 const types = [
   "buffer",

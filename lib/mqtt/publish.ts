@@ -1,8 +1,5 @@
 /** Publishing at QoS 0 and 1 within a connected session: what may go out, and whose acknowledgement comes in. */
 import { failure } from "../failure.js";
-import type { FramingError } from "./framing.js";
-import { encodePublish, type Incoming } from "./packets.js";
-import { describeReason, reasonCode } from "./reason-codes.js";
 import {
   type Connected,
   type InFlight,
@@ -12,7 +9,10 @@ import {
   type SessionStep,
   setState,
 } from "./session-state.js";
-import { checkTopicName, textBytes } from "./text.js";
+import type { FramingError } from "./wire/framing.js";
+import { encodePublish, type Incoming } from "./wire/packets.js";
+import { describeReason, reasonCode } from "./wire/reason-codes.js";
+import { checkTopicName, textBytes } from "./wire/text.js";
 
 /** @throws {TypeError | RangeError} for a message that no broker could take, or beyond the send quota */
 export function publish(state: Connected, message: Message, token: number, nowMs: number): SessionStep {

@@ -1,7 +1,7 @@
 /** What a caller chooses for a session, checked once; and what the broker granted in its CONNACK. */
-import { type ConnackProperties, maxPacketBytes } from "./packets.js";
-import type { ProtocolVersion } from "./reason-codes.js";
-import { maxTextBytes, textBytes } from "./text.js";
+import { type ConnackProperties, maxPacketBytes } from "./wire/packets.js";
+import type { ProtocolVersion } from "./wire/reason-codes.js";
+import { maxTextBytes, textBytes } from "./wire/text.js";
 
 export interface SessionOptions {
   /** 5, the default, or 4, which is how MQTT 3.1.1 numbers itself. */

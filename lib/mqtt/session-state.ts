@@ -3,8 +3,8 @@
  * (a packet that arrives in parts is collected in place).
  */
 import type { Failure } from "../failure.js";
-import type { Framing } from "./framing.js";
 import type { Limits, Settings } from "./session-options.js";
+import type { Framing } from "./wire/framing.js";
 
 /** A message to publish. The caller keeps the payload; it is read during the step only. */
 export interface Message {

@@ -4,10 +4,7 @@
  * acknowledgement has a deadline.
  */
 import { type Failure, failure } from "../failure.js";
-import { atPacketStart, type FramingError, frame } from "./framing.js";
-import { decode, encodeConnect, encodeDisconnect, encodePingreq, type Incoming } from "./packets.js";
 import { acknowledge, publish } from "./publish.js";
-import { describeReason, reasonCode, reasonName } from "./reason-codes.js";
 import { checkOptions, grantedLimits, type SessionOptions } from "./session-options.js";
 import {
   type Connected,
@@ -18,6 +15,9 @@ import {
   type SessionStep,
   setState,
 } from "./session-state.js";
+import { atPacketStart, type FramingError, frame } from "./wire/framing.js";
+import { decode, encodeConnect, encodeDisconnect, encodePingreq, type Incoming } from "./wire/packets.js";
+import { describeReason, reasonCode, reasonName } from "./wire/reason-codes.js";
 
 /**
  * @throws {TypeError | RangeError} for options that no session can have

@@ -8,10 +8,11 @@
  *
  * Big-endian throughout.
  */
+
+import { crc32 } from "../crc32.js";
 import type { Crypto, Key } from "../crypto/crypto.js";
 import { maxCounter } from "../sealed/header.js";
 import { deriveSecretId } from "../sealed/keys.js";
-import { crc32 } from "./crc32.js";
 
 export const deviceRecordBytes = 52;
 export const secretBytes = 32;

@@ -8,8 +8,9 @@
  *
  * Sections of unknown type are dropped: their meaning may hang on the counter and time that this firmware changes.
  */
+
+import { crc32 } from "../crc32.js";
 import { withinReservation } from "../sealed/counter.js";
-import { crc32 } from "./crc32.js";
 import {
   decodeCounterSection,
   decodeTimeSection,

@@ -2,7 +2,7 @@
  * The time floor in flash: Unix seconds, u32, before which it certainly is not, and their CRC-32. Unreadable is no
  * floor: the firmware's own remains.
  */
-import { crc32 } from "./crc32.js";
+import { crc32 } from "../crc32.js";
 
 const bytes = 8;
 

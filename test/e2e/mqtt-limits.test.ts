@@ -3,7 +3,7 @@ import { doesNotThrow, equal, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { createSession, step } from "../../lib/mqtt/session.js";
 import type { SessionEffect } from "../../lib/mqtt/session-state.js";
-import { textBytes } from "../../lib/mqtt/text.js";
+import { textBytes } from "../../lib/mqtt/wire/text.js";
 
 const most = 65535;
 

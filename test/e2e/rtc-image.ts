@@ -1,5 +1,5 @@
 /** The TLS session in an image of RTC memory, found and replaced by other code than lib/store/rtc.ts. */
-import { crc32 } from "../../lib/store/crc32.js";
+import { crc32 } from "../../lib/crc32.js";
 
 /** Where the TLS session's content lies. */
 export interface Section {

@@ -1,5 +1,5 @@
+import { crc32 } from "../../../lib/crc32.js";
 import { deriveSecretId } from "../../../lib/sealed/keys.js";
-import { crc32 } from "../../../lib/store/crc32.js";
 import {
   type DeviceRecord,
   deviceRecordBytes,

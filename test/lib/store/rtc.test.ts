@@ -1,5 +1,5 @@
 import { encode } from "../../../lib/cbor/encode.js";
-import { crc32 } from "../../../lib/store/crc32.js";
+import { crc32 } from "../../../lib/crc32.js";
 import {
   decodeRtc,
   encodeRtc,

@@ -1,5 +1,5 @@
-import { checkTopicName, isText, textBytes, writeText } from "../../../lib/mqtt/text.js";
-import { bytes, equal, fromHex, test, throws } from "../../device/harness.js";
+import { checkTopicName, isText, textBytes, writeText } from "../../../../lib/mqtt/wire/text.js";
+import { bytes, equal, fromHex, test, throws } from "../../../device/harness.js";
 
 function valid(text: string): boolean {
   const data = fromHex(text);

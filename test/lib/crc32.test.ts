@@ -1,5 +1,5 @@
-import { crc32 } from "../../../lib/store/crc32.js";
-import { equal, fromHex, test } from "../../device/harness.js";
+import { crc32 } from "../../lib/crc32.js";
+import { equal, fromHex, test } from "../device/harness.js";
 
 test("the check value of CRC-32, whole and in parts", () => {
   const data = fromHex("313233343536373839");

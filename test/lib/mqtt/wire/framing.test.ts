@@ -1,5 +1,5 @@
-import { atPacketStart, type Framing, frame } from "../../../lib/mqtt/framing.js";
-import { bytes, equal, fromHex, ok, test } from "../../device/harness.js";
+import { atPacketStart, type Framing, frame } from "../../../../lib/mqtt/wire/framing.js";
+import { bytes, equal, fromHex, ok, test } from "../../../device/harness.js";
 
 const limit = 1024;
 
