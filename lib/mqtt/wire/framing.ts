@@ -107,12 +107,14 @@ function readBody(packet: Uint8Array, filled: number, bytes: Uint8Array, from: n
   return { framing: { at: "body", packet, filled: filled + count }, used };
 }
 
-function checkFirst(first: number): FramingError | undefined {
+/** Checks a packet's first byte. */
+export function checkFirst(first: number): FramingError | undefined {
   const type = first >> 4;
   const flags = first & 15;
   if (type === 0) return { code: reasonCode.malformedPacket, detail: "packet type 0 is reserved" };
   const required = requiredFlags[type];
-  const wrong = required === undefined ? (flags & 6) === 6 : flags !== required;
+  // PUBLISH: not both QoS bits [MQTT-3.3.1-4], DUP not with QoS 0 [MQTT-3.3.1-2].
+  const wrong = required === undefined ? (flags & 6) === 6 || (flags & 14) === 8 : flags !== required;
   return wrong
     ? { code: reasonCode.malformedPacket, detail: `packet type ${type} with flags ${flags}` }
     : undefined;

@@ -3,7 +3,10 @@
  * and allowed in the packet, none twice, values complete and in range, strings well-formed. mqtt-packet
  * gives their values afterwards; it checks none of this. Nothing is allocated.
  */
+import { utf8Decode } from "../../cbor/utf8.js";
+import { malformed, protocolError } from "./errors.js";
 import type { FramingError } from "./framing.js";
+import type { UserProperties } from "./packet-types.js";
 import { reasonCode } from "./reason-codes.js";
 import { isText } from "./text.js";
 
@@ -104,7 +107,9 @@ function checkValue(
     case "two":
     case "two-not-0":
       if (at + 2 > end) return cutOff(id);
-      return kind === "two-not-0" && allZero(packet, at, 2) ? zero(id) : at + 2;
+      if (kind === "two" || !allZero(packet, at, 2)) return at + 2;
+      // §3.3.4 has its own code for an alias.
+      return id === 35 ? { code: reasonCode.topicAliasInvalid, detail: "topic alias 0" } : zero(id);
     case "four":
     case "four-not-0":
       if (at + 4 > end) return cutOff(id);
@@ -131,15 +136,62 @@ function checkText(id: number, packet: Uint8Array, at: number, end: number): num
   return isText(packet, at + 2, next) ? next : malformed(`property ${id} is not well-formed UTF-8`);
 }
 
+/**
+ * The user properties in their order. mqtt-packet sorts them by name, and forgets an empty value when its name
+ * comes again.
+ * @param at the property length, of properties that `checkProperties` has accepted
+ */
+export function userProperties(packet: Uint8Array, at: number): UserProperties | undefined {
+  let pairs: [string, string][] | undefined;
+  forEach(packet, at, 38, (start, end) => {
+    const middle = afterPrefixed(packet, start, end)!;
+    pairs ??= [];
+    pairs.push([textAt(packet, start, middle), textAt(packet, middle, end)]);
+  });
+  return pairs;
+}
+
+/**
+ * A property whose value is text, undefined without it.
+ * @param at as in `userProperties`
+ */
+export function textProperty(packet: Uint8Array, at: number, id: number): string | undefined {
+  let text: string | undefined;
+  forEach(packet, at, id, (start, end) => {
+    text = textAt(packet, start, end);
+  });
+  return text;
+}
+
+function forEach(
+  packet: Uint8Array,
+  at: number,
+  wanted: number,
+  take: (start: number, end: number) => void,
+): void {
+  const { value, next } = variableInteger(packet, at, packet.length)!;
+  const stop = next + value;
+  for (let start = next; start < stop; ) {
+    const id = packet[start++]!;
+    const end = checkValue(properties[id]![0], id, packet, start, stop) as number;
+    if (id === wanted) take(start, end);
+    start = end;
+  }
+}
+
+function textAt(packet: Uint8Array, start: number, end: number): string {
+  return utf8Decode(packet.subarray(start + 2, end));
+}
+
 /** The index after bytes with a two-byte length before them. */
-function afterPrefixed(packet: Uint8Array, at: number, end: number): number | undefined {
+export function afterPrefixed(packet: Uint8Array, at: number, end: number): number | undefined {
   if (at + 2 > end) return undefined;
   const next = at + 2 + ((packet[at]! << 8) | packet[at + 1]!);
   return next > end ? undefined : next;
 }
 
 /** A variable byte integer in its shortest form (§1.5.5). */
-function variableInteger(
+export function variableInteger(
   packet: Uint8Array,
   at: number,
   end: number,
@@ -156,14 +208,6 @@ function variableInteger(
 function allZero(packet: Uint8Array, at: number, count: number): boolean {
   for (let i = at; i < at + count; i++) if (packet[i] !== 0) return false;
   return true;
-}
-
-function malformed(detail: string): FramingError {
-  return { code: reasonCode.malformedPacket, detail };
-}
-
-function protocolError(detail: string): FramingError {
-  return { code: reasonCode.protocolError, detail };
 }
 
 function cutOff(id: number): FramingError {

@@ -6,14 +6,24 @@ export type ProtocolVersion = 4 | 5;
 
 export const reasonCode = {
   success: 0x00,
+  disconnectWithWill: 0x04,
+  continueAuthentication: 0x18,
+  reAuthenticate: 0x19,
   unspecifiedError: 0x80,
   malformedPacket: 0x81,
   protocolError: 0x82,
+  badAuthenticationMethod: 0x8c,
   keepAliveTimeout: 0x8d,
+  topicNameInvalid: 0x90,
+  packetIdentifierNotFound: 0x92,
   receiveMaximumExceeded: 0x93,
+  topicAliasInvalid: 0x94,
   packetTooLarge: 0x95,
   retainNotSupported: 0x9a,
   qosNotSupported: 0x9b,
+  sharedSubscriptionsNotSupported: 0x9e,
+  subscriptionIdentifiersNotSupported: 0xa1,
+  wildcardSubscriptionsNotSupported: 0xa2,
 } as const;
 
 const names: Readonly<Record<number, string>> = {
@@ -87,14 +97,34 @@ export function reasonName(code: number): string {
   return names[code] ?? `reason ${code}`;
 }
 
+/** Codes that a broker may send in each packet, but for success (§2.4, table 2-6; the tables of chapter 3). */
+const codesOf = {
+  connack: [
+    128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 140, 144, 149, 151, 153, 154, 155, 156, 157, 159,
+  ],
+  puback: [16, 128, 131, 135, 144, 145, 151, 153],
+  pubrel: [146],
+  suback: [1, 2, 128, 131, 135, 143, 145, 151, 158, 161, 162],
+  unsuback: [17, 128, 131, 135, 143, 145],
+  disconnect: [
+    128, 129, 130, 131, 135, 137, 139, 140, 141, 142, 143, 144, 147, 148, 149, 150, 151, 152, 153, 154, 155,
+    156, 157, 158, 159, 160, 161, 162,
+  ],
+  auth: [24],
+} as const;
+
+/** Whether a broker may send this MQTT 5 code in a packet of this type; PUBREC has PUBACK's, PUBCOMP has PUBREL's. */
+export function isCodeOf(type: keyof typeof codesOf, code: number): boolean {
+  return code === 0 || (codesOf[type] as readonly number[]).includes(code);
+}
+
 /**
  * The MQTT 5 reason code that a CONNACK's code means in `version`, so that one table serves both.
  * @returns undefined for a code the version does not have
  */
 export function connackReason(version: ProtocolVersion, code: number): number | undefined {
   if (version === 4) return returnCodes[code];
-  const known = code === 0 || (code >= 128 && code <= 138) || names[code] !== undefined;
-  return known && (code === 0 || code >= 0x80) ? code : undefined;
+  return isCodeOf("connack", code) ? code : undefined;
 }
 
 /**
