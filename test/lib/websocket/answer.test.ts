@@ -1,0 +1,209 @@
+import { equal, ok, test } from "../../device/harness.js";
+import { accept, answerOf, ascii, goodLines, opening } from "./script.js";
+
+/** The good answer with one line in place of another (of that name), or more. */
+function answerWith(name: string, ...lines: readonly string[]): Uint8Array {
+  const others = goodLines.filter((one) => !one.startsWith(name));
+  const at = goodLines.findIndex((one) => one.startsWith(name));
+  return answerOf(...others.slice(0, at), ...lines, ...others.slice(at));
+}
+
+function accepted(answer: Uint8Array): void {
+  opening().receive(answer).expect("open");
+  opening().receiveBytewise(answer).expect("open");
+}
+
+function refused(answer: Uint8Array, words: string, kind = "protocol-error 0"): void {
+  opening().receive(answer).expect(`failed ${kind}`, "closed").says(words);
+  opening().receiveBytewise(answer).expect(`failed ${kind}`, "closed").says(words);
+}
+
+test("an answer as it should be opens, in one piece, byte by byte and in any two", () => {
+  const answer = answerOf(...goodLines);
+  accepted(answer);
+  for (let cut = 1; cut < answer.length; cut++)
+    opening().receive(answer.subarray(0, cut)).expect().receive(answer.subarray(cut)).expect("open");
+});
+
+test("names in any case, blanks around values, other fields and any order are fine", () => {
+  accepted(
+    answerOf(
+      "HTTP/1.1 101 ",
+      "sec-websocket-PROTOCOL:mqtt",
+      'Server: nginx/1.2 (X) "y"',
+      "Empty:",
+      `SEC-WEBSOCKET-ACCEPT: \t ${accept} \t`,
+      "connection: keep-alive ,\tUPGRADE",
+      "Content-Length: 0",
+      "upgrade: WebSocket",
+    ),
+  );
+  accepted(answerWith("HTTP/1.1 101", "HTTP/1.1 101"));
+  // A list in two lines is one list (RFC 9110 §5.3).
+  accepted(answerWith("Connection", "Connection: keep-alive", "Connection: upgrade"));
+});
+
+test("a field that is missing", () => {
+  refused(answerWith("Upgrade"), "no Upgrade");
+  refused(answerWith("Connection"), "no Connection");
+  refused(answerWith("Sec-WebSocket-Accept"), "no Sec-WebSocket-Accept");
+  refused(answerWith("Sec-WebSocket-Protocol"), "subprotocol mqtt"); // [MQTT-6.0.0-4]
+});
+
+test("a field that is there twice", () => {
+  refused(answerWith("Upgrade", "Upgrade: websocket", "Upgrade: websocket"), "Upgrade is there twice");
+  const line = `Sec-WebSocket-Accept: ${accept}`;
+  refused(answerWith("Sec-WebSocket-Accept", line, line), "Accept is there twice");
+  const protocol = "Sec-WebSocket-Protocol: mqtt";
+  refused(answerWith("Sec-WebSocket-Protocol", protocol, protocol), "Protocol is there twice");
+});
+
+test("a field with another value", () => {
+  refused(answerWith("Upgrade", "Upgrade: websockets"), "Upgrade is not websocket");
+  refused(answerWith("Upgrade", "Upgrade: h2c, websocket"), "Upgrade is not websocket");
+  refused(answerWith("Connection", "Connection: upgrades"), "no Connection");
+  refused(answerWith("Connection", "Connection: keep-alive, up grade"), "no Connection");
+  refused(answerWith("Connection", "Connection:"), "no Connection");
+  for (const wrong of [accept.slice(1), `${accept}=`, accept.toLowerCase(), `"${accept}"`, ""])
+    refused(answerWith("Sec-WebSocket-Accept", `Sec-WebSocket-Accept: ${wrong}`), "does not belong");
+  for (const wrong of ["MQTT", "mqttv3.1", "mqtt, mqtt", "chat", ""])
+    refused(answerWith("Sec-WebSocket-Protocol", `Sec-WebSocket-Protocol: ${wrong}`), "is not mqtt");
+});
+
+test("an extension that was not offered", () => {
+  refused(
+    answerWith("Upgrade", "Upgrade: websocket", "Sec-WebSocket-Extensions: permessage-deflate"),
+    "extension",
+  );
+});
+
+test("a status other than 101 is a refusal with that status, at once", () => {
+  const statuses: Readonly<Record<number, string>> = {
+    100: "does not say why",
+    200: "takes no WebSocket",
+    301: "redirects",
+    307: "redirects",
+    400: "takes no WebSocket",
+    401: "authorization",
+    403: "authorization",
+    404: "nothing at this path",
+    426: "takes no WebSocket",
+    429: "does not say why",
+    500: "does not work",
+    503: "does not work",
+  };
+  for (const [status, words] of Object.entries(statuses)) {
+    for (const version of ["1.0", "1.1"]) {
+      const line = ascii(`HTTP/${version} ${status} Whatever\r\n`);
+      opening().receive(line.subarray(0, -1)).expect();
+      refused(line, words, `broker-refused ${status}`);
+    }
+    refused(ascii(`HTTP/1.1 ${status}\r\n`), `HTTP ${status}`, `broker-refused ${status}`);
+  }
+});
+
+test("what is no HTTP/1.1 status line", () => {
+  for (const line of ["HTTP/1.0 101 Switching Protocols", "HTTP/1.0 101"])
+    refused(answerWith("HTTP/1.1 101", line), "HTTP/1.0");
+  for (const line of [
+    "HTTP/2 101",
+    "HTTP/1.2 101 X",
+    "HTTP/1.1101 X",
+    "ICY 101 X",
+    "http/1.1 101 X",
+    "",
+    " HTTP/1.1 101 X",
+  ])
+    refused(answerWith("HTTP/1.1 101", line), "no HTTP server");
+  for (const line of [
+    "HTTP/1.1 ",
+    "HTTP/1.1 1",
+    "HTTP/1.1 10",
+    "HTTP/1.1 1O1 X",
+    "HTTP/1.1 1011",
+    "HTTP/1.1 101X",
+  ])
+    refused(answerWith("HTTP/1.1 101", line), "without a status");
+  refused(answerWith("HTTP/1.1 101", "HTTP/1.1 101 a\u0007"), "control character");
+});
+
+test("another protocol is known by its first byte", () => {
+  opening().receive("15").expect("failed protocol-error 0", "closed").says("no HTTP server"); // a TLS alert
+  opening().receive("20").expect("failed protocol-error 0", "closed"); // CONNACK
+  opening().receive("48").expect(); // H
+});
+
+test("bare, folded and nameless lines and control characters", () => {
+  const from = (text: string) => ascii(`${goodLines[0]}\r\n${text}`);
+  refused(from("Upgrade: websocket\n"), "LF alone");
+  refused(from("\n"), "LF alone");
+  refused(from("A: b\r\n folded\r\n"), "folded");
+  refused(from("A: b\r\n\tfolded\r\n"), "folded");
+  refused(from("A: b\rUpgrade: websocket\r\n"), "control character");
+  refused(from("A: b\u0000\r\n"), "control character");
+  refused(from("A: b\u007f\r\n"), "control character");
+  refused(from("Upgrade websocket\r\n"), "without a name");
+  refused(from(": websocket\r\n"), "without a name");
+  refused(from("Upgrade : websocket\r\n"), "cannot have");
+  refused(from("Up(grade: websocket\r\n"), "cannot have");
+  refused(from("Upgr\u00e4de: websocket\r\n"), "cannot have");
+  refused(ascii(`${goodLines[0]}\n`), "LF alone");
+  accepted(answerWith("Upgrade", "Upgrade: websocket", "A!#$%&'*+-.^_`|~9: b\tc \u00e4"));
+});
+
+test("an answer has at most 4096 bytes, in one line or in many", () => {
+  const bare = answerOf(...goodLines).length;
+  const padded = (length: number) =>
+    answerWith("Upgrade", "Upgrade: websocket", `X: ${"a".repeat(length - bare - 5)}`);
+  equal(padded(4096).length, 4096);
+  opening().receive(padded(4096)).expect("open");
+  opening().receive(padded(4097)).expect("failed protocol-error 0", "closed").says("more than 4096");
+  const script = opening().receive(ascii(`${goodLines[0]}\r\n`));
+  const line = ascii(`X: ${"a".repeat(95)}\r\n`);
+  let lines = 0;
+  while (script.state.at === "opening") {
+    script.receive(line);
+    lines++;
+  }
+  equal(lines, 41);
+  const endless = opening().receive(ascii(`${goodLines[0]}\r\nX: `));
+  let bytes = 37;
+  for (; endless.state.at === "opening"; bytes += 16) endless.receive(ascii("a".repeat(16)));
+  ok(bytes > 4096 && bytes <= 4096 + 16, `given up after ${bytes} bytes`);
+});
+
+test("frames that follow the answer at once are the stream's", () => {
+  const answer = answerOf(...goodLines);
+  const both = new Uint8Array(answer.length + 6);
+  both.set(answer);
+  both.set([0x82, 4, 0x20, 2, 0, 0], answer.length);
+  opening().receive(both).expect("open", "data 20020000");
+});
+
+test("an answer cut short does nothing until the connection closes", () => {
+  const answer = answerOf(...goodLines);
+  for (let length = 0; length < answer.length; length++) {
+    const script = opening().receive(answer.subarray(0, length)).expect();
+    script
+      .do({ type: "transport-closed" })
+      .expect("failed connection-lost 0", "closed")
+      .says("before the WebSocket");
+  }
+});
+
+test("an answer with any bit flipped opens or fails, and never opens with a changed value that counts", () => {
+  const answer = answerOf(...goodLines);
+  const protectedFrom = "Sec-WebSocket-Accept: ".length + goodLines.slice(0, 3).join("\r\n").length + 2;
+  const protectedTo = protectedFrom + accept.length;
+  for (let bit = 0; bit < answer.length * 8; bit++) {
+    const flipped = answer.slice();
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    const script = opening().receive(flipped);
+    const result = script.all.slice(1);
+    const fine = ["open", "failed protocol-error 0,closed", ""].includes(String(result));
+    const refusal = result[0]?.startsWith("failed broker-refused ") && result[1] === "closed";
+    ok(fine || refusal, `bit ${bit} → ${result}`);
+    if (bit >> 3 >= protectedFrom && bit >> 3 < protectedTo)
+      ok(result[0] !== "open", `bit ${bit} of the accept value`);
+  }
+});
