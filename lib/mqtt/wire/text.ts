@@ -1,6 +1,6 @@
 /**
- * MQTT's UTF-8 encoded strings (3.1.1 and 5, §1.5.3/§1.5.4), topic names and client identifiers, checked
- * before anything is sent and before anything received is believed. Knows no packets.
+ * MQTT's UTF-8 encoded strings (3.1.1 and 5, §1.5.3/§1.5.4), checked before anything is sent and before anything
+ * received is believed. Knows no packets.
  */
 
 /** A string's length field has two bytes. */
@@ -21,15 +21,6 @@ export function textBytes(text: string, what: string): number {
   }
   if (length > maxTextBytes) throw new RangeError(`${what} is longer than ${maxTextBytes} bytes`);
   return length;
-}
-
-/**
- * Checks a topic to publish to: at least one character [MQTT-4.7.3-1], no wildcards [MQTT-3.3.2-2].
- * @throws {RangeError}
- */
-export function checkTopicName(topic: string): void {
-  if (textBytes(topic, "topic") === 0) throw new RangeError("topic must not be empty");
-  if (topic.includes("+") || topic.includes("#")) throw new RangeError("topic must not contain + or #");
 }
 
 /**

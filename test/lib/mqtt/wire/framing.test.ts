@@ -78,7 +78,8 @@ test("the first byte must have the flags of its type [MQTT-2.1.3-1]", () => {
     const type = first >> 4;
     const flags = first & 15;
     const needed = type === 6 || type === 8 || type === 10 ? 2 : 0;
-    const good = type === 3 ? (flags & 6) !== 6 : type !== 0 && flags === needed;
+    // PUBLISH: no QoS 3 [MQTT-3.3.1-4], no DUP at QoS 0 [MQTT-3.3.1-2].
+    const good = type === 3 ? (flags & 6) !== 6 && (flags & 14) !== 8 : type !== 0 && flags === needed;
     const { error } = frame(atPacketStart, new Uint8Array([first]), limit);
     equal(error?.code, good ? undefined : 0x81, `first byte ${first}`);
   }
