@@ -3,7 +3,8 @@
  * of each message. Whoever makes a link closes it; after `onEnd` it is closed.
  */
 import type { Failure } from "dormouse/failure";
-import { createSession, nextWakeAt, step } from "dormouse/mqtt/session";
+import { decodeKept, emptyKept, encodeKept } from "dormouse/mqtt/kept-session";
+import { createSession, inFlight, keep, nextWakeAt, sendQuota, step, toResend } from "dormouse/mqtt/session";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
 import type { Message, SessionEvent, SessionState } from "dormouse/mqtt/session-state";
 import type { TLSOptions } from "dormouse/tls/options";
@@ -14,12 +15,19 @@ import { openTransport, type Transport, type TransportOptions } from "./transpor
 export interface LinkOptions
   extends Pick<TransportOptions, "address" | "port" | "onConnected" | "onSecured"> {
   readonly session: SessionOptions;
-  /** CONNACK: messages can be published. */
+  /** What the last link kept; what is not of this session is as good as nothing. */
+  readonly kept: Uint8Array | undefined;
+  /** CONNACK: the broker has taken the session. */
   readonly onOpen: () => void;
   readonly onAcked: (token: number) => void;
   readonly onRefused: (token: number, reason: Failure) => void;
-  /** The end, once: by `disconnect`, without a failure, or because of it. */
-  readonly onEnd: (reason: Failure | undefined) => void;
+  /** Not sent before CONNACK; to be published again after it. */
+  readonly onPostponed: (token: number) => void;
+  /**
+   * The end, once: by `disconnect`, without a failure, or because of it. `again`: the broker is not as remembered, so
+   * another link may fare better at once.
+   */
+  readonly onEnd: (reason: Failure | undefined, again: boolean) => void;
 }
 
 export class Link {
@@ -29,55 +37,63 @@ export class Link {
   #timer: Timer | undefined;
   #outgoing: Uint8Array[] = [];
   #writable = 0;
-  #started = false;
   #closing = false;
   #finished = false;
   #reason: Failure | undefined;
+  #again = false;
+  /** TLS has come so far that what happens is the session's concern too. */
+  #secure = false;
+  #lost: Failure | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#session = createSession(options.session);
+    const { session, kept } = options;
+    this.#session = createSession(session, (kept && decodeKept(kept, session)) ?? emptyKept);
   }
 
   /**
-   * Makes CONNECT, to be sent as early data if the TLS session that is resumed allows it. Apart from `open`, because
-   * the two together would not fit a small board's stack.
-   */
-  start(): void {
-    this.#started = true;
-    this.#step({ type: "start" });
-  }
-
-  /**
-   * @param tls absent: plain TCP
+   * @param tls absent: plain TCP. What the session has to say already goes with it as early data, if the TLS session
+   *   that is resumed allows that, and else after the handshake.
    * @throws RangeError or TypeError for credentials that cannot be used; Error when memory is short
    */
   open(tls?: TLSOptions, handshakeTimeoutMs?: number): void {
     const { address, port, onConnected, onSecured } = this.#options;
-    const earlyData = tls && this.#outgoing.shift();
+    const earlyData = tls && this.#outgoing.length > 0 && this.#joined();
     this.#transport = openTransport({
       address,
       port,
       ...(tls && { tls: earlyData ? { ...tls, earlyData } : tls }),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       onConnected,
-      onSecured,
+      onSecured: (secured) => {
+        this.#secure = true;
+        onSecured(secured);
+      },
       onReadable: (byteLength) => {
         const bytes = this.#transport?.read(byteLength);
         if (typeof bytes === "object") this.#step({ type: "received", bytes: new Uint8Array(bytes) });
       },
       onWritable: (byteLength) => {
         this.#writable = byteLength;
-        if (this.#started) return this.#flush();
-        this.#started = true;
-        this.#step({ type: "start" });
+        this.flush();
       },
       onEnd: (reason) => {
         if (this.#closing) return this.#finish(this.#reason);
-        if (reason) return this.#finish(reason);
+        if (reason && !this.#secure) return this.#finish(reason);
+        this.#lost = reason;
         this.#step({ type: "transport-closed" });
       },
     });
+  }
+
+  /**
+   * Begins the session, if that is not done: CONNECT is sent when `flush` is called, or goes as early data. Apart from
+   * `open`, because the two together would not fit a small board's stack.
+   */
+  start(): void {
+    if (this.#session.at !== "idle") return;
+    this.#step({ type: "start" });
+    this.#options.session.password?.fill(0);
   }
 
   /** Whether TLS stands. */
@@ -95,14 +111,40 @@ export class Link {
     return this.#transport?.saveSession?.();
   }
 
+  /** What the MQTT session leaves for the next link. */
+  get kept(): Uint8Array {
+    return encodeKept(keep(this.#session) ?? emptyKept, this.#options.session);
+  }
+
+  /** How many messages can be published now; also before CONNACK, within what the broker granted last. */
+  get sendQuota(): number {
+    return sendQuota(this.#session);
+  }
+
+  /** How many acknowledgements are awaited. */
+  get inFlight(): number {
+    return inFlight(this.#session);
+  }
+
+  /** The message that must be published before any other, because an earlier link left it unacknowledged. */
+  get mustResend(): number | undefined {
+    return toResend(this.#session)[0];
+  }
+
   /** @param token comes back with what becomes of the message */
   publish(message: Message, token: number): void {
     this.#step({ type: "publish", message, token });
   }
 
+  /** The message that must be resent is there no more. */
+  forget(token: number): void {
+    this.#step({ type: "forget", token });
+  }
+
   /** Ends the session in order. `onEnd` follows when the bytes are out; `close` does not wait for that. */
   disconnect(): void {
     this.#step({ type: "disconnect" });
+    this.flush();
   }
 
   /** Frees everything; nothing is called back. */
@@ -130,29 +172,52 @@ export class Link {
         case "refused":
           this.#options.onRefused(effect.token, effect.failure);
           break;
+        case "postponed":
+          this.#options.onPostponed(effect.token);
+          break;
         case "failed":
-          this.#reason = effect.failure;
+          this.#reason = this.#lost ?? effect.failure;
+          this.#again = effect.again;
           break;
         case "closed":
           this.#closing = true;
       }
     }
-    this.#flush();
-    // What a failed session still has to say is said now or never.
+    // What the broker waits for goes at once, and what a failed session still has to say is said now or never.
+    if (event.type === "received" || event.type === "time" || this.#closing) this.flush();
     if (this.#reason) return this.#finish(this.#reason);
     this.#setTimer();
   }
 
-  #flush(): void {
+  /** Writes what waits, in one piece. */
+  flush(): void {
     while (this.#transport && this.#writable > 0 && this.#outgoing.length > 0) {
-      const bytes = this.#outgoing.shift() as Uint8Array;
+      const bytes = this.#joined();
       const part = bytes.subarray(0, this.#writable);
       this.#writable = this.#transport.write(part) ?? this.#writable - part.length;
-      if (part.length < bytes.length) this.#outgoing.unshift(bytes.subarray(part.length));
+      if (part.length < bytes.length) this.#outgoing.push(bytes.subarray(part.length));
       // CONNECT may hold the password.
       part.fill(0);
     }
     if (this.#closing && this.#outgoing.length === 0) this.#finish(this.#reason);
+  }
+
+  /** All that waits, as one: CONNECT and what follows it share a TLS record. */
+  #joined(): Uint8Array {
+    const [first = new Uint8Array(0)] = this.#outgoing;
+    if (this.#outgoing.length === 1) {
+      this.#outgoing = [];
+      return first;
+    }
+    const all = new Uint8Array(this.#outgoing.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const bytes of this.#outgoing) {
+      all.set(bytes, at);
+      at += bytes.length;
+      bytes.fill(0);
+    }
+    this.#outgoing = [];
+    return all;
   }
 
   #setTimer(): void {
@@ -174,6 +239,6 @@ export class Link {
     if (this.#finished) return;
     this.#finished = true;
     this.close();
-    this.#options.onEnd(reason);
+    this.#options.onEnd(reason, this.#again);
   }
 }

@@ -17,7 +17,7 @@ import { type CounterEvent, type CounterState, openCounter, step } from "dormous
 import type { Frozen } from "dormouse/sealed/frozen";
 import { absoluteTimeMs } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
-import { decodeRtc, encodeRtc, markRecovery, type RtcTrust } from "dormouse/store/rtc";
+import { decodeRtc, encodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
 import { emptyOutbox, type FrozenOutbox, type Outbox, type OutboxDraft } from "dormouse/store/rtc-outbox";
 import type { Clock } from "dormouse/tls/options";
@@ -28,6 +28,9 @@ import { writeReservation } from "./provisioned.js";
 function maxWaiting(): number {
   return rtcBytes() >> 6;
 }
+
+/** What is kept only because it makes the next wake quicker. */
+type Quicker = Pick<RtcImage, "tls" | "mqtt">;
 
 const staleMs = 86_400_000;
 const askAgainMs = 6 * 3_600_000;
@@ -43,6 +46,8 @@ export class Memory {
    * many wakes there is to be none.
    */
   session: Uint8Array | undefined;
+  /** What the MQTT session left for the next; undefined when nothing is known of the broker. */
+  mqtt: Uint8Array | undefined;
   /** Why the last freeze failed: fewer readings might do. */
   #tooLarge = false;
 
@@ -58,6 +63,7 @@ export class Memory {
     this.#outbox = kept?.outbox ?? emptyOutbox;
     this.#time = kept?.time;
     this.session = kept?.tls;
+    this.mqtt = kept?.mqtt;
     this.#droppedBefore = this.#outbox.dropped;
   }
 
@@ -182,13 +188,14 @@ export class Memory {
 
   /** As `save`, and with what only makes the next wake quicker: a wake that crashes before goes without. */
   saveAll(): Failure | undefined {
-    return this.save(this.session);
+    const { session, mqtt } = this;
+    return this.save({ ...(session && { tls: session }), ...(mqtt && { mqtt }) });
   }
 
   /** Writes RTC memory, dropping the oldest until it fits. */
-  save(tls?: Uint8Array): Failure | undefined {
+  save(more: Quicker = {}): Failure | undefined {
     for (;;) {
-      const written = this.#write(this.#outbox, this.#counter.next, tls);
+      const written = this.#write(this.#outbox, this.#counter.next, more);
       if (written !== "too large") return written;
       const smaller = dropOldest(this.#outbox);
       if (!smaller) return failure("storage-failed", `RTC memory of ${rtcBytes()} bytes is too small`);
@@ -214,9 +221,9 @@ export class Memory {
     return { type: "storage-failed", detail };
   }
 
-  #write(outbox: Outbox, next: number, tls?: Uint8Array): Failure | "too large" | undefined {
+  #write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
     const time = this.#time && { ...this.#time, wallMs: Date.now() };
-    const image = { next, outbox, ...(time && { time }), ...(tls && { tls }) };
+    const image = { next, outbox, ...(time && { time }), ...more };
     const encoded = encodeRtc(image, this.#secretId, rtcBytes());
     if ("tooLarge" in encoded) return "too large";
     writeRtc(encoded.data);

@@ -10,6 +10,8 @@ export function sessionOptions({ device, broker, mqtt }: Profile): SessionOption
   return {
     version: mqtt.version === "5" ? 5 : 4,
     clientId: device.id,
+    encrypted: broker.tls !== false,
+    maxInFlight: 4,
     keepAliveSeconds: mqtt.keepAliveSeconds,
     ...(userName !== undefined && { userName }),
     ...(password !== undefined && { password: utf8Encode(password) }),

@@ -59,6 +59,12 @@ export class Wake {
   #secured = "";
   /** The broker has taken the MQTT session, and no message was refused. */
   #welcome = false;
+  /** What this link has published: counters. */
+  #sent = new Set<number>();
+  /** Why there is no more to publish, whatever waits. */
+  #stuck: Failure | undefined;
+  /** The broker was not as remembered, so another link may fare better; once a wake. */
+  #again: "no" | "yes" | "done" = "no";
   /** TCP stands. */
   #connected = false;
   /** Messages from earlier wakes are sent again, not sent. */
@@ -167,7 +173,8 @@ export class Wake {
         if (!this.#profile.broker.tls) return this.#done("secure", true);
         return this.#needLink(phase);
       case "session":
-        return this.#needLink(phase);
+        this.#needLink(phase);
+        return this.#begin();
       case "drain":
         return this.#drain();
       case "close":
@@ -230,10 +237,12 @@ export class Wake {
     const { port } = this.#profile.broker;
     this.#lost = closed;
     this.#connected = false;
+    this.#sent = new Set();
     const link = new Link({
       address: this.#address,
       port,
       session: sessionOptions(this.#profile),
+      kept: this.#memory.mqtt,
       onConnected: () => {
         this.#connected = true;
         this.#done("connect");
@@ -252,16 +261,19 @@ export class Wake {
       onAcked: (counter) => this.#acked(counter),
       onRefused: (_, reason) => {
         this.#welcome = false;
-        this.#settle("drain", reason);
+        this.#stuck ??= reason;
+        this.#later(() => this.#drain());
       },
-      onEnd: (reason) => this.#ended(reason),
+      onPostponed: (counter) => this.#sent.delete(counter),
+      onEnd: (reason, again) => this.#ended(reason, again),
     });
     try {
-      if (this.#security?.early) link.start();
+      this.#link = link;
+      if (this.#security?.early) this.#begin();
       if (this.#security) this.#security.open(link);
       else link.open();
-      this.#link = link;
     } catch (error) {
+      this.#link = undefined;
       link.close();
       const unusable = error instanceof RangeError || error instanceof TypeError;
       const reason = failure(unusable ? "tls-credentials" : "tls-memory", String(error));
@@ -269,30 +281,63 @@ export class Wake {
     }
   }
 
+  /** CONNECT, and at once behind it what the broker is known to take. */
+  #begin(): void {
+    this.#link?.start();
+    this.#publish();
+    this.#link?.flush();
+  }
+
   /** The link goes on by itself, unless it has ended while the machine was busy. */
   #needLink(phase: Phase): void {
     if (!this.#link) this.#broken(phase);
   }
 
-  /** Sends what is frozen, then freezes and sends what waits, one message at a time. */
+  /** Publishes what waits until all of it is acknowledged. */
   #drain(): void {
+    if (this.#phase !== "drain") return;
     if (!this.#link) return this.#settle("drain", this.#lost);
-    const [oldest] = this.#memory.messages;
-    const message = oldest ?? this.#memory.freeze(`${this.#profile.device.id}:`);
-    if (!message) return this.#done("drain");
-    if ("kind" in message) return this.#settle("drain", message);
-    this.#send(message);
+    this.#publish();
+    this.#link?.flush();
+    if (this.#link?.inFlight === 0) this.#settle("drain", this.#stuck);
   }
 
-  #send(message: Frozen<OutboxDraft>): void {
+  /** Sends what is frozen, then freezes and sends what waits, as far as the broker takes it. */
+  #publish(): void {
+    for (let link = this.#link; link && link.sendQuota > 0; link = this.#link) {
+      const message = this.#next(link);
+      if (!message) return;
+      this.#send(link, message);
+      // Before CONNACK it may have been postponed.
+      if (!this.#sent.has(message.counter)) return;
+    }
+  }
+
+  #next(link: Link): Frozen<OutboxDraft> | undefined {
+    for (let must = link.mustResend; must !== undefined; must = link.mustResend) {
+      const message = this.#memory.messages.find(({ counter }) => counter === must);
+      if (message) return message;
+      link.forget(must);
+    }
+    const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.has(counter));
+    if (waiting || this.#stuck) return waiting;
+    const frozen = this.#memory.freeze(`${this.#profile.device.id}:`);
+    if (!frozen || !("kind" in frozen)) return frozen;
+    this.#stuck = frozen;
+    return undefined;
+  }
+
+  #send(link: Link, message: Frozen<OutboxDraft>): void {
     const topic = this.#profile.topics.readings;
     const sender = { id: this.#profile.device.id, epoch: this.#device.epoch };
     const key = deriveStampKey(nativeCrypto, this.#device.secret, { sender, direction: "up", topic });
     const payload = stamp(nativeCrypto, key, message);
     key.key.close();
     const { counter } = message;
-    this.#link?.publish({ topic, payload, qos: 1 }, counter);
-    report("sent", { counter, bytes: payload.length, retry: this.#fromBefore.has(counter) || undefined });
+    this.#sent.add(counter);
+    link.publish({ topic, payload, qos: 1 }, counter);
+    if (this.#sent.has(counter))
+      report("sent", { counter, bytes: payload.length, retry: this.#fromBefore.has(counter) || undefined });
   }
 
   #acked(counter: number): void {
@@ -317,6 +362,7 @@ export class Wake {
     else if (link && this.#connected) this.#security?.failed(unanswered);
     this.#link = undefined;
     link?.disconnect();
+    if (link) this.#memory.mqtt = link.kept;
     link?.close();
     this.#wifi?.close();
     this.#wifi = undefined;
@@ -324,16 +370,21 @@ export class Wake {
   }
 
   /** The link ended by itself: whatever phase was waiting for it has failed. */
-  #ended(reason: Failure | undefined): void {
+  #ended(reason: Failure | undefined, again: boolean): void {
+    if (this.#link) this.#memory.mqtt = this.#link.kept;
     this.#link = undefined;
     if (reason) this.#lost = reason;
+    if (again && this.#again === "no") this.#again = "yes";
     this.#broken(this.#phase);
   }
 
-  /** A session that was taken up may be at fault: then the connection is made once more, without it. */
+  /** What was remembered may be at fault: then the connection is made once more, without it. */
   #broken(phase: Phase): void {
     const early = phase === "secure" || phase === "session";
-    if (early && this.#security?.failed(this.#lost)) this.#dispatch({ type: "again" });
+    const afresh = early && this.#security?.failed(this.#lost);
+    const again = this.#again === "yes" && (early || phase === "drain");
+    if (again) this.#again = "done";
+    if (afresh || again) this.#dispatch({ type: "again" });
     else if (phase !== "close") this.#settle(phase, this.#lost);
   }
 

@@ -37,7 +37,7 @@ export type CycleEvent =
   /** The phase has done its work; `skipped` when there was nothing to do. */
   | { readonly type: "done"; readonly phase: Phase; readonly skipped?: boolean }
   | { readonly type: "failed"; readonly phase: Phase; readonly failure: Failure }
-  /** The connection came to nothing before the session stood, and another may fare better. */
+  /** The connection came to nothing, or ended before its time, and another may fare better. */
   | { readonly type: "again" }
   | { readonly type: "time" };
 
@@ -97,7 +97,7 @@ function awake(plan: CyclePlan, state: Awake, event: CycleEvent, nowMs: number):
       return fail(plan, state, event.failure, nowMs);
     case "again":
       // How often is the shell's to bound; the wake's budget bounds it too.
-      if (state.phase !== "secure" && state.phase !== "session") return { state, effects: [] };
+      if (!reconnects(state.phase)) return { state, effects: [] };
       return enter(plan, "connect", state.wokeAtMs, nowMs, []);
     case "time": {
       if (nowMs < state.leaveAtMs) return { state, effects: [] };
@@ -143,6 +143,10 @@ function enter(
 
 function finished(state: Awake, nowMs: number): CycleEffect {
   return { type: "finished", phase: state.phase, ms: nowMs - state.enteredAtMs };
+}
+
+function reconnects(phase: Phase): boolean {
+  return phase === "secure" || phase === "session" || phase === "drain";
 }
 
 /** These run after the budget is spent: they are what the budget is kept for. */

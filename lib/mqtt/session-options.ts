@@ -1,7 +1,11 @@
-/** What a caller chooses for a session, checked once; and what the broker granted in its CONNACK. */
-import { type ConnackProperties, maxPacketBytes } from "./wire/packets.js";
+/** What a caller chooses for a session, checked once. */
+import { maxPacketBytes, noExpiry } from "./limits.js";
+import { checkProperties, whole } from "./message-checks.js";
+import { checkSubscriptions } from "./subscriptions.js";
+import type { Authentication, Subscription, UserProperties, Will } from "./wire/packet-types.js";
 import type { ProtocolVersion } from "./wire/reason-codes.js";
 import { maxTextBytes, textBytes } from "./wire/text.js";
+import { checkTopicName } from "./wire/topics.js";
 
 export interface SessionOptions {
   /** 5, the default, or 4, which is how MQTT 3.1.1 numbers itself. */
@@ -9,19 +13,43 @@ export interface SessionOptions {
   /** May be empty with a clean start: the broker then assigns one. */
   readonly clientId: string;
   readonly userName?: string | undefined;
-  /** At most 65,535 bytes, needs a user name. Read at `start`; the caller keeps, and may then zero, the bytes. */
+  /**
+   * At most 65,535 bytes, needs a user name and an encrypted transport. Read at `start`; the caller keeps, and may then
+   * zero, the bytes.
+   */
   readonly password?: Uint8Array | undefined;
+  /** Nobody on the way can read what is sent: TLS, or a connection that does not leave the machine. */
+  readonly encrypted?: boolean | undefined;
   /** 0 to 65,535, 0 is off; 60 by default. An MQTT 5 broker may impose another. */
   readonly keepAliveSeconds?: number | undefined;
   /** Discard what the broker kept of an earlier session; true by default. In 3.1.1: clean session. */
   readonly cleanStart?: boolean | undefined;
   /** How long the broker keeps the session after the connection, MQTT 5 only; 0 by default. */
   readonly sessionExpirySeconds?: number | undefined;
+  readonly will?: Will | undefined;
+  /** What the session keeps subscribed: sent when the broker has no session, or one with other subscriptions. */
+  readonly subscriptions?: readonly Subscription[] | undefined;
+  /** Whether anything goes out before CONNACK besides CONNECT; true by default. */
+  readonly pipelining?: boolean | undefined;
   /** The largest packet to accept from the broker, whole; 1,024 by default. MQTT 5 brokers are told. */
   readonly maxPacketBytes?: number | undefined;
-  /** The most QoS 1 messages to have unacknowledged, whatever the broker allows; 8 by default. */
+  /** The most QoS 1 and 2 messages to have unacknowledged, whatever the broker allows, at most 255; 8 by default. */
   readonly maxInFlight?: number | undefined;
-  /** How long to wait for CONNACK, PUBACK and PINGRESP; 10,000 by default. */
+  /** The most QoS 2 messages of the broker's to have unfinished, at most 255; 8 by default. MQTT 5 brokers are told. */
+  readonly receiveMaximum?: number | undefined;
+  /** MQTT 5: for how many topics to use an alias after the first message; 0 by default. */
+  readonly topicAliases?: number | undefined;
+  /** MQTT 5: how many aliases the broker may use; 0 by default. */
+  readonly topicAliasMaximum?: number | undefined;
+  /** MQTT 5: ask where to expect responses; false by default. */
+  readonly requestResponseInformation?: boolean | undefined;
+  /** MQTT 5: whether the broker may explain itself in words; true by default. */
+  readonly requestProblemInformation?: boolean | undefined;
+  /** MQTT 5: for the broker. */
+  readonly userProperties?: UserProperties | undefined;
+  /** MQTT 5: enhanced authentication. Excludes pipelining [MQTT-3.1.2-30]. */
+  readonly authentication?: Authentication | undefined;
+  /** How long to wait for CONNACK, for each acknowledgement and for PINGRESP; 10,000 by default. */
   readonly ackTimeoutMs?: number | undefined;
 }
 
@@ -33,77 +61,81 @@ export interface Settings {
   readonly password: Uint8Array | undefined;
   readonly keepAliveSeconds: number;
   readonly cleanStart: boolean;
+  /** In 3.1.1 the broker's to decide: without a clean session `noExpiry`. */
   readonly sessionExpirySeconds: number;
+  readonly will: Will | undefined;
+  readonly subscriptions: readonly Subscription[];
+  readonly pipelining: boolean;
   readonly maxPacketBytes: number;
   readonly maxInFlight: number;
-  readonly ackTimeoutMs: number;
-}
-
-/** What is left to obey of the broker's CONNACK; defaults of MQTT 5 §3.2.2.3, and all of it in 3.1.1. */
-export interface Limits {
-  /** Most QoS 1 and 2 messages unacknowledged: the broker's receive maximum, or `maxInFlight` if less. */
   readonly receiveMaximum: number;
-  /** The largest packet the broker takes, whole. */
-  readonly maxPacketBytes: number;
-  readonly maximumQoS: 0 | 1 | 2;
-  readonly retainAvailable: boolean;
-  /** The highest topic alias the broker takes, 0: none. */
+  readonly topicAliases: number;
   readonly topicAliasMaximum: number;
-  /** What counts: the broker's, or the one asked for. */
-  readonly keepAliveSeconds: number;
-  readonly sessionExpirySeconds: number;
-  readonly wildcardSubscriptions: boolean;
-  readonly sharedSubscriptions: boolean;
-  readonly subscriptionIdentifiers: boolean;
+  readonly requestResponseInformation: boolean;
+  readonly requestProblemInformation: boolean;
+  readonly userProperties: UserProperties | undefined;
+  readonly authentication: Authentication | undefined;
+  readonly ackTimeoutMs: number;
 }
 
 /** @throws {TypeError | RangeError} for a value that no session can have */
 export function checkOptions(options: SessionOptions): Settings {
-  const { version = 5, clientId, userName, password, cleanStart = true } = options;
+  const { version = 5, clientId, userName, password, will, authentication, userProperties } = options;
+  const { cleanStart = true, subscriptions = [], encrypted = false } = options;
   if (version !== 4 && version !== 5) throw new RangeError("version must be 4 (MQTT 3.1.1) or 5");
   // [MQTT-3.1.3-8] of 3.1.1; brokers of 5 may not resume a session without a name either.
   if (textBytes(clientId, "client id") === 0 && !cleanStart)
     throw new RangeError("a session to resume needs a client id");
   if (userName !== undefined) textBytes(userName, "user name");
-  if (password !== undefined) checkPassword(password, userName);
+  if (password !== undefined) checkPassword(password, userName, encrypted);
+  if (will) checkWill(will);
+  if (authentication) {
+    if (version === 4) throw new RangeError("enhanced authentication needs MQTT 5");
+    textBytes(authentication.method, "authentication method");
+  }
+  if (userProperties) checkProperties({ userProperties });
+  checkSubscriptions(subscriptions, version);
+  const expiry = whole(options.sessionExpirySeconds ?? 0, 0, noExpiry, "sessionExpirySeconds");
   return {
     version,
     clientId,
     userName,
     password,
     cleanStart,
+    will,
+    subscriptions,
+    userProperties,
+    authentication,
     keepAliveSeconds: whole(options.keepAliveSeconds ?? 60, 0, 65535, "keepAliveSeconds"),
-    sessionExpirySeconds: whole(options.sessionExpirySeconds ?? 0, 0, 0xffff_ffff, "sessionExpirySeconds"),
+    sessionExpirySeconds: version === 5 ? expiry : cleanStart ? 0 : noExpiry,
+    pipelining: (options.pipelining ?? true) && authentication === undefined,
     maxPacketBytes: whole(options.maxPacketBytes ?? 1024, 16, maxPacketBytes, "maxPacketBytes"),
-    maxInFlight: whole(options.maxInFlight ?? 8, 1, 65535, "maxInFlight"),
+    maxInFlight: whole(options.maxInFlight ?? 8, 1, 255, "maxInFlight"),
+    // In 3.1.1 the broker cannot be told.
+    receiveMaximum: version === 4 ? 255 : whole(options.receiveMaximum ?? 8, 1, 255, "receiveMaximum"),
+    topicAliases: version === 4 ? 0 : whole(options.topicAliases ?? 0, 0, 65535, "topicAliases"),
+    topicAliasMaximum:
+      version === 4 ? 0 : whole(options.topicAliasMaximum ?? 0, 0, 65535, "topicAliasMaximum"),
+    requestResponseInformation: options.requestResponseInformation ?? false,
+    requestProblemInformation: options.requestProblemInformation ?? true,
     ackTimeoutMs: whole(options.ackTimeoutMs ?? 10_000, 1, 0x7fff_ffff, "ackTimeoutMs"),
   };
 }
 
-export function grantedLimits(settings: Settings, granted: ConnackProperties): Limits {
-  return {
-    receiveMaximum: Math.min(settings.maxInFlight, granted.receiveMaximum ?? 65535),
-    maxPacketBytes: granted.maximumPacketSize ?? maxPacketBytes,
-    maximumQoS: granted.maximumQoS === 0 ? 0 : granted.maximumQoS === 1 ? 1 : 2,
-    retainAvailable: granted.retainAvailable ?? true,
-    topicAliasMaximum: granted.topicAliasMaximum ?? 0,
-    keepAliveSeconds: granted.serverKeepAlive ?? settings.keepAliveSeconds,
-    sessionExpirySeconds: granted.sessionExpiryInterval ?? settings.sessionExpirySeconds,
-    wildcardSubscriptions: granted.wildcardSubscriptionAvailable ?? true,
-    sharedSubscriptions: granted.sharedSubscriptionAvailable ?? true,
-    subscriptionIdentifiers: granted.subscriptionIdentifiersAvailable ?? true,
-  };
-}
-
-function checkPassword(password: Uint8Array, userName: string | undefined): void {
+function checkPassword(password: Uint8Array, userName: string | undefined, encrypted: boolean): void {
   if (!(password instanceof Uint8Array)) throw new TypeError("password must be bytes");
   if (password.length > maxTextBytes) throw new RangeError(`password is longer than ${maxTextBytes} bytes`);
   // [MQTT-3.1.2-22] of 3.1.1; 5 allows it, mqtt-packet does not.
   if (userName === undefined) throw new RangeError("a password needs a user name");
+  if (!encrypted) throw new RangeError("a password must not go over a connection that others can read");
 }
 
-function whole(value: number, least: number, most: number, name: string): number {
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new RangeError(`${name} must be a whole number from ${least} to ${most}`);
-  return value;
+function checkWill(will: Will): void {
+  checkTopicName(will.topic);
+  if (!(will.payload instanceof Uint8Array)) throw new TypeError("the will's payload must be bytes");
+  if (will.payload.length > maxTextBytes)
+    throw new RangeError(`the will is longer than ${maxTextBytes} bytes`);
+  whole(will.qos, 0, 2, "the will's qos");
+  whole(will.delaySeconds ?? 0, 0, 0xffff_ffff, "the will's delaySeconds");
+  checkProperties(will);
 }

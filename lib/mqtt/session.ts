@@ -1,86 +1,124 @@
 /**
  * An MQTT client session, 3.1.1 or 5, without I/O, clock or randomness: events and the time in, a new state
  * and effects out. It refuses whatever the standard forbids either side, and never waits for ever: each
- * acknowledgement has a deadline.
+ * acknowledgement has a deadline. One session is one connection; `keep` gives what the next one begins with.
  */
-import { type Failure, failure } from "../failure.js";
-import { acknowledge, publish } from "./publish.js";
-import { checkOptions, grantedLimits, type SessionOptions } from "./session-options.js";
+import { failure } from "../failure.js";
+import { authenticate, challenged } from "./authentication.js";
+import { connack, start } from "./connecting.js";
+import { disconnect, end, timedOut, transportClosed, unexpected, violated } from "./ending.js";
+import { published, released } from "./incoming.js";
+import type { KeptSession } from "./kept-session.js";
+import { acknowledged, publish, quota } from "./outgoing.js";
+import { checkOptions, type SessionOptions } from "./session-options.js";
 import {
   type Connected,
-  type Connecting,
+  type Open,
   type SessionEffect,
   type SessionEvent,
   type SessionState,
   type SessionStep,
   setState,
 } from "./session-state.js";
-import { atPacketStart, type FramingError, frame } from "./wire/framing.js";
-import { decode, encodeConnect, encodeDisconnect, encodePingreq, type Incoming } from "./wire/packets.js";
-import { describeReason, reasonCode, reasonName } from "./wire/reason-codes.js";
+import { answered, subscribe, unsubscribe } from "./subscriptions.js";
+import { decode } from "./wire/decode.js";
+import { encodePingreq } from "./wire/encode.js";
+import { type FramingError, frame } from "./wire/framing.js";
+import type { Incoming } from "./wire/packet-types.js";
+import { describeReason } from "./wire/reason-codes.js";
+
+export { keep } from "./ending.js";
 
 /**
+ * @param kept what the last connection of this client to this broker left. Without it, and without a clean start, a
+ *   broker of MQTT 5 that has a session is not believed [MQTT-3.2.2-4]: give `emptyKept` to take its session up.
  * @throws {TypeError | RangeError} for options that no session can have
  * @example
  * let session = createSession({ clientId: "d1" });
  * const { state, effects } = step(session, { type: "start" }, nowMs);
  */
-export function createSession(options: SessionOptions): SessionState {
-  return { at: "idle", settings: checkOptions(options) };
+export function createSession(options: SessionOptions, kept?: KeptSession): SessionState {
+  return { at: "idle", settings: checkOptions(options), kept };
 }
 
 /**
  * @param nowMs milliseconds on any clock that never jumps
- * @throws {TypeError | RangeError} for what the caller must not ask: `start` twice, a malformed topic,
- *   `publish` when not connected or beyond `sendQuota`. The state stands as it was.
+ * @throws {TypeError | RangeError} for what the caller must not ask: `start` twice, a malformed topic, `publish`
+ *   beyond `sendQuota` or out of turn. The state stands as it was.
  */
 export function step(state: SessionState, event: SessionEvent, nowMs: number): SessionStep {
-  switch (event.type) {
-    case "start":
-      return start(state, nowMs);
-    case "received":
-      return received(state, event.bytes, nowMs);
-    case "publish":
-      if (state.at !== "connected") throw new RangeError(`publish while ${state.at}`);
-      return publish(state, event.message, event.token, nowMs);
-    case "disconnect":
-      return disconnect(state);
-    case "transport-closed":
-      return transportClosed(state);
-    case "time":
-      return time(state, nowMs);
-  }
+  const result = handle(state, event, nowMs);
+  const { state: next, effects } = result;
+  if (next.at !== "connecting" && next.at !== "connected") return result;
+  // [MQTT-3.1.2-20]: the keep-alive counts from the last packet sent.
+  if (!effects.some(({ type }) => type === "send")) return result;
+  return { state: { ...next, lastSentMs: nowMs }, effects };
 }
 
 /** When the session next wants a `time` event, on the clock of `nowMs`; undefined: never. */
 export function nextWakeAt(state: SessionState): number | undefined {
   if (state.at === "connecting") return state.deadlineMs;
   if (state.at !== "connected") return undefined;
-  const { keepAliveSeconds } = state.limits;
-  const ping =
-    state.pingDeadlineMs ?? (keepAliveSeconds ? state.lastSentMs + keepAliveSeconds * 1000 : undefined);
-  const ack = state.inFlight[0]?.deadlineMs;
-  if (ping === undefined || ack === undefined) return ping ?? ack;
-  return Math.min(ping, ack);
+  const wakeAt = Math.min(pingAtMs(state), awaited(state)?.deadlineMs ?? Number.POSITIVE_INFINITY);
+  return wakeAt === Number.POSITIVE_INFINITY ? undefined : wakeAt;
 }
 
-/** How many QoS 1 messages may be published now. */
+/**
+ * How many messages may be published now; before CONNACK only QoS 0 and 1, and QoS 0 counts too. Those of `toResend`
+ * go first.
+ */
 export function sendQuota(state: SessionState): number {
-  return state.at === "connected" ? state.limits.receiveMaximum - state.inFlight.length : 0;
+  return state.at === "connected" || state.at === "connecting" ? quota(state) : 0;
 }
 
-function start(state: SessionState, nowMs: number): SessionStep {
-  if (state.at !== "idle") throw new RangeError(`start while ${state.at}`);
-  const bytes = encodeConnect(state.settings);
-  const next: SessionState = {
-    at: "connecting",
-    // The password has gone; nothing here keeps it.
-    settings: { ...state.settings, password: undefined },
-    framing: atPacketStart,
-    deadlineMs: nowMs + state.settings.ackTimeoutMs,
-    lastSentMs: nowMs,
-  };
-  return { state: setState(state, next), effects: [{ type: "send", bytes }] };
+/**
+ * The tokens of messages that an earlier connection left unacknowledged, in the order in which they are to be published
+ * again, before any other [MQTT-4.6.0-1]. None are left once the broker says that it has no session.
+ */
+export function toResend(state: SessionState): readonly number[] {
+  if (state.at !== "connected" && state.at !== "connecting") return [];
+  return state.outgoing.filter(({ stage }) => stage === "kept").map(({ token }) => token);
+}
+
+/** How many acknowledgements of the broker's are awaited. */
+export function inFlight(state: SessionState): number {
+  if (state.at !== "connected" && state.at !== "connecting") return 0;
+  return state.outgoing.length + state.requests.length;
+}
+
+function handle(state: SessionState, event: SessionEvent, nowMs: number): SessionStep {
+  switch (event.type) {
+    case "start":
+      if (state.at !== "idle") throw new RangeError(`start while ${state.at}`);
+      return start(state, nowMs);
+    case "received":
+      return received(state, event.bytes, nowMs);
+    case "disconnect":
+      return disconnect(state, event.withWill ?? false, event.sessionExpirySeconds);
+    case "transport-closed":
+      return transportClosed(state);
+    case "time":
+      return time(state, nowMs);
+    case "publish":
+      if (state.at !== "connected" && state.at !== "connecting")
+        throw new RangeError(`publish while ${state.at}`);
+      return publish(state, event.message, event.token, nowMs);
+    case "forget":
+      return forget(state, event.token);
+    case "subscribe":
+      return subscribe(connectedOnly(state, event.type), event, nowMs, []);
+    case "unsubscribe":
+      return unsubscribe(connectedOnly(state, event.type), event.filters, event.token, nowMs, []);
+    case "authenticate":
+      if (state.at !== "connected" && state.at !== "connecting")
+        throw new RangeError(`authenticate while ${state.at}`);
+      return authenticate(state, event.data, nowMs);
+  }
+}
+
+function connectedOnly(state: SessionState, what: string): Connected {
+  if (state.at !== "connected") throw new RangeError(`${what} while ${state.at}`);
+  return state;
 }
 
 function received(state: SessionState, bytes: Uint8Array, nowMs: number): SessionStep {
@@ -93,129 +131,102 @@ function received(state: SessionState, bytes: Uint8Array, nowMs: number): Sessio
     const { framing, packet, used, error } = frame(now.framing, rest, now.settings.maxPacketBytes);
     if (error) return violated(now, error, effects);
     rest = rest.subarray(used);
-    const framed: Connecting | Connected = { ...now, framing };
-    now = packet ? incoming(framed, packet, effects, nowMs) : setState(now, framed);
+    const framed: Open = { ...now, framing };
+    now = packet ? incoming(framed, packet, effects, nowMs) : framed;
   }
   return { state: now, effects };
 }
 
-function incoming(
-  state: Connecting | Connected,
-  packet: Uint8Array,
+function incoming(state: Open, bytes: Uint8Array, effects: SessionEffect[], nowMs: number): SessionState {
+  const packet = decode(bytes, state.settings.version);
+  if (!("type" in packet)) return violated(state, packet, effects).state;
+  if (state.at === "connecting" && packet.type === "connack") return connack(state, packet, effects, nowMs);
+  if (state.at === "connected" && packet.type === "disconnect") return disconnected(state, packet, effects);
+  const next =
+    packet.type === "auth"
+      ? challenged(state, packet, effects)
+      : state.at === "connecting"
+        ? unexpected(`${packet.type} before CONNACK`) // DISCONNECT too [MQTT-3.14.0-1]
+        : exchanged(state, packet, effects, nowMs);
+  return "at" in next ? setState(state, next) : violated(state, next, effects).state;
+}
+
+type Exchanged = Exclude<Incoming, { type: "auth" }>;
+
+function exchanged(
+  state: Connected,
+  packet: Exchanged,
   effects: SessionEffect[],
   nowMs: number,
-): SessionState {
-  const decoded = decode(packet, state.settings.version);
-  if (!("type" in decoded)) return violated(state, decoded, effects).state;
-  if (state.at === "connecting") {
-    if (decoded.type === "connack") return connack(state, decoded, effects, nowMs);
-    return violated(state, unexpected(`${decoded.type} before CONNACK`), effects).state;
-  }
-  switch (decoded.type) {
+): Open | FramingError {
+  switch (packet.type) {
     case "connack":
-      return violated(state, unexpected("a second CONNACK"), effects).state;
-    case "puback": {
-      const next = acknowledge(state, decoded, effects);
-      return "at" in next ? next : violated(state, next, effects).state;
-    }
+    case "disconnect":
+      return unexpected(`${packet.type} out of turn`);
+    case "publish":
+      return published(state, packet, effects);
+    case "pubrel":
+      return released(state, packet.packetId, effects);
+    case "puback":
+    case "pubrec":
+    case "pubcomp":
+      return acknowledged(state, packet, effects, nowMs);
+    case "suback":
+    case "unsuback":
+      return answered(state, packet, effects);
     case "pingresp":
-      if (state.pingDeadlineMs === undefined)
-        return violated(state, unexpected("PINGRESP without PINGREQ"), effects).state;
-      return setState(state, { ...state, pingDeadlineMs: undefined });
-    case "disconnect": {
-      const detail = `the broker ended the session: ${describeReason(decoded.code, decoded.code, decoded.text)}`;
-      const kind = decoded.code < 0x80 ? "connection-lost" : "broker-refused";
-      return end(state, failure(kind, detail, decoded.code), effects).state;
-    }
+      if (state.pingDeadlineMs === undefined) return unexpected("PINGRESP without PINGREQ");
+      return { ...state, pingDeadlineMs: undefined };
   }
 }
 
-function connack(
-  state: Connecting,
-  packet: Extract<Incoming, { type: "connack" }>,
+function disconnected(
+  state: Open,
+  { code, text }: Extract<Incoming, { type: "disconnect" }>,
   effects: SessionEffect[],
-  nowMs: number,
 ): SessionState {
-  const { code, reason, sessionPresent, properties } = packet;
-  const { settings } = state;
-  if (reason !== 0) {
-    const text = properties.serverReference ?? properties.reasonString;
-    const detail = `the broker refused the connection: ${describeReason(reason, code, text)}`;
-    return end(state, failure("broker-refused", detail, code), effects).state;
-  }
-  // [MQTT-3.2.2-2]: after a clean start there is nothing that could be present.
-  if (sessionPresent && settings.cleanStart)
-    return violated(state, unexpected("session present after a clean start"), effects).state;
-  const limits = grantedLimits(settings, properties);
-  const assignedClientId = properties.assignedClientIdentifier;
-  effects.push({ type: "connected", sessionPresent, limits, assignedClientId });
-  return setState(state, {
-    at: "connected",
-    settings,
-    framing: state.framing,
-    limits,
-    inFlight: [],
-    nextPacketId: 1,
-    // Time since CONNECT counts towards the keep-alive [MQTT-3.1.2-20].
-    lastSentMs: Math.min(state.lastSentMs, nowMs),
-    pingDeadlineMs: undefined,
-  });
+  const detail = `the broker ended the session: ${describeReason(code, code, text)}`;
+  const kind = code < 0x80 ? "connection-lost" : "broker-refused";
+  return end(state, failure(kind, detail, code), effects).state;
 }
 
-function disconnect(state: SessionState): SessionStep {
-  if (state.at === "ended") return { state, effects: [] };
-  const effects: SessionEffect[] = [];
-  if (state.at !== "idle")
-    effects.push({ type: "send", bytes: encodeDisconnect(state.settings.version, reasonCode.success) });
-  return end(state, undefined, effects);
-}
-
-function transportClosed(state: SessionState): SessionStep {
-  if (state.at === "ended") return { state, effects: [] };
-  const when =
-    state.at !== "connected"
-      ? "before CONNACK; a broker that refuses TLS names, credentials or the MQTT version may do so silently"
-      : state.inFlight.length > 0
-        ? `with ${state.inFlight.length} message(s) not acknowledged`
-        : "during the session";
-  return end(state, failure("connection-lost", `the connection was closed ${when}`), []);
+function forget(state: SessionState, token: number): SessionStep {
+  if (state.at !== "connected" && state.at !== "connecting") throw new RangeError(`forget while ${state.at}`);
+  const outgoing = state.outgoing.filter((one) => one.stage !== "kept" || one.token !== token);
+  return { state: { ...state, outgoing }, effects: [] };
 }
 
 function time(state: SessionState, nowMs: number): SessionStep {
   const wakeAt = nextWakeAt(state);
   if (wakeAt === undefined || nowMs < wakeAt) return { state, effects: [] };
-  if (state.at === "connected") {
-    const [oldest] = state.inFlight;
-    if (oldest && nowMs >= oldest.deadlineMs) return timedOut(state, "PUBACK");
-    if (state.pingDeadlineMs !== undefined) return timedOut(state, "PINGRESP");
-    const pingDeadlineMs = nowMs + state.settings.ackTimeoutMs;
-    const next = setState(state, { ...state, lastSentMs: nowMs, pingDeadlineMs });
-    return { state: next, effects: [{ type: "send", bytes: encodePingreq() }] };
-  }
-  return timedOut(state as Connecting, "CONNACK");
+  if (state.at !== "connected") return timedOut(state as Open, "CONNACK");
+  const late = awaited(state);
+  if (late && nowMs >= late.deadlineMs) return timedOut(state, late.name);
+  if (state.pingDeadlineMs !== undefined) return timedOut(state, "PINGRESP");
+  const pingDeadlineMs = nowMs + state.settings.ackTimeoutMs;
+  return { state: { ...state, pingDeadlineMs }, effects: [{ type: "send", bytes: encodePingreq() }] };
 }
 
-function timedOut(state: Connecting | Connected, missing: string): SessionStep {
-  const detail = `no ${missing} from the broker within ${state.settings.ackTimeoutMs} ms`;
-  return end(state, failure("deadline", detail), []);
+/** When PINGREQ is due, or its answer. */
+function pingAtMs({ pingDeadlineMs, limits, lastSentMs }: Connected): number {
+  const { keepAliveSeconds } = limits;
+  return (
+    pingDeadlineMs ?? (keepAliveSeconds ? lastSentMs + keepAliveSeconds * 1000 : Number.POSITIVE_INFINITY)
+  );
 }
 
-/** The broker broke the standard: MQTT 5 says why before closing (§4.13), 3.1.1 only closes. */
-function violated(
-  state: Connecting | Connected,
-  { code, detail }: FramingError,
-  effects: SessionEffect[],
-): SessionStep {
-  if (state.settings.version === 5) effects.push({ type: "send", bytes: encodeDisconnect(5, code) });
-  return end(state, failure("protocol-error", `${reasonName(code)}: ${detail}`, code), effects);
-}
-
-function end(state: SessionState, reason: Failure | undefined, effects: SessionEffect[]): SessionStep {
-  if (reason) effects.push({ type: "failed", failure: reason });
-  effects.push({ type: "closed" });
-  return { state: setState(state, { at: "ended", failure: reason }), effects };
-}
-
-function unexpected(detail: string): FramingError {
-  return { code: reasonCode.protocolError, detail };
+/** The answer of the broker's that must come first. */
+function awaited(state: Connected): { readonly name: string; readonly deadlineMs: number } | undefined {
+  let first: { readonly name: string; readonly deadlineMs: number } | undefined;
+  const consider = (name: string, deadlineMs: number) => {
+    if (!first || deadlineMs < first.deadlineMs) first = { name, deadlineMs };
+  };
+  for (const { qos, stage, deadlineMs } of state.outgoing)
+    if (stage !== "kept")
+      consider(stage === "released" ? "PUBCOMP" : qos === 1 ? "PUBACK" : "PUBREC", deadlineMs);
+  for (const { type, deadlineMs } of state.requests)
+    consider(type === "subscribe" ? "SUBACK" : "UNSUBACK", deadlineMs);
+  const { authenticating } = state;
+  if (authenticating?.turn === "broker") consider("AUTH", authenticating.deadlineMs);
+  return first;
 }

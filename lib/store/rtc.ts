@@ -52,10 +52,13 @@ export interface RtcTrust {
   readonly reservedEnd: number;
 }
 
+/** In the order in which they go when there is no room. */
+type LeftOut = "tls" | "network" | "mqtt";
+
 export type RtcEncoding =
   /** `leftOut` names what did not fit. */
-  | { readonly data: Uint8Array; readonly leftOut: readonly ("tls" | "network")[] }
-  /** Even without TLS and network it takes this many bytes: spill or drop readings first. */
+  | { readonly data: Uint8Array; readonly leftOut: readonly LeftOut[] }
+  /** Even without these it takes this many bytes: spill or drop readings first. */
   | { readonly tooLarge: number };
 
 /**
@@ -71,9 +74,9 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   if (image.tls) sections.set(type.tls, image.tls);
   sections.set(type.outbox, encodeOutbox(image.outbox));
   const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
-  const leftOut: ("tls" | "network")[] = [];
-  if (sizeOf(sections) > limit && sections.delete(type.tls)) leftOut.push("tls");
-  if (sizeOf(sections) > limit && sections.delete(type.network)) leftOut.push("network");
+  const leftOut: LeftOut[] = [];
+  for (const name of ["tls", "network", "mqtt"] as const)
+    if (sizeOf(sections) > limit && sections.delete(type[name])) leftOut.push(name);
   const size = sizeOf(sections);
   return size > limit ? { tooLarge: size } : { data: assemble(sections, secretId, size), leftOut };
 }

@@ -1,4 +1,5 @@
 /** Drives one session as a script: what goes in, what must come out, and when, on a clock of the test's own. */
+import type { KeptSession } from "../../lib/mqtt/kept-session.js";
 import { createSession, nextWakeAt, step } from "../../lib/mqtt/session.js";
 import type { SessionOptions } from "../../lib/mqtt/session-options.js";
 import type { Message, SessionEffect, SessionEvent, SessionState } from "../../lib/mqtt/session-state.js";
@@ -12,13 +13,27 @@ export function line(effect: SessionEffect): string {
     case "connected":
       return `connected${effect.sessionPresent ? " present" : ""}`;
     case "published":
-      return `published ${effect.token} #${effect.packetId}`;
+    case "completed":
+      return `${effect.type} ${effect.token} #${effect.packetId}`;
     case "acked":
       return `acked ${effect.token} #${effect.packetId} ${effect.reasonCode}`;
     case "refused":
       return `refused ${effect.token} #${effect.packetId} ${effect.failure.code}`;
+    case "postponed":
+      return `postponed ${effect.token}`;
+    case "subscribed":
+    case "unsubscribed":
+      return `${effect.type} ${effect.token ?? "own"} [${effect.codes}]${effect.failure ? ` ${effect.failure.code}` : ""}`;
+    case "message": {
+      const { topic, payload, qos, retain, duplicate } = effect.message;
+      const flags = `${retain ? " retain" : ""}${duplicate ? " dup" : ""}`;
+      return `message ${topic} ${hex(payload)} q${qos}${flags}`;
+    }
+    case "challenge":
+    case "authenticated":
+      return `${effect.type} ${effect.data ? hex(effect.data) : "-"}`;
     case "failed":
-      return `failed ${effect.failure.kind} ${effect.failure.code}`;
+      return `failed ${effect.failure.kind} ${effect.failure.code}${effect.again ? " again" : ""}`;
     case "closed":
       return "closed";
   }
@@ -33,8 +48,8 @@ export class Script {
   readonly all: SessionEffect[] = [];
   #seen = 0;
 
-  constructor(options: Partial<SessionOptions> = {}) {
-    this.state = createSession({ clientId: "d1", ...options });
+  constructor(options: Partial<SessionOptions> = {}, kept?: KeptSession) {
+    this.state = createSession({ clientId: "d1", encrypted: true, ...options }, kept);
   }
 
   do(event: SessionEvent): this {
@@ -90,9 +105,13 @@ export class Script {
 }
 
 /** A session past its CONNACK; `granted` is the CONNACK when it is not the plain one. */
-export function connected(options: Partial<SessionOptions> = {}, granted?: string): Script {
+export function connected(
+  options: Partial<SessionOptions> = {},
+  granted?: string,
+  kept?: KeptSession,
+): Script {
   const plain = options.version === 4 ? "20020000" : "2003000000";
-  return new Script(options)
+  return new Script(options, kept)
     .start()
     .receive(granted ?? plain)
     .skip();

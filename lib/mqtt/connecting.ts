@@ -1,0 +1,139 @@
+/** CONNECT, what may go out behind it without waiting, and what CONNACK makes of both. */
+import { failure } from "../failure.js";
+import { authenticationAccepted } from "./authentication.js";
+import { end, endRefused, unexpected, violated } from "./ending.js";
+import { emptyKept, type KeptMessage } from "./kept-session.js";
+import { cautiousLimits, grantedLimits, isLess, type Limits } from "./limits.js";
+import { releaseAgain } from "./outgoing.js";
+import type { Settings } from "./session-options.js";
+import {
+  type Connecting,
+  type Outgoing,
+  type SessionEffect,
+  type SessionState,
+  type SessionStep,
+  setState,
+} from "./session-state.js";
+import { excluded, subscribe, subscriptionsHash } from "./subscriptions.js";
+import { encodeConnect } from "./wire/encode.js";
+import { atPacketStart } from "./wire/framing.js";
+import type { Incoming } from "./wire/packet-types.js";
+import { describeReason } from "./wire/reason-codes.js";
+
+type Idle = Extract<SessionState, { at: "idle" }>;
+
+export function start(state: Idle, nowMs: number): SessionStep {
+  const { kept } = state;
+  const settings = { ...state.settings, password: undefined }; // it has gone; nothing here keeps it
+  const { limits, pipeliningPause, nextPacketId } = kept ?? emptyKept;
+  const session = settings.cleanStart ? emptyKept : (kept ?? emptyKept);
+  const effects: SessionEffect[] = [{ type: "send", bytes: encodeConnect(state.settings) }];
+  const pipelines = settings.pipelining && pipeliningPause === 0;
+  const deadlineMs = nowMs + settings.ackTimeoutMs;
+  const next: Connecting = {
+    at: "connecting",
+    settings,
+    kept,
+    framing: atPacketStart,
+    limits: assumedLimits(settings, limits),
+    outgoing: session.outgoing.map(asOutgoing),
+    incoming: session.incoming,
+    requests: [],
+    nextPacketId,
+    outgoingAliases: [],
+    incomingAliases: [],
+    subscriptionsHash: session.subscriptionsHash,
+    pipeliningPause,
+    lastSentMs: nowMs,
+    authenticating: settings.authentication && { turn: "broker", deadlineMs },
+    deadlineMs,
+    // The first time one message; then what the broker allowed before.
+    allowance: pipelines ? (limits ? Number.MAX_SAFE_INTEGER : 1) : 0,
+    pipelined: false,
+  };
+  if (!pipelines || !subscribesAtOnce(next, session.limits !== undefined)) return { state: next, effects };
+  const { state: subscribed } = subscribe(next, ownSubscriptions(settings), nowMs, effects);
+  return { state: { ...(subscribed as Connecting), pipelined: true }, effects };
+}
+
+export function connack(
+  state: Connecting,
+  packet: Extract<Incoming, { type: "connack" }>,
+  effects: SessionEffect[],
+  nowMs: number,
+): SessionState {
+  const { code, reason, sessionPresent, properties } = packet;
+  const { settings, kept } = state;
+  if (reason !== 0) {
+    const text = properties.serverReference ?? properties.reasonString;
+    const detail = `the broker refused the connection: ${describeReason(reason, code, text)}`;
+    return endRefused(state, failure("broker-refused", detail, code), effects).state;
+  }
+  // [MQTT-3.2.2-2]: after a clean start there is nothing that could be present.
+  if (sessionPresent && settings.cleanStart)
+    return violated(state, unexpected("session present after a clean start"), effects).state;
+  // [MQTT-3.2.2-4] of 5
+  if (sessionPresent && !kept && settings.version === 5) {
+    const detail = "the broker has a session of which nothing is known here: begin with a clean start";
+    return end(state, failure("protocol-error", detail), effects).state;
+  }
+  const wrong = authenticationAccepted(state, properties.authentication, effects);
+  if (wrong) return violated(state, wrong, effects).state;
+  const limits = grantedLimits(settings, properties);
+  const { assignedClientId, responseInformation } = properties;
+  effects.push({ type: "connected", sessionPresent, limits, assignedClientId, responseInformation });
+  const { kept: _, deadlineMs: __, allowance: ___, pipelined, ...exchange } = state;
+  const connected = setState(state, {
+    ...exchange,
+    at: "connected",
+    limits,
+    ...(!sessionPresent && discardSession(state)),
+    pipeliningPause: Math.max(0, state.pipeliningPause - 1),
+    authenticating: undefined,
+    overshot: pipelined && isLess(limits, state.limits),
+    pingDeadlineMs: undefined,
+  });
+  const again = releaseAgain(connected, effects, nowMs);
+  const wanted = subscriptionsHash(settings);
+  if (wanted === 0 || wanted === again.subscriptionsHash || again.requests.length > 0) return again;
+  return subscribe(again, ownSubscriptions(settings), nowMs, effects).state;
+}
+
+/** [MQTT-3.2.2-5]: what this connection has sent is part of the new session, the rest goes. */
+function discardSession({ outgoing }: Connecting): {
+  readonly outgoing: readonly Outgoing[];
+  readonly incoming: readonly number[];
+  readonly subscriptionsHash: number;
+} {
+  return {
+    outgoing: outgoing.filter(({ stage }) => stage === "published"),
+    incoming: [],
+    subscriptionsHash: 0,
+  };
+}
+
+/** SUBSCRIBE need not wait when the broker has no session, or another, and is known to take it. */
+function subscribesAtOnce(state: Connecting, sessionExpected: boolean): boolean {
+  const { settings, limits } = state;
+  const wanted = subscriptionsHash(settings);
+  if (wanted === 0 || (sessionExpected && wanted === state.subscriptionsHash)) return false;
+  return excluded({ subscriptions: settings.subscriptions }, limits, settings.version) === undefined;
+}
+
+function ownSubscriptions({ subscriptions }: Settings) {
+  return { subscriptions, token: undefined };
+}
+
+/** What may have been remembered for other settings. */
+function assumedLimits(settings: Settings, limits: Limits | undefined): Limits {
+  if (!limits) return cautiousLimits(settings);
+  return {
+    ...limits,
+    receiveMaximum: Math.min(limits.receiveMaximum, settings.maxInFlight),
+    topicAliasMaximum: Math.min(limits.topicAliasMaximum, settings.topicAliases),
+  };
+}
+
+function asOutgoing({ packetId, token, qos, released }: KeptMessage): Outgoing {
+  return { packetId, token, qos, stage: released ? "released" : "kept", deadlineMs: 0 };
+}

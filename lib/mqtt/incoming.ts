@@ -1,0 +1,77 @@
+/** Messages from the broker: aliases resolved, each QoS acknowledged as it must be, QoS 2 handed on once (§4.3.3). */
+import type { Open, SessionEffect } from "./session-state.js";
+import { encodeAck } from "./wire/encode.js";
+import type { FramingError } from "./wire/framing.js";
+import type { AckType, Incoming } from "./wire/packet-types.js";
+import { reasonCode } from "./wire/reason-codes.js";
+
+type PublishPacket = Extract<Incoming, { type: "publish" }>;
+
+export function published(state: Open, packet: PublishPacket, effects: SessionEffect[]): Open | FramingError {
+  const named = resolveAlias(state, packet);
+  if ("code" in named) return named;
+  const { topic, incomingAliases } = named;
+  const { qos, packetId } = packet;
+  const next = { ...state, incomingAliases };
+  const message = (): void => {
+    const { type: _, packetId: __, topicAlias: ___, ...rest } = packet;
+    effects.push({ type: "message", message: { ...rest, topic } });
+  };
+  switch (qos) {
+    case 0:
+      message();
+      return next;
+    case 1:
+      message();
+      answer(state, "puback", packetId, reasonCode.success, effects);
+      return next;
+    case 2: {
+      const known = state.incoming.includes(packetId);
+      // [MQTT-3.3.4-9]; also a bound on what the broker can make this side remember.
+      if (!known && state.incoming.length >= state.settings.receiveMaximum) {
+        const detail = `more than ${state.settings.receiveMaximum} QoS 2 messages unfinished`;
+        return { code: reasonCode.receiveMaximumExceeded, detail };
+      }
+      if (!known) message();
+      answer(state, "pubrec", packetId, reasonCode.success, effects);
+      return known ? next : { ...next, incoming: [...state.incoming, packetId] };
+    }
+  }
+}
+
+/** PUBREL: the broker will not send the message again, so its identifier is forgotten. */
+export function released(state: Open, packetId: number, effects: SessionEffect[]): Open {
+  const known = state.incoming.includes(packetId);
+  answer(
+    state,
+    "pubcomp",
+    packetId,
+    known ? reasonCode.success : reasonCode.packetIdentifierNotFound,
+    effects,
+  );
+  return known ? { ...state, incoming: state.incoming.filter((one) => one !== packetId) } : state;
+}
+
+function answer(state: Open, type: AckType, packetId: number, code: number, effects: SessionEffect[]): void {
+  effects.push({ type: "send", bytes: encodeAck(type, packetId, code, state.settings.version) });
+}
+
+function resolveAlias(
+  { incomingAliases, settings }: Open,
+  { topic, topicAlias }: PublishPacket,
+): (Pick<Open, "incomingAliases"> & { readonly topic: string }) | FramingError {
+  if (topicAlias === undefined) return { topic, incomingAliases };
+  // [MQTT-3.3.2-8] to [MQTT-3.3.2-10]
+  if (topicAlias > settings.topicAliasMaximum)
+    return { code: reasonCode.topicAliasInvalid, detail: `topic alias ${topicAlias} was not offered` };
+  const known = incomingAliases[topicAlias - 1];
+  if (topic === "") {
+    if (known !== undefined) return { topic: known, incomingAliases };
+    return { code: reasonCode.protocolError, detail: `topic alias ${topicAlias} has no topic` };
+  }
+  if (known === topic) return { topic, incomingAliases };
+  const next: (string | undefined)[] = [...incomingAliases];
+  while (next.length < topicAlias) next.push(undefined);
+  next[topicAlias - 1] = topic;
+  return { topic, incomingAliases: next };
+}
