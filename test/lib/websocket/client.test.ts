@@ -1,4 +1,5 @@
 import { createWebSocket, step } from "../../../lib/websocket/client.js";
+import { makeRequest } from "../../../lib/websocket/request.js";
 import { equal, fromHex, hex, ok, test, throws } from "../../device/harness.js";
 import {
   answerOf,
@@ -27,6 +28,15 @@ test("what the caller must not ask throws, and the state stands", () => {
   throws(() => script.do({ type: "send", bytes, mask: "mask" as unknown as Uint8Array }), TypeError, /bytes/);
   script.send(bytes);
   equal(script.state.at, "open");
+});
+
+test("from the request to the first frames, and each event in its place", () => {
+  const script = new Script().do({ type: "start" });
+  equal(script.all, [`send ${hex(makeRequest(options).bytes)}`]);
+  equal(script.state, opening().state);
+  script.receive(answerOf(...goodLines));
+  equal(script.all.slice(1), ["open"]);
+  equal(script.state, opened().state);
 });
 
 test("close sends a CLOSE when the WebSocket is open, and is final", () => {
@@ -175,14 +185,14 @@ test("a session cut short anywhere ends when the connection does", () => {
 });
 
 test("a session with any bit flipped gives effects of the closed set", () => {
-  const bytes = session();
-  const answerLength = answerOf(...goodLines).length;
-  for (let bit = answerLength * 8; bit < bytes.length * 8; bit++) {
+  const bytes = session().subarray(answerOf(...goodLines).length);
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
     const flipped = bytes.slice();
     flipped[bit >> 3]! ^= 1 << (bit & 7);
-    const script = opening().receive(flipped);
+    const script = opened().receive(flipped);
     for (const one of script.all) ok(outcomes.test(one), `bit ${bit} → ${one}`);
     if (script.all.some((one) => one.startsWith("failed"))) equal(script.all.at(-1), "closed");
-    equal(stream(opening().receiveBytewise(flipped).all), stream(script.all), `bit ${bit} byte by byte`);
+    const halves = opened().receive(flipped.subarray(0, 9)).receive(flipped.subarray(9));
+    equal(stream(halves.all), stream(script.all), `bit ${bit} in two`);
   }
 });

@@ -1,7 +1,9 @@
 /** Drives one WebSocket as a script: what goes in, and what must come out. */
 
+import { nothingYet } from "../../../lib/websocket/answer.js";
 import { createWebSocket, step } from "../../../lib/websocket/client.js";
 import type { WebSocketEffect, WebSocketEvent, WebSocketState } from "../../../lib/websocket/client-state.js";
+import { atFrameStart } from "../../../lib/websocket/frames.js";
 import type { WebSocketOptions } from "../../../lib/websocket/request.js";
 import { equal, fromHex, hex, ok } from "../../device/harness.js";
 
@@ -67,8 +69,8 @@ export class Script {
   detail = "";
   #seen = 0;
 
-  constructor(more: Partial<WebSocketOptions> = {}) {
-    this.state = createWebSocket({ ...options, ...more });
+  constructor(state: WebSocketState = createWebSocket(options)) {
+    this.state = state;
   }
 
   do(event: WebSocketEvent): this {
@@ -112,16 +114,13 @@ export class Script {
 }
 
 /** A WebSocket whose request is out. */
-export function opening(more: Partial<WebSocketOptions> = {}): Script {
-  const script = new Script(more).do({ type: "start" });
-  return script.expect(script.all[0]!);
+export function opening(): Script {
+  return new Script({ at: "opening", accept, answer: nothingYet });
 }
 
 /** A WebSocket that is open. */
 export function opened(): Script {
-  return opening()
-    .receive(answerOf(...goodLines))
-    .expect("open");
+  return new Script({ at: "open", reading: atFrameStart(false) });
 }
 
 /** A frame as a server sends it; `fin` false: more follows. */
