@@ -1,0 +1,23 @@
+/**
+ * base64url without padding (RFC 4648 §5, RFC 7515 §2), written as ASCII bytes: what stands in a password is wiped
+ * after use, and text cannot be.
+ */
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+export function base64urlLength(byteLength: number): number {
+  return Math.ceil((byteLength * 4) / 3);
+}
+
+/**
+ * Writes `bytes` into `out` from `at`, which has room for `base64urlLength(bytes.length)` bytes.
+ * @returns the index after it
+ */
+export function writeBase64url(bytes: Uint8Array, out: Uint8Array, at: number): number {
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = Math.min(3, bytes.length - i);
+    const group = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    for (let digit = 0; digit <= left; digit++)
+      out[at++] = alphabet.charCodeAt((group >> (18 - 6 * digit)) & 0x3f);
+  }
+  return at;
+}
