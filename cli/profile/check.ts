@@ -34,6 +34,7 @@ interface WrittenProfile {
     port?: number;
     tls: WrittenTls | false;
     insecure?: true;
+    websocket?: true | { path: string };
     username?: string;
     password?: string;
   };
@@ -152,6 +153,16 @@ function crossMistakes({ broker }: WrittenProfile): Mistake[] {
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
 }
 
+function defaultPort({ tls, websocket }: WrittenProfile["broker"]): number {
+  if (websocket) return tls === false ? 80 : 443;
+  return tls === false ? 1883 : 8883;
+}
+
+/** The path that brokers have when nobody asked for another. */
+function websocketOf(written: true | { path: string }): { path: string } {
+  return written === true ? { path: "/mqtt" } : written;
+}
+
 function split(written: WrittenProfile): { profile: Profile; references: References } {
   const { device, wifi, broker, topics } = written;
   const base = topics.base ?? `sensors/${device.id}`;
@@ -163,9 +174,10 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
       time: written.time,
       broker: {
         host: broker.host,
-        port: broker.port ?? (broker.tls === false ? 1883 : 8883),
+        port: broker.port ?? defaultPort(broker),
         tls: broker.tls === false ? false : deviceTls(broker.tls),
         ...(broker.insecure === undefined ? {} : { insecure: broker.insecure }),
+        ...(broker.websocket === undefined ? {} : { websocket: websocketOf(broker.websocket) }),
         ...(broker.username === undefined ? {} : { username: broker.username }),
       },
       mqtt: written.mqtt,

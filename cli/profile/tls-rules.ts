@@ -18,13 +18,15 @@ export interface WrittenTls
   readonly psk?: { readonly identity: string; readonly key: string };
 }
 
-interface Account {
+/** Of the other settings in `broker`, those that TLS's must suit. */
+interface Others {
   readonly username?: string;
   readonly password?: string;
+  readonly websocket?: unknown;
 }
 
 /** @returns one mistake for each rule that is broken; paths begin with `broker.tls.` */
-export function tlsMistakes(tls: WrittenTls, account: Account): Mistake[] {
+export function tlsMistakes(tls: WrittenTls, others: Others): Mistake[] {
   const mistakes: Mistake[] = [];
   const blame = (setting: string, problem: string, remedy: string) =>
     mistakes.push({ path: `broker.tls.${setting}`, problem, remedy });
@@ -77,12 +79,18 @@ export function tlsMistakes(tls: WrittenTls, account: Account): Mistake[] {
       "Remove one of them: 0-RTT data goes with a resumed session.",
     );
   for (const name of ["username", "password"] as const)
-    if (tls.earlyData && account[name] !== undefined)
+    if (tls.earlyData && others[name] !== undefined)
       blame(
         "earlyData",
         `is true though there is a broker.${name}`,
         "Remove it: whoever reads 0-RTT data on the wire can send it again, and a password never goes that way.",
       );
+  if (tls.earlyData && others.websocket !== undefined)
+    blame(
+      "earlyData",
+      "is true though there is a broker.websocket",
+      "Remove it: before a WebSocket is open nothing may be sent.",
+    );
   return [...mistakes, ...pinMistakes(tls.pins ?? [])];
 }
 

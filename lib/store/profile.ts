@@ -20,6 +20,8 @@ export interface Profile {
     /** `false`: plain TCP, only together with `insecure`. */
     readonly tls: TlsSettings | false;
     readonly insecure?: true;
+    /** MQTT over WebSocket, at this path of the broker's. */
+    readonly websocket?: { readonly path: string };
     readonly username?: string;
   };
   readonly mqtt: { readonly version: "5" | "3.1.1"; readonly keepAliveSeconds: number };
@@ -49,7 +51,10 @@ export interface TlsSettings {
   /** Whether a certificate is accepted when nothing but the build time is known; pins and a PSK need no time. */
   readonly withoutClock: "accept" | "refuse";
   readonly resumption: false | Resumption;
-  /** Send the first message as 0-RTT data, which others can send again: needs resumption, excludes a user name. */
+  /**
+   * Send the first message as 0-RTT data, which others can send again: needs resumption, excludes a user name and a
+   * WebSocket.
+   */
   readonly earlyData: boolean;
 }
 
@@ -166,6 +171,11 @@ const tlsGroup = group({
   earlyData: must(oneOf(true, false)),
 });
 
+/** As a WebSocket's request has it (RFC 6455 §3), and no longer than lib/websocket sends. */
+const path: Rule = (value) =>
+  text(255)(value) ??
+  (/^\/[!-"$-~]*$/.test(value as string) ? undefined : " must begin with / and be printable ASCII without #");
+
 const deadlines: { [phase: string]: Field } = {};
 for (const phase of phases) deadlines[phase] = may(range(0.1, 600, false));
 
@@ -181,6 +191,7 @@ const rules = group({
       port: must(range(1, 65_535, true)),
       tls: must((value) => (value === false ? undefined : tlsGroup(value))),
       insecure: may(oneOf(true)),
+      websocket: may(group({ path: must(path) })),
       username: may(text(128)),
     }),
   ),
@@ -216,7 +227,7 @@ export function readProfile(json: string): Profile | Failure {
 }
 
 /** Settings that each are right and together are not. */
-function brokerConflict({ tls, insecure, username }: Profile["broker"]): string | undefined {
+function brokerConflict({ tls, insecure, username, websocket }: Profile["broker"]): string | undefined {
   if (tls === false) return insecure ? undefined : "insecure must be true when broker.tls is false";
   const psk = tls.identity === "psk";
   if (psk && tls.pskIdentity === undefined) return "tls.pskIdentity is missing";
@@ -225,5 +236,7 @@ function brokerConflict({ tls, insecure, username }: Profile["broker"]): string 
   if (psk && tls.pins.length > 0) return "tls.pins must be none with a PSK";
   if (tls.earlyData && !tls.resumption) return "tls.earlyData must be false without resumption";
   if (tls.earlyData && username !== undefined) return "tls.earlyData must be false with a user name";
+  // RFC 6455 §4.1: a client sends nothing between its request and the answer.
+  if (tls.earlyData && websocket !== undefined) return "tls.earlyData must be false with a WebSocket";
   return undefined;
 }

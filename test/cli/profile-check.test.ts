@@ -48,6 +48,42 @@ const mistakes: [string, object, string, RegExp][] = [
     "broker.tls.ca",
     /file:PATH/,
   ],
+  [
+    "websocket false",
+    { broker: { host: "h", websocket: false } },
+    "broker.websocket",
+    /Write true .*or an object/,
+  ],
+  [
+    "a WebSocket's URL",
+    { broker: { host: "h", websocket: { path: "wss://h/mqtt" } } },
+    "broker.websocket.path",
+    /begins with \//,
+  ],
+  [
+    "a path with a fragment",
+    { broker: { host: "h", websocket: { path: "/#mqtt" } } },
+    "broker.websocket.path",
+    /without #/,
+  ],
+  [
+    "a path too long",
+    { broker: { host: "h", websocket: { path: `/${"a".repeat(255)}` } } },
+    "broker.websocket.path",
+    /longer than 255/,
+  ],
+  [
+    "a WebSocket's port",
+    { broker: { host: "h", websocket: { port: 1 } } },
+    "broker.websocket.port",
+    /known here: path/,
+  ],
+  [
+    "early data with a WebSocket",
+    { broker: { host: "h", websocket: true, tls: { earlyData: true } } },
+    "broker.tls.earlyData",
+    /before a WebSocket is open nothing may be sent/,
+  ],
   ["MQTT 4", { mqtt: { version: "4" } }, "mqtt.version", /"5" or "3.1.1"/],
   ["a wildcard topic", { topics: { readings: "a/+/b" } }, "topics.readings", /without \+ and #/],
   ["an unknown protection", { topics: { protection: "none" } }, "topics.protection", /"stamp"/],
@@ -241,6 +277,24 @@ test("the least a profile must say is enough, and its defaults are filled in", (
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
     sensor: { kind: "simulated" },
   });
+});
+
+test("a WebSocket has a path and its own default ports, and the device reads it", () => {
+  const plain = { tls: false, insecure: true };
+  const written: [object, number, string][] = [
+    [{ websocket: true }, 443, "/mqtt"],
+    [{ websocket: {} }, 443, "/mqtt"],
+    [{ websocket: { path: "/" } }, 443, "/"],
+    [{ websocket: { path: "/a?b=c" }, port: 8443 }, 8443, "/a?b=c"],
+    [{ websocket: true, ...plain }, 80, "/mqtt"],
+    [{ websocket: true, ...plain, port: 8080 }, 8080, "/mqtt"],
+  ];
+  for (const [part, port, path] of written) {
+    const checked = checkProfile(JSON.stringify({ ...minimal, broker: { host: "h", ...part } }));
+    assert.ok(checked.ok, JSON.stringify(checked));
+    assert.deepEqual([checked.profile.broker.port, checked.profile.broker.websocket], [port, { path }]);
+    assert.deepEqual(readProfile(JSON.stringify(checked.profile)), checked.profile);
+  }
 });
 
 test("what the check lets through, the device reads", async () => {

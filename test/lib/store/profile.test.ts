@@ -153,6 +153,30 @@ test("early data and a user name exclude each other: a password must not be sent
   equal("kind" in readProfile(json({ broker: { ...named, tls } })), false);
 });
 
+test("early data and a WebSocket exclude each other: nothing may be sent before it is open", () => {
+  const both = { ...broker, websocket: { path: "/mqtt" }, tls: { ...tls, earlyData: true } };
+  equal(
+    readProfile(json({ broker: both })),
+    failure("profile-invalid", "broker.tls.earlyData must be false with a WebSocket"),
+  );
+  equal("kind" in readProfile(json({ broker: { ...both, tls } })), false);
+});
+
+test("the path of a WebSocket is one that a request can have", () => {
+  const withPath = (path: unknown) => json({ broker: { ...broker, websocket: { path } } });
+  for (const path of ["/", "/mqtt", "/a/b?c=%20&d", '/!"$~', `/${"a".repeat(254)}`])
+    equal(readProfile(withPath(path)), { ...profile, broker: { ...broker, websocket: { path } } });
+  const must = "must begin with / and be printable ASCII without #";
+  for (const path of ["mqtt", "/a b", "/a#b", "/a\r\nb", "/\u007f", "/é"])
+    equal(readProfile(withPath(path)), failure("profile-invalid", `broker.websocket.path ${must}`), path);
+  const long = failure("profile-invalid", "broker.websocket.path must be a text of 1 to 255 characters");
+  for (const path of ["", 7, `/${"a".repeat(255)}`]) equal(readProfile(withPath(path)), long);
+  const missing = failure("profile-invalid", "broker.websocket.path is missing");
+  equal(readProfile(json({ broker: { ...broker, websocket: {} } })), missing);
+  const always = failure("profile-invalid", "broker.websocket must be an object");
+  equal(readProfile(json({ broker: { ...broker, websocket: true } })), always);
+});
+
 test("every TLS setting that is left out is missed", () => {
   for (const setting of Object.keys(tls)) {
     const { [setting]: _, ...others } = tls as unknown as { [name: string]: unknown };
