@@ -37,6 +37,8 @@ const message: Publish = {
   packetId: 0,
 };
 const any = 1 << 20;
+/** A board has no memory for the largest fields. */
+const hasRoom = "Buffer" in globalThis;
 
 /** Hex with spaces, which show the fields. */
 function is(actual: Uint8Array | number, expected: string): void {
@@ -331,6 +333,7 @@ test("text is well-formed and at most 65,535 bytes, in every field", () => {
     throws(() => write("a\u0000"), RangeError, /U\+0000/);
     throws(() => write("a\ud800"), RangeError, /surrogate/);
   }
+  if (!hasRoom) return;
   const long = "a".repeat(65535);
   ok(encodePublish({ ...message, topic: long }, 4, any), "accepted");
   throws(() => encodePublish({ ...message, topic: `${long}a` }, 4, any), RangeError, /65535/);
@@ -345,8 +348,10 @@ test("binary fields are bytes, at most 65,535", () => {
   ];
   for (const write of fields) {
     ok(write(new Uint8Array(2)), "accepted");
-    throws(() => write(new Uint8Array(65536)), RangeError, /65535/);
     throws(() => write("text" as unknown as Uint8Array), TypeError, /bytes/);
+    if (!hasRoom) continue;
+    ok(write(new Uint8Array(65535)), "accepted");
+    throws(() => write(new Uint8Array(65536)), RangeError, /65535/);
   }
   throws(() => encodePublish({ ...message, payload: "x" as unknown as Uint8Array }, 5, any), TypeError);
 });
