@@ -21,6 +21,7 @@ export function authenticate(state: Open, data: Uint8Array | undefined, nowMs: n
   const deadlineMs = nowMs + ackTimeoutMs;
   const next: Open = {
     ...state,
+    lastSentMs: nowMs,
     authenticating: { turn: "broker", deadlineMs },
     ...(state.at === "connecting" && { deadlineMs }),
   };

@@ -24,7 +24,7 @@ type Idle = Extract<SessionState, { at: "idle" }>;
 
 export function start(state: Idle, nowMs: number): SessionStep {
   const { kept } = state;
-  const settings = { ...state.settings, password: undefined }; // it has gone; nothing here keeps it
+  const settings = state.settings.password ? withoutPassword(state.settings) : state.settings;
   const { limits, pipeliningPause, nextPacketId } = kept ?? emptyKept;
   const session = settings.cleanStart ? emptyKept : (kept ?? emptyKept);
   const effects: SessionEffect[] = [{ type: "send", bytes: encodeConnect(state.settings) }];
@@ -82,15 +82,23 @@ export function connack(
   const limits = grantedLimits(settings, properties);
   const { assignedClientId, responseInformation } = properties;
   effects.push({ type: "connected", sessionPresent, limits, assignedClientId, responseInformation });
-  const { kept: _, deadlineMs: __, allowance: ___, pipelined, ...exchange } = state;
   const connected = setState(state, {
-    ...exchange,
     at: "connected",
+    settings,
+    framing: state.framing,
     limits,
+    outgoing: state.outgoing,
+    incoming: state.incoming,
+    requests: state.requests,
+    nextPacketId: state.nextPacketId,
+    outgoingAliases: state.outgoingAliases,
+    incomingAliases: state.incomingAliases,
+    subscriptionsHash: state.subscriptionsHash,
     ...(!sessionPresent && discardSession(state)),
     pipeliningPause: Math.max(0, state.pipeliningPause - 1),
+    lastSentMs: state.lastSentMs,
     authenticating: undefined,
-    overshot: pipelined && isLess(limits, state.limits),
+    overshot: state.pipelined && isLess(limits, state.limits),
     pingDeadlineMs: undefined,
   });
   const again = releaseAgain(connected, effects, nowMs);
@@ -124,13 +132,20 @@ function ownSubscriptions({ subscriptions }: Settings) {
   return { subscriptions, token: undefined };
 }
 
+/** It has gone; nothing here keeps it. */
+function withoutPassword({ password: _, ...settings }: Settings): Settings {
+  return settings;
+}
+
 /** What may have been remembered for other settings. */
 function assumedLimits(settings: Settings, limits: Limits | undefined): Limits {
   if (!limits) return cautiousLimits(settings);
+  const { receiveMaximum, topicAliasMaximum } = limits;
+  if (receiveMaximum <= settings.maxInFlight && topicAliasMaximum <= settings.topicAliases) return limits;
   return {
     ...limits,
-    receiveMaximum: Math.min(limits.receiveMaximum, settings.maxInFlight),
-    topicAliasMaximum: Math.min(limits.topicAliasMaximum, settings.topicAliases),
+    receiveMaximum: Math.min(receiveMaximum, settings.maxInFlight),
+    topicAliasMaximum: Math.min(topicAliasMaximum, settings.topicAliases),
   };
 }
 

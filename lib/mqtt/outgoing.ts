@@ -33,7 +33,7 @@ export function quota(state: Open): number {
 export function publish(state: Open, message: Message, token: number, nowMs: number): SessionStep {
   checkMessage(message);
   whole(token, 0, 2 ** 48 - 1, "token");
-  const { limits, settings } = state;
+  const { limits } = state;
   const { qos, retain = false } = message;
   const kept = nextKept(state);
   if (kept && kept.token !== token) throw new RangeError(`message ${kept.token} is to be sent again first`);
@@ -50,7 +50,7 @@ export function publish(state: Open, message: Message, token: number, nowMs: num
   const packetId = qos === 0 ? 0 : (kept?.packetId ?? freePacketId(state));
   const { aliases, ...names } = alias(state, message.topic);
   const packet = { ...message, ...names, retain, packetId, duplicate: kept !== undefined };
-  const bytes = encodePublish(packet, settings.version, limits.maxPacketBytes);
+  const bytes = encodePublish(packet, state.settings.version, limits.maxPacketBytes);
   if (typeof bytes === "number") {
     const sizes = ` (${bytes} bytes, the broker takes ${limits.maxPacketBytes})`;
     return excluded(state, token, reasonCode.packetTooLarge, sizes);
@@ -61,15 +61,24 @@ export function publish(state: Open, message: Message, token: number, nowMs: num
   ];
   const next: Open = {
     ...state,
+    lastSentMs: nowMs,
     outgoingAliases: aliases,
     ...(waits && { allowance: state.allowance - 1, pipelined: true }),
+    ...(qos > 0 && flight(state, kept, { packetId, token, qos: qos as 1 | 2 }, nowMs)),
   };
-  if (qos === 0) return { state: next, effects };
-  const deadlineMs = nowMs + settings.ackTimeoutMs;
-  const entry: Outgoing = { packetId, token, qos, stage: "published", deadlineMs };
-  if (kept) return { state: { ...next, outgoing: replaced(state, kept, entry) }, effects };
-  const outgoing = [...state.outgoing, entry];
-  return { state: { ...next, outgoing, nextPacketId: idAfter(packetId) }, effects };
+  return { state: next, effects };
+}
+
+/** The message among those in flight: in its old place, or as the last. */
+function flight(
+  { outgoing, nextPacketId, settings }: Open,
+  kept: Outgoing | undefined,
+  message: Pick<Outgoing, "packetId" | "token" | "qos">,
+  nowMs: number,
+): Pick<Open, "outgoing" | "nextPacketId"> {
+  const entry: Outgoing = { ...message, stage: "published", deadlineMs: nowMs + settings.ackTimeoutMs };
+  if (kept) return { outgoing: replaced(outgoing, kept, entry), nextPacketId };
+  return { outgoing: [...outgoing, entry], nextPacketId: idAfter(message.packetId) };
 }
 
 /** PUBACK, PUBREC or PUBCOMP; one that does not fit what is in flight means that the two sides disagree. */
@@ -104,7 +113,10 @@ export function acknowledged(
       if (code >= 0x80) return without();
       release(reasonCode.success);
       const deadlineMs = nowMs + state.settings.ackTimeoutMs;
-      return { ...state, outgoing: replaced(state, entry, { ...entry, stage: "released", deadlineMs }) };
+      return {
+        ...state,
+        outgoing: replaced(state.outgoing, entry, { ...entry, stage: "released", deadlineMs }),
+      };
     }
     case "pubcomp":
       // The answer to a PUBREL for what is not in flight.
@@ -119,6 +131,7 @@ export function acknowledged(
 
 /** PUBREL again for what was released on an earlier connection [MQTT-4.4.0-1]. */
 export function releaseAgain(state: Open, effects: SessionEffect[], nowMs: number): Open {
+  if (!state.outgoing.some(({ stage }) => stage === "released")) return state;
   const deadlineMs = nowMs + state.settings.ackTimeoutMs;
   const outgoing = state.outgoing.map((one) => {
     if (one.stage !== "released") return one;
@@ -150,7 +163,7 @@ function excluded(state: Open, token: number, code: number, more: string): Sessi
   return { state, effects: [{ type: "refused", token, packetId: 0, failure: reason }] };
 }
 
-function replaced({ outgoing }: Open, before: Outgoing, after: Outgoing): readonly Outgoing[] {
+function replaced(outgoing: readonly Outgoing[], before: Outgoing, after: Outgoing): readonly Outgoing[] {
   return outgoing.map((one) => (one === before ? after : one));
 }
 

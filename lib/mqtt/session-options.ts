@@ -57,13 +57,13 @@ export interface SessionOptions {
 export interface Settings {
   readonly version: ProtocolVersion;
   readonly clientId: string;
-  readonly userName: string | undefined;
-  readonly password: Uint8Array | undefined;
+  readonly userName?: string | undefined;
+  readonly password?: Uint8Array | undefined;
   readonly keepAliveSeconds: number;
   readonly cleanStart: boolean;
   /** In 3.1.1 the broker's to decide: without a clean session `noExpiry`. */
   readonly sessionExpirySeconds: number;
-  readonly will: Will | undefined;
+  readonly will?: Will | undefined;
   readonly subscriptions: readonly Subscription[];
   readonly pipelining: boolean;
   readonly maxPacketBytes: number;
@@ -73,8 +73,8 @@ export interface Settings {
   readonly topicAliasMaximum: number;
   readonly requestResponseInformation: boolean;
   readonly requestProblemInformation: boolean;
-  readonly userProperties: UserProperties | undefined;
-  readonly authentication: Authentication | undefined;
+  readonly userProperties?: UserProperties | undefined;
+  readonly authentication?: Authentication | undefined;
   readonly ackTimeoutMs: number;
 }
 
@@ -99,13 +99,14 @@ export function checkOptions(options: SessionOptions): Settings {
   return {
     version,
     clientId,
-    userName,
-    password,
     cleanStart,
-    will,
     subscriptions,
-    userProperties,
-    authentication,
+    // What is not there takes no memory.
+    ...(userName !== undefined && { userName }),
+    ...(password !== undefined && { password }),
+    ...(will && { will }),
+    ...(userProperties && { userProperties }),
+    ...(authentication && { authentication }),
     keepAliveSeconds: whole(options.keepAliveSeconds ?? 60, 0, 65535, "keepAliveSeconds"),
     sessionExpirySeconds: version === 5 ? expiry : cleanStart ? 0 : noExpiry,
     pipelining: (options.pipelining ?? true) && authentication === undefined,

@@ -47,12 +47,33 @@ export function createSession(options: SessionOptions, kept?: KeptSession): Sess
  *   beyond `sendQuota` or out of turn. The state stands as it was.
  */
 export function step(state: SessionState, event: SessionEvent, nowMs: number): SessionStep {
-  const result = handle(state, event, nowMs);
-  const { state: next, effects } = result;
-  if (next.at !== "connecting" && next.at !== "connected") return result;
-  // [MQTT-3.1.2-20]: the keep-alive counts from the last packet sent.
-  if (!effects.some(({ type }) => type === "send")) return result;
-  return { state: { ...next, lastSentMs: nowMs }, effects };
+  switch (event.type) {
+    case "start":
+      if (state.at !== "idle") throw new RangeError(`start while ${state.at}`);
+      return start(state, nowMs);
+    case "received":
+      return received(state, event.bytes, nowMs);
+    case "disconnect":
+      return disconnect(state, event.withWill ?? false, event.sessionExpirySeconds);
+    case "transport-closed":
+      return transportClosed(state);
+    case "time":
+      return time(state, nowMs);
+    case "publish":
+      if (state.at !== "connected" && state.at !== "connecting")
+        throw new RangeError(`publish while ${state.at}`);
+      return publish(state, event.message, event.token, nowMs);
+    case "forget":
+      return forget(state, event.token);
+    case "subscribe":
+      return subscribe(connectedOnly(state, event.type), event, nowMs, []);
+    case "unsubscribe":
+      return unsubscribe(connectedOnly(state, event.type), event.filters, event.token, nowMs, []);
+    case "authenticate":
+      if (state.at !== "connected" && state.at !== "connecting")
+        throw new RangeError(`authenticate while ${state.at}`);
+      return authenticate(state, event.data, nowMs);
+  }
 }
 
 /** When the session next wants a `time` event, on the clock of `nowMs`; undefined: never. */
@@ -86,36 +107,6 @@ export function inFlight(state: SessionState): number {
   return state.outgoing.length + state.requests.length;
 }
 
-function handle(state: SessionState, event: SessionEvent, nowMs: number): SessionStep {
-  switch (event.type) {
-    case "start":
-      if (state.at !== "idle") throw new RangeError(`start while ${state.at}`);
-      return start(state, nowMs);
-    case "received":
-      return received(state, event.bytes, nowMs);
-    case "disconnect":
-      return disconnect(state, event.withWill ?? false, event.sessionExpirySeconds);
-    case "transport-closed":
-      return transportClosed(state);
-    case "time":
-      return time(state, nowMs);
-    case "publish":
-      if (state.at !== "connected" && state.at !== "connecting")
-        throw new RangeError(`publish while ${state.at}`);
-      return publish(state, event.message, event.token, nowMs);
-    case "forget":
-      return forget(state, event.token);
-    case "subscribe":
-      return subscribe(connectedOnly(state, event.type), event, nowMs, []);
-    case "unsubscribe":
-      return unsubscribe(connectedOnly(state, event.type), event.filters, event.token, nowMs, []);
-    case "authenticate":
-      if (state.at !== "connected" && state.at !== "connecting")
-        throw new RangeError(`authenticate while ${state.at}`);
-      return authenticate(state, event.data, nowMs);
-  }
-}
-
 function connectedOnly(state: SessionState, what: string): Connected {
   if (state.at !== "connected") throw new RangeError(`${what} while ${state.at}`);
   return state;
@@ -131,10 +122,12 @@ function received(state: SessionState, bytes: Uint8Array, nowMs: number): Sessio
     const { framing, packet, used, error } = frame(now.framing, rest, now.settings.maxPacketBytes);
     if (error) return violated(now, error, effects);
     rest = rest.subarray(used);
-    const framed: Open = { ...now, framing };
+    // A state is as large as all the rest of a session: it is copied when it must.
+    const framed: Open = framing === now.framing ? now : { ...now, framing };
     now = packet ? incoming(framed, packet, effects, nowMs) : framed;
   }
-  return { state: now, effects };
+  if (now.at !== "connected" || !effects.some(({ type }) => type === "send")) return { state: now, effects };
+  return { state: { ...now, lastSentMs: nowMs }, effects };
 }
 
 function incoming(state: Open, bytes: Uint8Array, effects: SessionEffect[], nowMs: number): SessionState {
@@ -203,8 +196,12 @@ function time(state: SessionState, nowMs: number): SessionStep {
   const late = awaited(state);
   if (late && nowMs >= late.deadlineMs) return timedOut(state, late.name);
   if (state.pingDeadlineMs !== undefined) return timedOut(state, "PINGRESP");
-  const pingDeadlineMs = nowMs + state.settings.ackTimeoutMs;
-  return { state: { ...state, pingDeadlineMs }, effects: [{ type: "send", bytes: encodePingreq() }] };
+  // The answer is awaited for no longer than the broker waits for the next packet [MQTT-3.1.2-20].
+  const pingDeadlineMs = nowMs + Math.min(state.settings.ackTimeoutMs, 1000 * state.limits.keepAliveSeconds);
+  return {
+    state: { ...state, pingDeadlineMs, lastSentMs: nowMs },
+    effects: [{ type: "send", bytes: encodePingreq() }],
+  };
 }
 
 /** When PINGREQ is due, or its answer. */

@@ -143,7 +143,7 @@ function sent(
   effects.push({ type: "send", bytes });
   const deadlineMs = nowMs + state.settings.ackTimeoutMs;
   const requests = [...state.requests, { type, packetId, token, count, deadlineMs }];
-  return { state: { ...state, requests, nextPacketId: idAfter(packetId) }, effects };
+  return { state: { ...state, requests, nextPacketId: idAfter(packetId), lastSentMs: nowMs }, effects };
 }
 
 function tooLarge(

@@ -36,11 +36,11 @@ export interface Authentication {
 export interface Connect {
   readonly version: ProtocolVersion;
   readonly clientId: string;
-  readonly userName: string | undefined;
-  readonly password: Uint8Array | undefined;
+  readonly userName?: string | undefined;
+  readonly password?: Uint8Array | undefined;
   readonly keepAliveSeconds: number;
   readonly cleanStart: boolean;
-  readonly will: Will | undefined;
+  readonly will?: Will | undefined;
   /** MQTT 5 only, as all below; 0 and false are left out of the packet. */
   readonly sessionExpirySeconds: number;
   /** 65,535 is left out. */
@@ -50,8 +50,8 @@ export interface Connect {
   readonly requestResponseInformation: boolean;
   /** false: the broker is asked to leave reason strings out. */
   readonly requestProblemInformation: boolean;
-  readonly userProperties: UserProperties | undefined;
-  readonly authentication: Authentication | undefined;
+  readonly userProperties?: UserProperties | undefined;
+  readonly authentication?: Authentication | undefined;
 }
 
 export interface Publish extends MessageProperties {
