@@ -1,6 +1,6 @@
 /**
  * The MQTT session's shell: moves its bytes through the transport, gives it the time, and tells what became
- * of each message. Whoever makes a link closes it; after `onEnd` it is closed.
+ * of each message. Whoever makes a link closes it; after `ended` it is closed.
  */
 import type { Failure } from "dormouse/failure";
 import { decodeKept, emptyKept, encodeKept } from "dormouse/mqtt/kept-session";
@@ -8,30 +8,41 @@ import { createSession, inFlight, keep, nextWakeAt, sendQuota, step, toResend } 
 import type { SessionOptions } from "dormouse/mqtt/session-options";
 import type { Message, SessionEvent, SessionState } from "dormouse/mqtt/session-state";
 import type { TLSOptions } from "dormouse/tls/options";
+import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
-import { openTransport, type Transport, type TransportOptions } from "./transport.js";
+import { openTransport, type Transport } from "./transport.js";
 
-export interface LinkOptions
-  extends Pick<TransportOptions, "address" | "port" | "onConnected" | "onSecured"> {
+export interface LinkOptions {
+  readonly address: string;
+  readonly port: number;
   readonly session: SessionOptions;
   /** What the last link kept; what is not of this session is as good as nothing. */
   readonly kept: Uint8Array | undefined;
+}
+
+/** Who is told. One object, because a function for each would cost a small board half a kilobyte. */
+export interface LinkEvents {
+  /** TCP stands. */
+  connected(): void;
+  /** TLS stands. */
+  secured(secured: Secured): void;
   /** CONNACK: the broker has taken the session. */
-  readonly onOpen: () => void;
-  readonly onAcked: (token: number) => void;
-  readonly onRefused: (token: number, reason: Failure) => void;
+  opened(): void;
+  acked(token: number): void;
+  refused(token: number, reason: Failure): void;
   /** Not sent before CONNACK; to be published again after it. */
-  readonly onPostponed: (token: number) => void;
+  postponed(token: number): void;
   /**
    * The end, once: by `disconnect`, without a failure, or because of it. `again`: the broker is not as remembered, so
    * another link may fare better at once.
    */
-  readonly onEnd: (reason: Failure | undefined, again: boolean) => void;
+  ended(reason: Failure | undefined, again: boolean): void;
 }
 
 export class Link {
   readonly #options: LinkOptions;
+  readonly #events: LinkEvents;
   #transport: Transport | undefined;
   #session: SessionState;
   #timer: Timer | undefined;
@@ -45,8 +56,9 @@ export class Link {
   #secure = false;
   #lost: Failure | undefined;
 
-  constructor(options: LinkOptions) {
+  constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
+    this.#events = events;
     const { session, kept } = options;
     this.#session = createSession(session, (kept && decodeKept(kept, session)) ?? emptyKept);
   }
@@ -57,17 +69,17 @@ export class Link {
    * @throws RangeError or TypeError for credentials that cannot be used; Error when memory is short
    */
   open(tls?: TLSOptions, handshakeTimeoutMs?: number): void {
-    const { address, port, onConnected, onSecured } = this.#options;
+    const { address, port } = this.#options;
     const earlyData = tls && this.#outgoing.length > 0 && this.#joined();
     this.#transport = openTransport({
       address,
       port,
       ...(tls && { tls: earlyData ? { ...tls, earlyData } : tls }),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
-      onConnected,
+      onConnected: () => this.#events.connected(),
       onSecured: (secured) => {
         this.#secure = true;
-        onSecured(secured);
+        this.#events.secured(secured);
       },
       onReadable: (byteLength) => {
         const bytes = this.#transport?.read(byteLength);
@@ -141,7 +153,7 @@ export class Link {
     this.#step({ type: "forget", token });
   }
 
-  /** Ends the session in order. `onEnd` follows when the bytes are out; `close` does not wait for that. */
+  /** Ends the session in order. `ended` follows when the bytes are out; `close` does not wait for that. */
   disconnect(): void {
     this.#step({ type: "disconnect" });
     this.flush();
@@ -164,16 +176,16 @@ export class Link {
           this.#outgoing.push(effect.bytes);
           break;
         case "connected":
-          this.#options.onOpen();
+          this.#events.opened();
           break;
         case "acked":
-          this.#options.onAcked(effect.token);
+          this.#events.acked(effect.token);
           break;
         case "refused":
-          this.#options.onRefused(effect.token, effect.failure);
+          this.#events.refused(effect.token, effect.failure);
           break;
         case "postponed":
-          this.#options.onPostponed(effect.token);
+          this.#events.postponed(effect.token);
           break;
         case "failed":
           this.#reason = this.#lost ?? effect.failure;
@@ -239,6 +251,6 @@ export class Link {
     if (this.#finished) return;
     this.#finished = true;
     this.close();
-    this.#options.onEnd(reason, this.#again);
+    this.#events.ended(reason, this.#again);
   }
 }

@@ -20,11 +20,12 @@ import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import type { OutboxDraft } from "dormouse/store/rtc-outbox";
+import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
 import { readClock } from "./clock.js";
-import { Link } from "./link.js";
+import { Link, type LinkEvents } from "./link.js";
 import { Memory } from "./memory.js";
 import { type Closable, join, resolve, setClock } from "./network.js";
 import { cyclePlan } from "./plan.js";
@@ -39,7 +40,7 @@ const patienceMs = 2000;
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
-export class Wake {
+export class Wake implements LinkEvents {
   readonly #profile: Profile;
   readonly #device: Device;
   readonly #plan: CyclePlan;
@@ -238,35 +239,8 @@ export class Wake {
     this.#lost = closed;
     this.#connected = false;
     this.#sent = new Set();
-    const link = new Link({
-      address: this.#address,
-      port,
-      session: sessionOptions(this.#profile),
-      kept: this.#memory.mqtt,
-      onConnected: () => {
-        this.#connected = true;
-        this.#done("connect");
-      },
-      onSecured: (secured) => {
-        this.#security?.secured(secured);
-        const resumed = secured.earlyDataAccepted ? ", resumed with early data" : ", resumed";
-        const how = secured.resumed ? resumed : (this.#security?.setback ?? "");
-        this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${how}`;
-        this.#done("secure");
-      },
-      onOpen: () => {
-        this.#welcome = true;
-        this.#done("session");
-      },
-      onAcked: (counter) => this.#acked(counter),
-      onRefused: (_, reason) => {
-        this.#welcome = false;
-        this.#stuck ??= reason;
-        this.#later(() => this.#drain());
-      },
-      onPostponed: (counter) => this.#sent.delete(counter),
-      onEnd: (reason, again) => this.#ended(reason, again),
-    });
+    const session = sessionOptions(this.#profile);
+    const link = new Link({ address: this.#address, port, session, kept: this.#memory.mqtt }, this);
     try {
       this.#link = link;
       if (this.#security?.early) this.#begin();
@@ -279,6 +253,24 @@ export class Wake {
       const reason = failure(unusable ? "tls-credentials" : "tls-memory", String(error));
       this.#dispatch({ type: "failed", phase: this.#phase, failure: reason });
     }
+  }
+
+  connected(): void {
+    this.#connected = true;
+    this.#done("connect");
+  }
+
+  secured(secured: Secured): void {
+    this.#security?.secured(secured);
+    const resumed = secured.earlyDataAccepted ? ", resumed with early data" : ", resumed";
+    const how = secured.resumed ? resumed : (this.#security?.setback ?? "");
+    this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${how}`;
+    this.#done("secure");
+  }
+
+  opened(): void {
+    this.#welcome = true;
+    this.#done("session");
   }
 
   /** CONNECT, and at once behind it what the broker is known to take. */
@@ -340,10 +332,20 @@ export class Wake {
       report("sent", { counter, bytes: payload.length, retry: this.#fromBefore.has(counter) || undefined });
   }
 
-  #acked(counter: number): void {
+  acked(counter: number): void {
     this.#memory.acknowledged(counter);
     report("acked", { counter });
     this.#later(() => this.#drain());
+  }
+
+  refused(_: number, reason: Failure): void {
+    this.#welcome = false;
+    this.#stuck ??= reason;
+    this.#later(() => this.#drain());
+  }
+
+  postponed(counter: number): void {
+    this.#sent.delete(counter);
   }
 
   #close(): void {
@@ -370,7 +372,7 @@ export class Wake {
   }
 
   /** The link ended by itself: whatever phase was waiting for it has failed. */
-  #ended(reason: Failure | undefined, again: boolean): void {
+  ended(reason: Failure | undefined, again: boolean): void {
     if (this.#link) this.#memory.mqtt = this.#link.kept;
     this.#link = undefined;
     if (reason) this.#lost = reason;
