@@ -8,7 +8,7 @@ import { reasonCode } from "./wire/reason-codes.js";
 
 /**
  * Answers the broker's challenge; without one, begins a re-authentication.
- * @throws {RangeError} when it is the broker's turn, or the session has no authentication method
+ * @throws {RangeError} when it is the broker's turn, the data too large for it, or the session without a method
  */
 export function authenticate(state: Open, data: Uint8Array | undefined, nowMs: number): SessionStep {
   const { authentication, ackTimeoutMs } = state.settings;
@@ -18,6 +18,8 @@ export function authenticate(state: Open, data: Uint8Array | undefined, nowMs: n
     throw new RangeError("authenticate without a challenge");
   const code = challenged ? reasonCode.continueAuthentication : reasonCode.reAuthenticate;
   const bytes = encodeAuth(code, { method: authentication.method, data });
+  if (bytes.length > state.limits.maxPacketBytes)
+    throw new RangeError(`the broker takes packets of ${state.limits.maxPacketBytes} bytes at most`);
   const deadlineMs = nowMs + ackTimeoutMs;
   const next: Open = {
     ...state,

@@ -21,8 +21,10 @@ export function keep(state: SessionState): KeptSession | undefined {
   const { settings, limits, nextPacketId } = state;
   if (state.at === "connecting") {
     const kept = state.kept ?? emptyKept;
-    // Whether the broker has taken what went out is not known.
-    if (settings.cleanStart || settings.sessionExpirySeconds === 0) return { ...kept, nextPacketId };
+    // Whether the broker has taken what went out is not known. A clean start may have been all it took.
+    if (settings.cleanStart)
+      return { ...emptyKept, limits: kept.limits, pipeliningPause: state.pipeliningPause, nextPacketId };
+    if (settings.sessionExpirySeconds === 0) return { ...kept, nextPacketId };
     return { ...kept, nextPacketId, outgoing: state.outgoing.map(keptMessage), incoming: state.incoming };
   }
   const known = { limits, pipeliningPause: state.pipeliningPause, nextPacketId };
@@ -95,6 +97,9 @@ export function transportClosed(state: SessionState): SessionStep {
   return { state: setState(state, { at: "ended", failure: reason, kept }), effects };
 }
 
+/** DISCONNECT with a session expiry interval. */
+const disconnectBytes = 9;
+
 /** DISCONNECT from this side. */
 export function disconnect(
   state: SessionState,
@@ -104,7 +109,9 @@ export function disconnect(
   if (state.at === "ended") return { state, effects: [] };
   if (state.at === "idle") return end(state, undefined, []);
   const { version, sessionExpirySeconds: asked } = state.settings;
-  const expiry = version === 5 ? sessionExpirySeconds : undefined;
+  // Without it nothing is too large for any broker.
+  const takes = version === 5 && state.limits.maxPacketBytes >= disconnectBytes;
+  const expiry = takes ? sessionExpirySeconds : undefined;
   // [MQTT-3.14.2-2] of the standard's table: a session that was to end with the connection cannot be prolonged.
   if (expiry !== undefined && expiry > 0 && asked === 0)
     throw new RangeError("a session without expiry interval cannot be given one in the end");

@@ -65,6 +65,19 @@ export type SessionEvent =
   /** The time that `nextWakeAt` gave has come; harmless at any other. */
   | { readonly type: "time" };
 
+/** What became of a SUBSCRIBE or UNSUBSCRIBE. */
+export interface Answered {
+  /** undefined: the session's own, of its options. */
+  readonly token: number | undefined;
+  /**
+   * For each filter: the QoS granted, or a reason code from 128 up. None in the UNSUBACK of 3.1.1, and when nothing
+   * was sent because the broker's CONNACK excludes it.
+   */
+  readonly codes: readonly number[];
+  /** Of the first that was refused. */
+  readonly failure: Failure | undefined;
+}
+
 export type SessionEffect =
   /** To write, in this order. The bytes are the shell's; CONNECT's hold the password: zero them afterwards. */
   | { readonly type: "send"; readonly bytes: Uint8Array }
@@ -105,18 +118,8 @@ export type SessionEffect =
       readonly packetId: number;
       readonly failure: Failure;
     }
-  | {
-      readonly type: "subscribed" | "unsubscribed";
-      /** undefined: the session's own, of its options. */
-      readonly token: number | undefined;
-      /**
-       * For each filter: the QoS granted, or a reason code from 128 up. None in the UNSUBACK of 3.1.1, and when nothing
-       * was sent because the broker's CONNACK excludes it.
-       */
-      readonly codes: readonly number[];
-      /** Of the first that was refused. */
-      readonly failure: Failure | undefined;
-    }
+  | ({ readonly type: "subscribed" } & Answered)
+  | ({ readonly type: "unsubscribed" } & Answered)
   /** Handle it completely before the next effect, which may be its acknowledgement. */
   | { readonly type: "message"; readonly message: ReceivedMessage }
   /** Enhanced authentication: the broker waits for an `authenticate`. */
