@@ -41,6 +41,8 @@ export interface Disturbance {
   readonly listenerPort?: number | undefined;
   /** How it gets in there, when not as the device does; null: plain TCP. */
   readonly listenerTls?: ListenerTls | null | undefined;
+  /** null: without a WebSocket, whatever the device does. */
+  readonly listenerWebsocket?: null | undefined;
   /** The highest TLS version of the embedded broker. */
   readonly brokerMaxVersion?: "TLSv1.2" | undefined;
 }

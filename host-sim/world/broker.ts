@@ -1,10 +1,13 @@
 /**
- * The embedded broker: aedes (MQTT 3.1.1) behind Node's TLS server, or plain TCP, on the loopback interface.
+ * The embedded broker: aedes (MQTT 3.1.1) behind Node's TLS server, or plain TCP, on the loopback interface, with or
+ * without WebSocket.
  * It holds no state beyond its process and lets everybody in: what protects a reading is its stamp.
  */
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type SecureVersion } from "node:tls";
 import { Aedes } from "aedes";
+import { webSocketAlpn, webSocketServer } from "./websocket.js";
 
 export interface BrokerTls {
   /** The server's certificate, then the issuing CA, PEM. */
@@ -17,6 +20,8 @@ export interface BrokerTls {
 export interface BrokerOptions {
   /** null: plain TCP. */
   readonly tls: BrokerTls | null;
+  /** Where it takes WebSockets, and nothing but those; absent: MQTT by itself. */
+  readonly websocket?: { readonly path: string };
   /** 0 or absent: any free port. */
   readonly port?: number;
   /** A handshake or session that failed, in the broker's words. */
@@ -50,14 +55,16 @@ function listen(server: Server, port: number): Promise<number> {
 }
 
 /** @throws {Error} in one line when the port is in use or the certificate does not fit its key */
-export async function startBroker({ tls, port = 0, onProblem = () => {} }: BrokerOptions): Promise<Broker> {
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const { tls, websocket, port = 0, onProblem = () => {} } = options;
   const broker = await Aedes.createBroker();
   broker.on("clientError", (_client, error) => onProblem(error.message));
   broker.on("connectionError", (_client, error) => onProblem(error.message));
   const sockets = new Set<Socket>();
-  const serve = (socket: Socket) => {
-    broker.handle(socket);
+  const handle = (stream: Duplex) => {
+    broker.handle(stream);
   };
+  const serve: (socket: Socket) => void = websocket ? webSocketServer(websocket.path, handle) : handle;
   const server =
     tls === null
       ? createTcpServer(serve)
@@ -69,7 +76,7 @@ export async function startBroker({ tls, port = 0, onProblem = () => {} }: Broke
             ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
             handshakeTimeout: 10_000,
             sessionTimeout: sessionSeconds,
-            ALPNProtocols: ["mqtt"],
+            ALPNProtocols: [websocket ? webSocketAlpn : "mqtt"],
           },
           serve,
         ).on("tlsClientError", (error) => onProblem(error.message));

@@ -7,12 +7,15 @@ import { connect } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
 import { type ListenerTls, secureStream } from "./listener-tls.js";
 import type { Judge, Judged } from "./verdict.js";
+import { webSocketStream } from "./websocket.js";
 
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   /** null: plain TCP. */
   readonly tls: ListenerTls | null;
+  /** MQTT over WebSocket, at this path. */
+  readonly websocket?: { readonly path: string };
   readonly username?: string;
   readonly password?: string;
   /** A topic filter. */
@@ -61,8 +64,9 @@ function wordsOf(error: Error & { readonly reason?: string }): string {
 
 /** @throws {Error} in one line when the broker cannot be reached, is not trusted, or refuses */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { host, port, tls, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
-  const open = () => (tls === null ? connect(port, host) : secureStream(host, port, tls));
+  const { host, port, tls, websocket, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
+  const connection = () => (tls === null ? connect(port, host) : secureStream(host, port, tls));
+  const open = () => (websocket ? webSocketStream(host, port, websocket.path, connection) : connection());
   const client = new mqtt.MqttClient(open, {
     protocolVersion: 4,
     clean: true,

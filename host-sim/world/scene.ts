@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
 import { pem } from "../../certs/pki/pem.js";
+import type { Profile } from "../../lib/store/profile.js";
 import type { Disturbance } from "../disturbance.js";
 import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
@@ -47,10 +48,12 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
   };
   try {
     const place = options.broker ? external(options) : await embedded(scene, parts);
+    const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
       host: place.connectTo,
       port: disturbance.listenerPort ?? place.port,
       tls: disturbance.listenerTls === undefined ? listenerTls(options, place) : disturbance.listenerTls,
+      ...(websocket && { websocket }),
       ...(profile.broker.username === undefined ? {} : { username: profile.broker.username }),
       ...(secrets.brokerPassword === null ? {} : { password: secrets.brokerPassword }),
       filter: profile.topics.readings,
@@ -106,6 +109,11 @@ function asPem(certificates: Uint8Array): string {
     : Buffer.from(certificates).toString("latin1");
 }
 
+function address({ broker: { tls, websocket } }: Profile, host: string, port: number): string {
+  const scheme = websocket ? "ws" : "mqtt";
+  return `${scheme}${tls ? "s" : ""}://${host}:${port}${websocket?.path ?? ""}`;
+}
+
 function external({ broker, profile }: SimOptions): Place {
   const { host, port, ca } = broker!;
   return {
@@ -114,7 +122,7 @@ function external({ broker, profile }: SimOptions): Place {
     port,
     caPem: ca?.pem ?? null,
     caDer: ca?.der ?? null,
-    title: `${profile.broker.tls ? "mqtts" : "mqtt"}://${host}:${port}, MQTT ${profile.mqtt.version}`,
+    title: `${address(profile, host, port)}, MQTT ${profile.mqtt.version}`,
   };
 }
 
@@ -126,7 +134,8 @@ async function embedded(scene: SceneOptions, parts: { stop(): Promise<void> }[])
   const tls = plain
     ? null
     : { chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem, ...(maxVersion && { maxVersion }) };
-  const broker: Broker = await startBroker({ tls });
+  const { websocket } = profile.broker;
+  const broker: Broker = await startBroker({ tls, ...(websocket && { websocket }) });
   parts.push(broker);
   return {
     host: embeddedBrokerName,
@@ -134,6 +143,6 @@ async function embedded(scene: SceneOptions, parts: { stop(): Promise<void> }[])
     port: broker.port,
     caPem: plain ? null : pki.rootPem,
     caDer: plain ? null : pki.rootDer,
-    title: `embedded broker ${plain ? "mqtt" : "mqtts"}://${embeddedBrokerName}:${broker.port}, MQTT ${profile.mqtt.version}`,
+    title: `embedded broker ${address(profile, embeddedBrokerName, broker.port)}, MQTT ${profile.mqtt.version}`,
   };
 }
