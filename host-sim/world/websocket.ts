@@ -14,11 +14,6 @@ const maxPayload = 300 * 1024 * 1024;
 /** The ALPN name of what a WebSocket begins with (RFC 7301 §6). */
 export const webSocketAlpn = "http/1.1";
 
-/** MQTT.js passes on the errors that have a code, as Node's have. */
-class RefusedWebSocket extends Error {
-  readonly code = "WEBSOCKET_REFUSED";
-}
-
 /**
  * @param open the connection that it goes over, TCP or TLS
  * @returns the bytes that go through the WebSocket; it ends with an error when that is refused
@@ -29,12 +24,11 @@ export function webSocketStream(host: string, port: number, path: string, open: 
     perMessageDeflate: false,
     maxPayload,
   });
-  const stream = createWebSocketStream(socket);
-  socket.on("unexpected-response", (request, { statusCode }) => {
-    request.destroy();
-    stream.destroy(new RefusedWebSocket(`no WebSocket at ${path}: HTTP ${statusCode}`));
+  // MQTT.js passes on the errors that have a code; an answer that refuses has none.
+  socket.on("error", (error: Error & { code?: string }) => {
+    error.code ??= "WEBSOCKET";
   });
-  return stream;
+  return createWebSocketStream(socket);
 }
 
 /**

@@ -90,7 +90,7 @@ test("a listener says that there is no WebSocket at its path", async () => {
   const { port } = await start(false);
   await assert.rejects(
     listen(port, null, () => {}, "/other"),
-    /no WebSocket at \/other: HTTP 400/,
+    /Unexpected server response: 400/,
   );
 });
 
