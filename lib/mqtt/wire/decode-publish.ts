@@ -1,9 +1,9 @@
 /** Reads a PUBLISH from the broker (§3.3). */
 import { malformed, protocolError } from "./errors.js";
 import type { FramingError } from "./framing.js";
-import type { Incoming, Publish, QoS } from "./packet-types.js";
+import type { Incoming, Publish, QoS, UserProperties } from "./packet-types.js";
 import { copy, type ParsedProperties, parse, renamed } from "./parse.js";
-import { afterPrefixed, checkProperties, packetType, userProperties } from "./properties.js";
+import { afterPrefixed, checkProperties, packetType } from "./properties.js";
 import { type ProtocolVersion, reasonCode } from "./reason-codes.js";
 import { isText } from "./text.js";
 import { hasWildcard } from "./topics.js";
@@ -35,8 +35,9 @@ export function decodePublish(
   const payloadAt =
     version === 5 ? checkProperties(packetType.publish, packet, propertiesAt, packet.length) : propertiesAt;
   if (typeof payloadAt !== "number") return payloadAt;
-  const { topic, properties = {} } = parse(packet, version) ?? {};
-  if (topic === undefined) return malformed("PUBLISH");
+  const parsed = parse(packet, version, at, propertiesAt);
+  if (!parsed) return malformed("PUBLISH");
+  const { topic, properties, userProperties } = parsed;
   const wrong = checkTopics(topic, properties);
   if (wrong) return wrong;
   return {
@@ -48,7 +49,7 @@ export function decodePublish(
     duplicate: (packet[0]! & 8) === 8,
     packetId,
     subscriptionIdentifiers: list(properties.subscriptionIdentifier),
-    ...(version === 5 && messageProperties(packet, propertiesAt, properties)),
+    ...(version === 5 && messageProperties(properties, userProperties)),
   };
 }
 
@@ -67,13 +68,15 @@ function checkTopics(
   return undefined;
 }
 
-function messageProperties(packet: Uint8Array, at: number, properties: ParsedProperties): Partial<Publish> {
+function messageProperties(
+  properties: ParsedProperties,
+  userProperties: UserProperties | undefined,
+): Partial<Publish> {
   const { correlationData } = properties;
-  const pairs = userProperties(packet, at);
   return {
     ...renamed(properties, names),
     ...(correlationData && { correlationData: copy(correlationData) }),
-    ...(pairs && { userProperties: pairs }),
+    ...(userProperties && { userProperties }),
   };
 }
 

@@ -6,12 +6,10 @@ import { decodePublish } from "./decode-publish.js";
 import { malformed, protocolError } from "./errors.js";
 import { checkFirst, type FramingError } from "./framing.js";
 import type { AckType, ConnackProperties, Incoming } from "./packet-types.js";
-import { copy, type ParsedProperties, parse, renamed } from "./parse.js";
-import { checkProperties, packetType, textProperty, userProperties, variableInteger } from "./properties.js";
+import { copy, parse, renamed } from "./parse.js";
+import { checkProperties, packetType, variableInteger } from "./properties.js";
+import { reasonString, serverReference, textProperty } from "./property-values.js";
 import { connackReason, isCodeOf, type ProtocolVersion } from "./reason-codes.js";
-
-const reasonString = 31;
-const serverReference = 28;
 
 /** Reads one whole packet of `version`, which stays the caller's; whatever is not exactly right is an error. */
 export function decode(packet: Uint8Array, version: ProtocolVersion): Incoming | FramingError {
@@ -83,12 +81,12 @@ function decodeConnack(packet: Uint8Array, at: number, version: ProtocolVersion)
   if (reason !== 0 && flags !== 0) return protocolError("a refusal with session present");
   const connack = { type: "connack", sessionPresent: flags === 1, code, reason } as const;
   if (old || packet.length === at + 3) return { ...connack, properties: {} };
-  const properties = parse(packet, form)?.properties;
-  if (!properties) return malformed("CONNACK");
+  const parsed = parse(packet, form, at, at + 2);
+  if (!parsed) return malformed("CONNACK");
+  const { properties, userProperties } = parsed;
   const { authenticationMethod, authenticationData } = properties;
   if (authenticationData && authenticationMethod === undefined)
     return protocolError("authentication data without a method");
-  const pairs = userProperties(packet, at + 2);
   return {
     ...connack,
     properties: {
@@ -99,7 +97,7 @@ function decodeConnack(packet: Uint8Array, at: number, version: ProtocolVersion)
           data: authenticationData && copy(authenticationData),
         },
       }),
-      ...(pairs && { userProperties: pairs }),
+      ...(userProperties && { userProperties }),
     },
   };
 }
@@ -165,8 +163,9 @@ function decodeAuth(packet: Uint8Array, at: number): Incoming | FramingError {
   if (wrong) return wrong;
   const code = packet[at]!;
   if (!isCodeOf("auth", code)) return malformed(`AUTH with code ${code}`);
-  const { authenticationMethod: method, authenticationData: data }: ParsedProperties =
-    parse(packet, 5)?.properties ?? {};
+  const parsed = parse(packet, 5, at, at + 1);
+  if (!parsed) return malformed("AUTH");
+  const { authenticationMethod: method, authenticationData: data } = parsed.properties;
   // §3.15.2.2.2
   if (method === undefined) return protocolError("AUTH without an authentication method");
   const text = textProperty(packet, at + 1, reasonString) ?? "";

@@ -1,6 +1,8 @@
 /** mqtt-packet's parser, for one packet whose bytes were checked completely, and its names for properties. */
 /// <reference path="./mqtt-packet.d.ts" />
 import { parser } from "mqtt-packet";
+import type { UserProperties } from "./packet-types.js";
+import { userProperties, withoutUserProperties } from "./property-values.js";
 import type { ProtocolVersion } from "./reason-codes.js";
 
 export interface ParsedProperties {
@@ -13,24 +15,38 @@ export interface ParsedProperties {
   readonly topicAlias?: number;
 }
 
-export interface Parsed {
+interface Parsed {
   readonly topic?: string;
   readonly properties?: ParsedProperties;
 }
 
-/** @returns undefined for what mqtt-packet does not take */
-export function parse(packet: Uint8Array, version: ProtocolVersion): Parsed | undefined {
+export interface ParsedPacket {
+  readonly topic: string;
+  readonly properties: ParsedProperties;
+  readonly userProperties: UserProperties | undefined;
+}
+
+/**
+ * Reads a packet of `version`.
+ * @param body where the remaining length ends
+ * @param at where the property length is, in MQTT 5
+ * @returns undefined for what mqtt-packet does not take
+ */
+export function parse(
+  packet: Uint8Array,
+  version: ProtocolVersion,
+  body: number,
+  at: number,
+): ParsedPacket | undefined {
+  const pairs = version === 5 ? userProperties(packet, at) : undefined;
   let parsed: Parsed | undefined;
-  let failed = false;
   parser({ protocolVersion: version })
     .on("packet", (value) => {
       parsed = value;
     })
-    .on("error", () => {
-      failed = true;
-    })
-    .parse(packet);
-  return failed ? undefined : parsed;
+    .on("error", () => {})
+    .parse(pairs ? withoutUserProperties(packet, body, at) : packet);
+  return parsed && { topic: "", properties: {}, ...(parsed as Parsed), userProperties: pairs };
 }
 
 /** Properties under this project's names; those without one are left out. */

@@ -3,10 +3,8 @@
  * and allowed in the packet, none twice, values complete and in range, strings well-formed. mqtt-packet
  * gives their values afterwards; it checks none of this. Nothing is allocated.
  */
-import { utf8Decode } from "../../cbor/utf8.js";
 import { malformed, protocolError } from "./errors.js";
 import type { FramingError } from "./framing.js";
-import type { UserProperties } from "./packet-types.js";
 import { reasonCode } from "./reason-codes.js";
 import { isText } from "./text.js";
 
@@ -137,50 +135,22 @@ function checkText(id: number, packet: Uint8Array, at: number, end: number): num
 }
 
 /**
- * The user properties in their order. mqtt-packet sorts them by name, and forgets an empty value when its name
- * comes again.
+ * Calls back with each property's identifier and where its value lies.
  * @param at the property length, of properties that `checkProperties` has accepted
  */
-export function userProperties(packet: Uint8Array, at: number): UserProperties | undefined {
-  let pairs: [string, string][] | undefined;
-  forEach(packet, at, 38, (start, end) => {
-    const middle = afterPrefixed(packet, start, end)!;
-    pairs ??= [];
-    pairs.push([textAt(packet, start, middle), textAt(packet, middle, end)]);
-  });
-  return pairs;
-}
-
-/**
- * A property whose value is text, undefined without it.
- * @param at as in `userProperties`
- */
-export function textProperty(packet: Uint8Array, at: number, id: number): string | undefined {
-  let text: string | undefined;
-  forEach(packet, at, id, (start, end) => {
-    text = textAt(packet, start, end);
-  });
-  return text;
-}
-
-function forEach(
+export function forEachProperty(
   packet: Uint8Array,
   at: number,
-  wanted: number,
-  take: (start: number, end: number) => void,
+  take: (id: number, start: number, end: number) => void,
 ): void {
   const { value, next } = variableInteger(packet, at, packet.length)!;
   const stop = next + value;
   for (let start = next; start < stop; ) {
     const id = packet[start++]!;
     const end = checkValue(properties[id]![0], id, packet, start, stop) as number;
-    if (id === wanted) take(start, end);
+    take(id, start, end);
     start = end;
   }
-}
-
-function textAt(packet: Uint8Array, start: number, end: number): string {
-  return utf8Decode(packet.subarray(start + 2, end));
 }
 
 /** The index after bytes with a two-byte length before them. */

@@ -269,6 +269,17 @@ test("what is handed on does not change with the receive buffer", () => {
     }
 });
 
+test("names that anybody may choose do not stay in a board's memory", () => {
+  for (let i = 0; i < 4000; i++) {
+    const name = Array.from(String(100_000 + i), (digit) => `3${digit}`).join("");
+    const user = `26 0007 6e${name} 0001 31`;
+    for (const text of [`30 13 0001 74 0d ${user} aabb`, `20 10 00 00 0d ${user}`]) {
+      const result = read(text, 5);
+      ok("type" in result, JSON.stringify(result));
+    }
+  }
+});
+
 const acks = [
   ["puback", "40", "97"],
   ["pubrec", "50", "97"],
