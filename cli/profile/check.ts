@@ -130,8 +130,9 @@ function problemOf({ keyword, params, data }: ErrorObject): string {
 }
 
 /** Rules that tie settings together, and so are not in the schema. */
-function crossMistakes({ broker }: WrittenProfile): Mistake[] {
-  const mistakes: Mistake[] = [];
+function crossMistakes(written: WrittenProfile): Mistake[] {
+  const { broker } = written;
+  const mistakes: Mistake[] = willMistakes(written);
   if (broker.tls === false && !broker.insecure)
     mistakes.push({
       path: "broker.insecure",
@@ -151,6 +152,39 @@ function crossMistakes({ broker }: WrittenProfile): Mistake[] {
       remedy: "Write the user name that the password belongs to.",
     });
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
+}
+
+/** A will that waits for a sleeping device. */
+function willMistakes({ mqtt, cycle, broker }: WrittenProfile): Mistake[] {
+  const { version, will, sessionExpirySeconds } = mqtt;
+  const after = will?.afterSeconds ?? 0;
+  const blame = (path: string, problem: string, remedy: string): Mistake[] => [{ path, problem, remedy }];
+  if (will && broker.tls !== false && broker.tls.earlyData)
+    return blame(
+      "broker.tls.earlyData",
+      "is true though there is a will",
+      "Remove one of them: who sends 0-RTT data again makes the broker publish the will.",
+    );
+  if (after === 0) return [];
+  if (version === "3.1.1")
+    return blame(
+      "mqtt.will.afterSeconds",
+      "is not 0 though mqtt.version is 3.1.1",
+      "Only MQTT 5 has wills that wait.",
+    );
+  if (after <= cycle.intervalSeconds)
+    return blame(
+      "mqtt.will.afterSeconds",
+      "is not above cycle.intervalSeconds",
+      "Write more: a device that is merely asleep is not gone.",
+    );
+  if (sessionExpirySeconds < after)
+    return blame(
+      "mqtt.sessionExpirySeconds",
+      "is below mqtt.will.afterSeconds",
+      "Write at least that many: the will goes out when the session ends.",
+    );
+  return [];
 }
 
 function defaultPort({ tls, websocket }: WrittenProfile["broker"]): number {

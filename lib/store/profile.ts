@@ -24,7 +24,7 @@ export interface Profile {
     readonly websocket?: { readonly path: string };
     readonly username?: string;
   };
-  readonly mqtt: { readonly version: "5" | "3.1.1"; readonly keepAliveSeconds: number };
+  readonly mqtt: MqttSettings;
   readonly topics: { readonly base: string; readonly readings: string; readonly protection: "stamp" };
   readonly cycle: {
     readonly intervalSeconds: number;
@@ -33,6 +33,21 @@ export interface Profile {
     readonly deadlineSeconds?: { readonly [phase in Phase]?: number };
   };
   readonly sensor: { readonly kind: "simulated" };
+}
+
+export interface MqttSettings {
+  readonly version: "5" | "3.1.1";
+  readonly keepAliveSeconds: number;
+  /** How long the broker keeps the session while the device sleeps; 0: every connection begins clean. */
+  readonly sessionExpirySeconds: number;
+  /** Whether messages go out behind CONNECT, without waiting for the broker's answer. */
+  readonly pipelining: boolean;
+  /** A stamped message to BASE/will, sent by the broker when the device is gone. */
+  readonly will?: {
+    /** 0: at once, when the connection breaks. Else when the device has not come back for so long, asleep or not. */
+    readonly afterSeconds: number;
+    readonly retain: boolean;
+  };
 }
 
 /** Whom the device trusts and who it is: by the CA and CRL in flash, by pins, or by a PSK in place of all these. */
@@ -120,8 +135,9 @@ const group =
     return undefined;
   };
 
-const must = (rule: Rule): Field => ({ rule });
-const may = (rule: Rule): Field => ({ rule, optional: true });
+// Frozen: what may change costs a board memory, even if it never does.
+const must = (rule: Rule): Field => Object.freeze({ rule });
+const may = (rule: Rule): Field => Object.freeze({ rule, optional: true });
 
 const printable =
   (maxLength: number): Rule =>
@@ -195,7 +211,15 @@ const rules = group({
       username: may(text(128)),
     }),
   ),
-  mqtt: must(group({ version: must(oneOf("5", "3.1.1")), keepAliveSeconds: must(range(0, 65_535, true)) })),
+  mqtt: must(
+    group({
+      version: must(oneOf("5", "3.1.1")),
+      keepAliveSeconds: must(range(0, 65_535, true)),
+      sessionExpirySeconds: must(range(0, 0xffff_ffff, true)),
+      pipelining: must(oneOf(true, false)),
+      will: may(group({ afterSeconds: must(range(0, 0xffff_ffff, true)), retain: must(oneOf(true, false)) })),
+    }),
+  ),
   topics: must(group({ base: must(topic), readings: must(topic), protection: must(oneOf("stamp")) })),
   cycle: must(
     group({
@@ -222,21 +246,34 @@ export function readProfile(json: string): Profile | Failure {
   const problem = rules(value);
   if (problem !== undefined) return failure("profile-invalid", problem.slice(1));
   const profile = value as Profile;
-  const conflict = brokerConflict(profile.broker);
-  return conflict === undefined ? profile : failure("profile-invalid", `broker.${conflict}`);
+  const conflict = brokerConflict(profile.broker) ?? willConflict(profile);
+  return conflict === undefined ? profile : failure("profile-invalid", conflict);
+}
+
+/** A will that waits for a sleeping device needs MQTT 5, and a session that lives as long. */
+function willConflict({ mqtt, cycle, broker }: Profile): string | undefined {
+  // Whoever sends 0-RTT data again takes the session over, and then the broker publishes the will.
+  if (mqtt.will && broker.tls && broker.tls.earlyData)
+    return "broker.tls.earlyData must be false with a will";
+  const after = mqtt.will?.afterSeconds ?? 0;
+  if (after === 0) return undefined;
+  if (mqtt.version !== "5") return "mqtt.will.afterSeconds must be 0 with MQTT 3.1.1";
+  if (mqtt.sessionExpirySeconds < after) return "mqtt.sessionExpirySeconds must reach mqtt.will.afterSeconds";
+  if (after <= cycle.intervalSeconds) return "mqtt.will.afterSeconds must be above cycle.intervalSeconds";
+  return undefined;
 }
 
 /** Settings that each are right and together are not. */
 function brokerConflict({ tls, insecure, username, websocket }: Profile["broker"]): string | undefined {
-  if (tls === false) return insecure ? undefined : "insecure must be true when broker.tls is false";
+  if (tls === false) return insecure ? undefined : "broker.insecure must be true when broker.tls is false";
   const psk = tls.identity === "psk";
-  if (psk && tls.pskIdentity === undefined) return "tls.pskIdentity is missing";
-  if (!psk && tls.pskIdentity !== undefined) return "tls.pskIdentity must not be there without a PSK";
-  if (!psk && !tls.forwardSecrecy) return "tls.forwardSecrecy must be true without a PSK";
-  if (psk && tls.pins.length > 0) return "tls.pins must be none with a PSK";
-  if (tls.earlyData && !tls.resumption) return "tls.earlyData must be false without resumption";
-  if (tls.earlyData && username !== undefined) return "tls.earlyData must be false with a user name";
+  if (psk && tls.pskIdentity === undefined) return "broker.tls.pskIdentity is missing";
+  if (!psk && tls.pskIdentity !== undefined) return "broker.tls.pskIdentity must not be there without a PSK";
+  if (!psk && !tls.forwardSecrecy) return "broker.tls.forwardSecrecy must be true without a PSK";
+  if (psk && tls.pins.length > 0) return "broker.tls.pins must be none with a PSK";
+  if (tls.earlyData && !tls.resumption) return "broker.tls.earlyData must be false without resumption";
+  if (tls.earlyData && username !== undefined) return "broker.tls.earlyData must be false with a user name";
   // RFC 6455 §4.1: a client sends nothing between its request and the answer.
-  if (tls.earlyData && websocket !== undefined) return "tls.earlyData must be false with a WebSocket";
+  if (tls.earlyData && websocket !== undefined) return "broker.tls.earlyData must be false with a WebSocket";
   return undefined;
 }

@@ -55,7 +55,7 @@ function profileFor(port: number, tls: Pick<TlsSettings, "identity" | "pskIdenti
         ...tls,
       },
     },
-    mqtt: { version: "5", keepAliveSeconds: 60 },
+    mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
     topics: { base: "d/1", readings: "d/1/r", protection: "stamp" },
     // the peer never answers: the session comes to its end soon
     cycle: { intervalSeconds: 60, wakeBudgetSeconds: 20, deadlineSeconds: { session: 1 } },

@@ -21,7 +21,7 @@ function profileWith(part: Partial<TlsSettings> | false): Profile {
     wifi: { ssid: "burrow" },
     time: { server: "time.dormouse.test" },
     broker: part === false ? { ...secure, tls: false, insecure: true } : secure,
-    mqtt: { version: "5", keepAliveSeconds: 60 },
+    mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
     topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
     sensor: { kind: "simulated" },

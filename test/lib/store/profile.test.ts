@@ -1,6 +1,6 @@
 import { failure } from "../../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../../lib/store/profile.js";
-import { equal, test } from "../../device/harness.js";
+import { equal, ok, test } from "../../device/harness.js";
 
 const tls: TlsSettings = {
   minVersion: "1.2",
@@ -17,7 +17,7 @@ const profile: Profile = {
   wifi: { ssid: "burrow" },
   time: { server: "time.dormouse.test" },
   broker: { host: "broker.dormouse.test", port: 8883, tls },
-  mqtt: { version: "5", keepAliveSeconds: 60 },
+  mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
   topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
   cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
   sensor: { kind: "simulated" },
@@ -196,4 +196,31 @@ test("every setting that is left out is missed, unless it is optional", () => {
       equal(found, failure("profile-invalid", `${group}.${setting} is missing`));
     }
   }
+});
+
+test("a will that waits needs MQTT 5, a session that lives as long, and more than a sleep", () => {
+  const will = { afterSeconds: 2000, retain: true };
+  const mqtt = { ...profile.mqtt, sessionExpirySeconds: 2000, will };
+  const wrong: [object, RegExp][] = [
+    [{ ...mqtt, version: "3.1.1" }, /afterSeconds must be 0 with MQTT 3.1.1/],
+    [{ ...mqtt, sessionExpirySeconds: 1999 }, /sessionExpirySeconds must reach/],
+    [{ ...mqtt, will: { ...will, afterSeconds: 900 } }, /above cycle.intervalSeconds/],
+  ];
+  equal(readProfile(json({ mqtt })), { ...profile, mqtt });
+  for (const [part, problem] of wrong) {
+    const read = readProfile(json({ mqtt: part }));
+    ok("kind" in read && problem.test(read.detail), JSON.stringify(read));
+  }
+  const atOnce = { ...mqtt, version: "3.1.1", sessionExpirySeconds: 0, will: { ...will, afterSeconds: 0 } };
+  equal(readProfile(json({ mqtt: atOnce })), { ...profile, mqtt: atOnce });
+});
+
+test("early data excludes a will: whoever repeats it would set the will off", () => {
+  const mqtt = { ...profile.mqtt, will: { afterSeconds: 0, retain: false } };
+  const early = { ...broker, tls: { ...tls, earlyData: true } };
+  equal(readProfile(json({ broker: early })), { ...profile, broker: early });
+  equal(
+    readProfile(json({ broker: early, mqtt })),
+    failure("profile-invalid", "broker.tls.earlyData must be false with a will"),
+  );
 });

@@ -127,23 +127,21 @@ test("trusted only with the flash's secret and within its reservation", () => {
     equal(decodeRtc(data, { ...trust, secretId: fromHex(other) }), undefined);
 });
 
-test("what does not fit is left out: TLS first, then the network, never the outbox", () => {
-  const sizes = [full, { ...full, tls: undefined }, { ...full, tls: undefined, network: undefined }].map(
-    (image) => written(image as RtcImage).length,
-  ) as [number, number, number];
+test("what does not fit is left out: TLS first, then the network, then MQTT, never the outbox", () => {
+  const { tls, network, mqtt, ...kept } = full;
+  ok(tls && network && mqtt, "all were there");
+  const images = [full, { ...kept, network, mqtt }, { ...kept, mqtt }, kept];
+  const sizes = images.map((image) => written(image).length);
   const leftOutAt = (capacity: number) => {
     const encoding = encodeRtc(full, secretId, capacity);
     return "tooLarge" in encoding ? encoding.tooLarge : encoding.leftOut.join();
   };
-  equal(leftOutAt(sizes[0]), "");
-  equal(leftOutAt(sizes[0] - 1), "tls");
-  equal(leftOutAt(sizes[1]), "tls");
-  equal(leftOutAt(sizes[1] - 1), "tls,network");
-  equal(leftOutAt(sizes[2]), "tls,network");
-  equal(leftOutAt(sizes[2] - 1), sizes[2]);
-  const { network, tls, ...kept } = full;
-  ok(network && tls, "both were there");
-  equal(decodeRtc(written(full, sizes[2]), trust), kept);
+  const leftOut = ["", "tls", "tls,network", "tls,network,mqtt"];
+  for (const [i, size] of sizes.entries()) {
+    equal(leftOutAt(size), leftOut[i]);
+    equal(leftOutAt(size - 1), leftOut[i + 1] ?? size);
+  }
+  equal(decodeRtc(written(full, sizes[3]), trust), kept);
 });
 
 test("the sections keep to the budget of an ESP8266", () => {
