@@ -8,8 +8,6 @@ import type { FramingError } from "./framing.js";
 import { reasonCode } from "./reason-codes.js";
 import { isText } from "./text.js";
 
-type Kind = "flag" | "two" | "two-not-0" | "four" | "four-not-0" | "var-not-0" | "text" | "pair" | "binary";
-
 /** Packet types as in the fixed header, §2.1.2. */
 export const packetType = {
   connack: 2,
@@ -25,35 +23,40 @@ export const packetType = {
   auth: 15,
 } as const;
 
-const { connack, publish, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth } = packetType;
-const withReason = [connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth];
+// Sets of packet types, a bit for each.
+const connack = 1 << packetType.connack;
+const publish = 1 << packetType.publish;
+const disconnect = 1 << packetType.disconnect;
+const auth = 1 << packetType.auth;
+/** PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK and UNSUBACK too: all that have a reason code. */
+const withReason = connack | 0b1010_1111_0000 | disconnect | auth;
 
-/** What a broker may send (table 2-4), by identifier. */
-const properties: Readonly<Record<number, readonly [Kind, readonly number[]]>> = {
-  1: ["flag", [publish]], // payload format indicator
-  2: ["four", [publish]], // message expiry interval
-  3: ["text", [publish]], // content type
-  8: ["text", [publish]], // response topic
-  9: ["binary", [publish]], // correlation data
-  11: ["var-not-0", [publish]], // subscription identifier
-  17: ["four", [connack]], // session expiry interval; not in the broker's DISCONNECT [MQTT-3.14.2-2]
-  18: ["text", [connack]], // assigned client identifier
-  19: ["two", [connack]], // server keep alive
-  21: ["text", [connack, auth]], // authentication method
-  22: ["binary", [connack, auth]], // authentication data
-  26: ["text", [connack]], // response information
-  28: ["text", [connack, disconnect]], // server reference
-  31: ["text", withReason], // reason string
-  33: ["two-not-0", [connack]], // receive maximum
-  34: ["two", [connack]], // topic alias maximum
-  35: ["two-not-0", [publish]], // topic alias
-  36: ["flag", [connack]], // maximum QoS
-  37: ["flag", [connack]], // retain available
-  38: ["pair", [...withReason, publish]], // user property
-  39: ["four-not-0", [connack]], // maximum packet size
-  40: ["flag", [connack]], // wildcard subscription available
-  41: ["flag", [connack]], // subscription identifiers available
-  42: ["flag", [connack]], // shared subscription available
+/** What a broker may send (table 2-4): by identifier, in which packets. */
+const places: Readonly<Record<number, number>> = {
+  1: publish, // payload format indicator
+  2: publish, // message expiry interval
+  3: publish, // content type
+  8: publish, // response topic
+  9: publish, // correlation data
+  11: publish, // subscription identifier
+  17: connack, // session expiry interval; not in the broker's DISCONNECT [MQTT-3.14.2-2]
+  18: connack, // assigned client identifier
+  19: connack, // server keep alive
+  21: connack | auth, // authentication method
+  22: connack | auth, // authentication data
+  26: connack, // response information
+  28: connack | disconnect, // server reference
+  31: withReason, // reason string
+  33: connack, // receive maximum
+  34: connack, // topic alias maximum
+  35: publish, // topic alias
+  36: connack, // maximum QoS
+  37: connack, // retain available
+  38: withReason | publish, // user property
+  39: connack, // maximum packet size
+  40: connack, // wildcard subscription available
+  41: connack, // subscription identifiers available
+  42: connack, // shared subscription available
 };
 
 /**
@@ -76,55 +79,59 @@ export function checkProperties(
   let seenHigh = 0;
   for (let next = length.next; next < stop; ) {
     const id = packet[next++]!;
-    const [kind, where] = properties[id] ?? [];
-    if (!kind || !where?.includes(type)) return malformed(`property ${id} in packet type ${type}`);
+    if (!((places[id] ?? 0) & (1 << type))) return malformed(`property ${id} in packet type ${type}`);
     const bit = 1 << (id & 31);
     const seen = id < 32 ? seenLow & bit : seenHigh & bit;
-    const repeats = kind === "pair" || kind === "var-not-0";
-    if (seen && !repeats) return protocolError(`property ${id} twice`);
+    // Only subscription identifiers and user properties.
+    if (seen && id !== 11 && id !== 38) return protocolError(`property ${id} twice`);
     if (id < 32) seenLow |= bit;
     else seenHigh |= bit;
-    const value = checkValue(kind, id, packet, next, stop);
+    const value = checkValue(id, packet, next, stop);
     if (typeof value !== "number") return value;
     next = value;
   }
   return stop;
 }
 
-function checkValue(
-  kind: Kind,
-  id: number,
-  packet: Uint8Array,
-  at: number,
-  end: number,
-): number | FramingError {
-  switch (kind) {
-    case "flag":
+function checkValue(id: number, packet: Uint8Array, at: number, end: number): number | FramingError {
+  switch (id) {
+    case 1:
+    case 36:
+    case 37:
+    case 40:
+    case 41:
+    case 42:
       if (at + 1 > end) return cutOff(id);
       return packet[at]! > 1 ? protocolError(`property ${id} is ${packet[at]}, not 0 or 1`) : at + 1;
-    case "two":
-    case "two-not-0":
+    case 19:
+    case 34:
+      return at + 2 > end ? cutOff(id) : at + 2;
+    case 33:
+      return at + 2 > end ? cutOff(id) : allZero(packet, at, 2) ? zero(id) : at + 2;
+    case 35:
       if (at + 2 > end) return cutOff(id);
-      if (kind === "two" || !allZero(packet, at, 2)) return at + 2;
-      // §3.3.4 has its own code for an alias.
-      return id === 35 ? { code: reasonCode.topicAliasInvalid, detail: "topic alias 0" } : zero(id);
-    case "four":
-    case "four-not-0":
-      if (at + 4 > end) return cutOff(id);
-      return kind === "four-not-0" && allZero(packet, at, 4) ? zero(id) : at + 4;
-    case "var-not-0": {
+      // §3.3.4 has a code of its own for it.
+      if (allZero(packet, at, 2)) return { code: reasonCode.topicAliasInvalid, detail: "topic alias 0" };
+      return at + 2;
+    case 2:
+    case 17:
+      return at + 4 > end ? cutOff(id) : at + 4;
+    case 39:
+      return at + 4 > end ? cutOff(id) : allZero(packet, at, 4) ? zero(id) : at + 4;
+    case 11: {
       const integer = variableInteger(packet, at, end);
       if (!integer) return cutOff(id);
       return integer.value === 0 ? zero(id) : integer.next;
     }
-    case "text":
-      return checkText(id, packet, at, end);
-    case "pair": {
+    case 38: {
       const name = checkText(id, packet, at, end);
       return typeof name === "number" ? checkText(id, packet, name, end) : name;
     }
-    case "binary":
+    case 9:
+    case 22:
       return afterPrefixed(packet, at, end) ?? cutOff(id);
+    default:
+      return checkText(id, packet, at, end);
   }
 }
 
@@ -147,7 +154,7 @@ export function forEachProperty(
   const stop = next + value;
   for (let start = next; start < stop; ) {
     const id = packet[start++]!;
-    const end = checkValue(properties[id]![0], id, packet, start, stop) as number;
+    const end = checkValue(id, packet, start, stop) as number;
     take(id, start, end);
     start = end;
   }
