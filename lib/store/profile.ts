@@ -253,7 +253,7 @@ export function readProfile(json: string): Profile | Failure {
 /** A will that waits for a sleeping device needs MQTT 5, and a session that lives as long. */
 function willConflict({ mqtt, cycle, broker }: Profile): string | undefined {
   // Whoever sends 0-RTT data again takes the session over, and then the broker publishes the will.
-  if (mqtt.will && broker.tls && broker.tls.earlyData)
+  if (mqtt.will && broker.tls !== false && broker.tls.earlyData)
     return "broker.tls.earlyData must be false with a will";
   const after = mqtt.will?.afterSeconds ?? 0;
   if (after === 0) return undefined;
