@@ -6,20 +6,30 @@
 /** A string's length field has two bytes. */
 export const maxTextBytes = 65535;
 
+/** XS: a string to bytes in one native step, and so a check of plain ASCII. */
+type NativeBytes = { fromString?: (text: string) => ArrayBuffer };
+
 /**
  * Bytes of `text` in UTF-8.
  * @throws {RangeError} for a lone surrogate [MQTT-1.5.4-1], U+0000 [MQTT-1.5.4-2] or more than 65,535 bytes
  */
 export function textBytes(text: string, what: string): number {
   if (typeof text !== "string") throw new TypeError(`${what} must be a string`);
+  if (text.includes("\u0000")) throw new RangeError(`${what} must not contain U+0000`);
+  const native = (ArrayBuffer as NativeBytes).fromString;
+  let length = text.length;
+  if (native?.call(ArrayBuffer, text).byteLength !== length) length = utf8Bytes(text, what);
+  if (length > maxTextBytes) throw new RangeError(`${what} is longer than ${maxTextBytes} bytes`);
+  return length;
+}
+
+function utf8Bytes(text: string, what: string): number {
   let length = 0;
   for (const character of text) {
     const code = character.codePointAt(0)!;
-    if (code === 0) throw new RangeError(`${what} must not contain U+0000`);
     if (code >= 0xd800 && code < 0xe000) throw new RangeError(`${what} must not contain a lone surrogate`);
     length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
   }
-  if (length > maxTextBytes) throw new RangeError(`${what} is longer than ${maxTextBytes} bytes`);
   return length;
 }
 
@@ -52,6 +62,12 @@ export function isText(bytes: Uint8Array, start: number, end: number): boolean {
  * @returns the index after it
  */
 export function writeText(text: string, target: Uint8Array, at: number): number {
+  const native = (ArrayBuffer as NativeBytes).fromString;
+  if (native) {
+    const bytes = new Uint8Array(native.call(ArrayBuffer, text));
+    target.set(bytes, at);
+    return at + bytes.length;
+  }
   for (const character of text) {
     const code = character.codePointAt(0)!;
     if (code < 0x80) {
