@@ -3,6 +3,10 @@
 export interface Result {
   readonly title: string;
   readonly rows: readonly Row[];
+  /** What people should know of the table, a line each. */
+  readonly notes?: readonly string[];
+  /** What --json prints, when not the rows. */
+  readonly json?: Row;
 }
 
 export type Row = Readonly<Record<string, string | number>>;
@@ -13,7 +17,7 @@ export interface Benchmark {
 }
 
 /** A plain table: numbers to the right, columns in the order of the first row. */
-export function render({ title, rows }: Result): string {
+export function render({ title, rows, notes = [] }: Result): string {
   const columns = Object.keys(rows[0] ?? {});
   const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? "")))];
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
@@ -24,5 +28,5 @@ export function render({ title, rows }: Result): string {
       .join("  ")
       .trimEnd(),
   );
-  return `${title}\n\n${lines.join("\n")}`;
+  return [title, "", ...lines, ...notes.map((note) => `\n${note}`)].join("\n");
 }

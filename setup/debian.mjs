@@ -11,7 +11,8 @@ import { progress, run, SetupError } from "./steps.mjs";
 /** @type {Tool[]} */
 const tools = [
   tool("mosquitto", "the broker of the end-to-end tests", () => has("mosquitto", "/usr/sbin/mosquitto")),
-  tool("mosquitto-clients", "an independent MQTT client", () => has("mosquitto_sub")),
+  tool("mosquitto-clients", "independent MQTT clients", () => has("mosquitto_sub")),
+  tool("python3-paho-mqtt", "Paho, an independent MQTT client", () => pythonWith("paho.mqtt.client")),
   tool("openssl", "an independent TLS peer and certificate checker", () => has("openssl")),
   tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
   tool("tshark", "the independent reader of captures", () => has("tshark")),

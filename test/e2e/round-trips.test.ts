@@ -1,0 +1,96 @@
+/** Round trips from TCP SYN to PUBACK: that they are counted right. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { generate } from "mqtt-packet";
+import { RoundTripScene } from "../../bench/round-trips/scene.js";
+import { mosquittoMissing } from "./mqtt-mosquitto.js";
+
+const skip = mosquittoMissing() ?? false;
+
+describe("the count of round trips", { skip, concurrency: true }, () => {
+  let scene: RoundTripScene;
+  before(async () => {
+    scene = await RoundTripScene.start();
+  });
+  after(() => scene.stop());
+
+  const publish = generate({
+    cmd: "publish",
+    topic: "t",
+    payload: "21.5",
+    qos: 1,
+    messageId: 1,
+    dup: false,
+    retain: false,
+  });
+  const ping = generate({ cmd: "pingreq" });
+  const disconnect = generate({ cmd: "disconnect" });
+
+  /** A client without TLS, which does as it is told. */
+  function counted(clientId: string, talk: (client: Socket, connectPacket: Buffer) => Promise<void>) {
+    const connectPacket = generate({
+      cmd: "connect",
+      protocolId: "MQTT",
+      protocolVersion: 4,
+      clean: true,
+      clientId,
+      keepalive: 60,
+    });
+    return scene.count({
+      clientId,
+      targetPort: scene.broker.plainPort,
+      async publish(port) {
+        const client = connect(port, "127.0.0.1");
+        await talk(client, connectPacket);
+        client.end().resume();
+        await once(client, "close");
+      },
+    });
+  }
+
+  test("is 2 for a client that sends CONNECT and PUBLISH at once", async () => {
+    const { roundTrips } = await counted("at-once", async (client, connectPacket) => {
+      client.write(Buffer.concat([connectPacket, publish]));
+      // CONNACK and PUBACK, 4 bytes each.
+      for (let bytes = 0; bytes < 8; ) bytes += (await once(client, "data"))[0].length;
+      client.write(disconnect);
+    });
+    assert.equal(roundTrips, 2);
+  });
+
+  for (const pings of [0, 1, 2, 3])
+    test(`is ${3 + pings} for one that waits for CONNACK and ${pings} PINGRESP`, async () => {
+      const { roundTrips } = await counted(`pings-${pings}`, async (client, connectPacket) => {
+        for (const packet of [connectPacket, ...new Array<Buffer>(pings).fill(ping), publish]) {
+          client.write(packet);
+          await once(client, "data");
+        }
+        client.write(disconnect);
+      });
+      assert.equal(roundTrips, 3 + pings);
+    });
+
+  test("does not come about for one that goes without having waited for PUBACK", async () => {
+    const hasty = counted("hasty", async (client, connectPacket) => {
+      client.write(Buffer.concat([connectPacket, publish, disconnect]));
+    });
+    await assert.rejects(hasty, /hasty: no whole number of round trips/);
+  });
+
+  test("is taken again at a greater distance when the client is slow", async () => {
+    let times = 0;
+    const { roundTrips } = await counted("slow", async (client, connectPacket) => {
+      times++;
+      for (const packet of [connectPacket, publish]) {
+        client.write(packet);
+        await once(client, "data");
+      }
+      await wait(120);
+      client.write(disconnect);
+    });
+    assert.deepEqual([roundTrips, times], [3, 2]);
+  });
+});
