@@ -1,6 +1,6 @@
 /**
  * What this project uses of npm's mqtt-packet. Its own typings speak of Node's Buffer and streams, which the
- * device has not; the session sees only the types of packets.ts.
+ * device has not; the session sees only the types of packet-types.ts.
  */
 declare module "mqtt-packet" {
   export interface Sink {
