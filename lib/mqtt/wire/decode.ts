@@ -6,9 +6,8 @@ import { decodePublish } from "./decode-publish.js";
 import { malformed, protocolError } from "./errors.js";
 import { checkFirst, type FramingError } from "./framing.js";
 import type { AckType, ConnackProperties, Incoming } from "./packet-types.js";
-import { copy, parse, renamed } from "./parse.js";
+import { copy, parse, reasonString, renamed, serverReference, textProperty } from "./parse.js";
 import { checkProperties, packetType, variableInteger } from "./properties.js";
-import { reasonString, serverReference, textProperty } from "./property-values.js";
 import { connackReason, isCodeOf, type ProtocolVersion } from "./reason-codes.js";
 
 /** Reads one whole packet of `version`, which stays the caller's; whatever is not exactly right is an error. */
