@@ -12,7 +12,8 @@ import { Mosquitto, mosquittoMissing } from "./mqtt-mosquitto.js";
 const payload = new Uint8Array([0, 1, 0xfe, 0xff]);
 const password = new TextEncoder().encode("right words");
 const wrongPassword = new TextEncoder().encode("wrong words");
-const user = { userName: "d1", ackTimeoutMs: 5000 };
+/** What stays on this machine is nobody else's to read. */
+const user = { userName: "d1", encrypted: true, ackTimeoutMs: 5000 };
 
 describe("the session against Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 60_000 }, () => {
   const broker = new Mosquitto();
