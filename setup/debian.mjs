@@ -17,6 +17,8 @@ const tools = [
   tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
   tool("tshark", "the independent reader of captures", () => has("tshark")),
   tool("python3-cbor2", "the independent vectors", () => pythonWith("cbor2")),
+  // Without it enhanced authentication is not tried against a real broker.
+  { ...tool("mosquitto-dev", "to build a plugin of the broker", hasPluginHeader), required: false },
   // Without it the engine is 64-bit: everything runs, and only device-true byte counts are scaled.
   { ...tool("gcc-multilib", "32-bit builds, as on a board", has32Bit), required: false },
 ];
@@ -62,6 +64,10 @@ function succeeds(command, args) {
 /** Debian's own python3 has Debian's modules, whatever python3 is first in the PATH. */
 function pythonWith(/** @type {string} */ module) {
   return ["/usr/bin/python3", "python3"].some((python) => succeeds(python, ["-c", `import ${module}`]));
+}
+
+function hasPluginHeader() {
+  return existsSync("/usr/include/mosquitto_plugin.h");
 }
 
 function has32Bit() {
