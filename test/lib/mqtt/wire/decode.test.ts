@@ -110,7 +110,9 @@ test("a broker without MQTT 5 may refuse in 3.1.1's form only (3.1.1 §3.2.2.3)"
 
 test("authentication data needs a method", () => {
   accepted("20 0b 00 00 08 15 0001 6d 16 0001 ee", 5);
-  accepted("20 07 00 00 04 15 0001 6d", 5);
+  const connack = read("20 07 00 00 04 15 0001 6d", 5);
+  ok("type" in connack && connack.type === "connack", "accepted");
+  equal(connack.properties, { authentication: { method: "m", data: undefined } });
   refused("20 07 00 00 04 16 0001 ee", 5, 0x82);
 });
 
@@ -195,6 +197,7 @@ test("a message that is to be acknowledged has a packet identifier that is not 0
     accepted("32 06 0001 74 0001 00", version);
     accepted("32 06 0001 74 0100 00", version);
     refused("32 04 0001 74 00", version, 0x81);
+    refused("32 04 0001 74 01", version, 0x81);
   }
 });
 
@@ -254,8 +257,16 @@ test("what is handed on does not change with the receive buffer", () => {
     ["30 06 0001 74 00 aabb", ["payload"]],
     ["f0 0a 18 08 15 0001 6d 16 0001 ee", ["data"]],
   ];
+  const wraps = [(data: Uint8Array) => data, (data: Uint8Array) => Buffer?.from(data) ?? data];
+  for (const wrap of wraps) {
+    const packet = wrap(fromHex("200b0000081500016d160001ee"));
+    const connack = decode(packet, 5);
+    packet.fill(0);
+    ok("type" in connack && connack.type === "connack", "accepted");
+    equal(Array.from(connack.properties.authentication?.data ?? []), [0xee]);
+  }
   for (const [text, fields] of received)
-    for (const wrap of [(data: Uint8Array) => data, (data: Uint8Array) => Buffer?.from(data) ?? data]) {
+    for (const wrap of wraps) {
       const whole = wrap(fromHex(`ffff${text.replace(/ /g, "")}ff`));
       const packet = whole.subarray(2, whole.length - 1);
       const result = decode(packet, 5) as unknown as Record<string, Uint8Array>;

@@ -100,8 +100,10 @@ test("CONNECT of 5 with everything (§3.1.2.11, §3.1.3.2)", () => {
   );
 });
 
-test("the will of 3.1.1 is in the flags and the payload, without properties", () => {
+test("a will without properties, and of 3.1.1", () => {
   const will = { topic: "w", payload: fromHex(""), qos: 1, retain: false, delaySeconds: 7 } as const;
+  const atOnce = encodeConnect({ ...plain, will: { ...will, delaySeconds: 0 } });
+  is(atOnce, "10 19 0004 4d515454 05 0e 003c 05 27 00000400 0001 63 00 0001 77 0000");
   is(encodeConnect({ ...plain, version: 4, will }), "10 12 0004 4d515454 04 0e 003c 0001 63 0001 77 0000");
 });
 
@@ -292,7 +294,8 @@ test("numbers have their field's range", () => {
   for (const keepAliveSeconds of [65536, 0.5, -1])
     refused(() => encodeConnect({ ...plain, keepAliveSeconds }));
   for (const receiveMaximum of [0, 65536]) refused(() => encodeConnect({ ...plain, receiveMaximum }));
-  for (const topicAliasMaximum of [-1, 65536]) refused(() => encodeConnect({ ...plain, topicAliasMaximum }));
+  for (const topicAliasMaximum of [-1, 65536, 0.5])
+    refused(() => encodeConnect({ ...plain, topicAliasMaximum }));
   for (const maxPacketBytes of [0, 2 ** 32]) refused(() => encodeConnect({ ...plain, maxPacketBytes }));
   for (const expiry of [-1, 1.5, 2 ** 32]) {
     refused(() => encodeConnect({ ...plain, sessionExpirySeconds: expiry }));

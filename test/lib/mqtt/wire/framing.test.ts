@@ -14,29 +14,31 @@ test("a whole packet is cut off without a copy, and the rest is left", () => {
   equal(used, 4);
   equal(framing, atPacketStart);
   ok(packet!.buffer === data.buffer, "shares the received bytes");
+  const alone = data.subarray(0, 4);
+  ok(frame(atPacketStart, alone, limit).packet?.buffer === data.buffer, "also without a rest");
 });
 
-test("a packet is the same however it is split", () => {
-  const text = `30a001${"5a".repeat(160)}`;
-  const data = fromHex(text);
-  for (let first = 0; first <= data.length; first++)
-    for (const second of [1, 3, data.length]) {
-      let framing: Framing = atPacketStart;
-      let got: Uint8Array | undefined;
-      const cuts = [0, first, Math.min(data.length, first + second), data.length];
-      for (let i = 0; i < 3; i++) {
-        const part = data.subarray(cuts[i], cuts[i + 1]);
-        if (part.length === 0) continue;
-        const result = frame(framing, part, limit);
-        equal(result.used, part.length);
-        equal(result.error, undefined);
-        ok(got === undefined, "one packet only");
-        ({ framing } = result);
-        got = result.packet;
+for (const text of [`30a001${"5a".repeat(160)}`, `30ac02${"5a".repeat(300)}`])
+  test(`a packet of ${text.length / 2} bytes is the same however it is split`, () => {
+    const data = fromHex(text);
+    for (let first = 0; first <= data.length; first++)
+      for (const second of [1, 3, data.length]) {
+        let framing: Framing = atPacketStart;
+        let got: Uint8Array | undefined;
+        const cuts = [0, first, Math.min(data.length, first + second), data.length];
+        for (let i = 0; i < 3; i++) {
+          const part = data.subarray(cuts[i], cuts[i + 1]);
+          if (part.length === 0) continue;
+          const result = frame(framing, part, limit);
+          equal(result.used, part.length);
+          equal(result.error, undefined);
+          ok(got === undefined, "one packet only");
+          ({ framing } = result);
+          got = result.packet;
+        }
+        bytes(got!, text);
       }
-      bytes(got!, text);
-    }
-});
+  });
 
 test("one byte at a time", () => {
   for (const text of ["d000", "40020001", `308001${"00".repeat(128)}`]) {

@@ -1,6 +1,6 @@
 /** The codes of each packet (MQTT 5 chapter 3), through the decoder: all 256 of them. */
 import { decode } from "../../../../lib/mqtt/wire/decode.js";
-import { connackReason, reasonName } from "../../../../lib/mqtt/wire/reason-codes.js";
+import { connackReason, describeReason, reasonName } from "../../../../lib/mqtt/wire/reason-codes.js";
 import { equal, fromHex, test } from "../../../device/harness.js";
 
 function acceptedCodes(before: string, after: string, version: 4 | 5): string {
@@ -53,4 +53,18 @@ test("every code a broker may send has the standard's name", () => {
       equal(reasonName(number).startsWith("reason "), false, code);
     }
   equal(reasonName(0x7f), "reason 127");
+});
+
+test("one line says the name, the code as sent, what to do, and the broker's words", () => {
+  equal(
+    describeReason(0x87, 5),
+    "not authorized (5): check credentials, client certificate and the broker's access list",
+  );
+  equal(describeReason(0x80, 0x80, "no"), 'unspecified error (128) ("no")');
+});
+
+test("a broker's words cannot break a log's line", () => {
+  equal(describeReason(0x80, 0x80, "a\n\u001b ~\u007fä"), 'unspecified error (128) ("a?? ~??")');
+  const long = describeReason(0x80, 0x80, "x".repeat(81));
+  equal(long, `unspecified error (128) ("${"x".repeat(80)}")`);
 });

@@ -14,6 +14,15 @@ test("text is measured and written as UTF-8 of one to four bytes", () => {
   bytes(target, "0061c39fe282acf09d849e00");
 });
 
+test("the first and the last characters of each length", () => {
+  const target = new Uint8Array(19);
+  const text = "\u007f\u0080\u07ff\u0800\uffff\u{10000}\u0001";
+  equal(textBytes(text, "text"), 1 + 2 + 2 + 3 + 3 + 4 + 1);
+  equal(writeText(text, target, 0), 16);
+  bytes(target.subarray(0, 16), "7fc280dfbfe0a080efbfbff090808001");
+  equal(valid("7fc280dfbfe0a080efbfbff090808001"), true);
+});
+
 test("U+0000 and lone surrogates are refused [MQTT-1.5.4-1, MQTT-1.5.4-2]", () => {
   throws(() => textBytes("a\u0000", "topic"), RangeError, /U\+0000/);
   throws(() => textBytes("a\ud800", "topic"), RangeError, /surrogate/);
