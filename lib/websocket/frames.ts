@@ -121,9 +121,7 @@ function startPayload(
       bytes,
       used,
     );
-  const unfinished = first < 0x80;
-  if (length === 0) return { reading: atFrameStart(unfinished), used };
-  return { reading: { at: "data", inMessage: unfinished, left: length }, used };
+  return { reading: { at: "data", inMessage: first < 0x80, left: length }, used };
 }
 
 function readData({ inMessage, left }: Extract<Reading, { at: "data" }>, available: number): FrameRead {

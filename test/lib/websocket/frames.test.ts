@@ -46,7 +46,8 @@ test("payload is handed on as it comes; a packet may span frames and frames may 
 test("a frame of any length takes no memory: the longest that can be counted", () => {
   const script = opened().receive("827f001fffffffffffff").expect();
   for (let i = 0; i < 10; i++) script.receive("aabb").expect("data aabb");
-  opened().receive("827f0020000000000000").expect(closing(1009), "failed protocol-error 1009", "closed");
+  for (const tooLong of ["0020000000000000", "0100000000000000", "7fffffffffffffff"])
+    opened().receive(`827f${tooLong}`).expect(closing(1009), "failed protocol-error 1009", "closed");
 });
 
 test("many small frames at once are few effects", () => {
