@@ -1,8 +1,8 @@
 /** CONNECT, what may go out behind it without waiting, and what CONNACK makes of both. */
 import { failure } from "../failure.js";
 import { authenticationAccepted } from "./authentication.js";
-import { end, endRefused, unexpected, violated } from "./ending.js";
-import { emptyKept, type KeptMessage } from "./kept-session.js";
+import { endRefused, unexpected, violated } from "./ending.js";
+import { emptyKept, type KeptMessage, type KeptSession } from "./kept-session.js";
 import { cautiousLimits, grantedLimits, isLess, type Limits } from "./limits.js";
 import { releaseAgain } from "./outgoing.js";
 import type { Settings } from "./session-options.js";
@@ -14,7 +14,7 @@ import {
   type SessionStep,
   setState,
 } from "./session-state.js";
-import { excluded, subscribe, subscriptionsHash } from "./subscriptions.js";
+import { subscribe } from "./subscriptions.js";
 import { encodeConnect } from "./wire/encode.js";
 import { atPacketStart } from "./wire/framing.js";
 import type { Incoming } from "./wire/packet-types.js";
@@ -23,14 +23,20 @@ import { describeReason } from "./wire/reason-codes.js";
 type Idle = Extract<SessionState, { at: "idle" }>;
 
 export function start(state: Idle, nowMs: number): SessionStep {
-  const { kept } = state;
+  // Apart: writing CONNECT takes most of a small board's stack.
+  const bytes = encodeConnect(state.settings);
   const settings = state.settings.password ? withoutPassword(state.settings) : state.settings;
+  const next = connecting(settings, state.kept, nowMs);
+  const effects: SessionEffect[] = [{ type: "send", bytes }];
+  return subscribesAtOnce(next) ? withSubscribe(next, effects, nowMs) : { state: next, effects };
+}
+
+function connecting(settings: Settings, kept: KeptSession | undefined, nowMs: number): Connecting {
   const { limits, pipeliningPause, nextPacketId } = kept ?? emptyKept;
   const session = settings.cleanStart ? emptyKept : (kept ?? emptyKept);
-  const effects: SessionEffect[] = [{ type: "send", bytes: encodeConnect(state.settings) }];
-  const pipelines = settings.pipelining && pipeliningPause === 0;
   const deadlineMs = nowMs + settings.ackTimeoutMs;
-  const next: Connecting = {
+  const pipelines = settings.pipelining && pipeliningPause === 0;
+  return {
     at: "connecting",
     settings,
     kept,
@@ -51,9 +57,21 @@ export function start(state: Idle, nowMs: number): SessionStep {
     allowance: pipelines ? (limits ? Number.MAX_SAFE_INTEGER : 1) : 0,
     pipelined: false,
   };
-  if (!pipelines || !subscribesAtOnce(next, session.limits !== undefined)) return { state: next, effects };
-  const { state: subscribed } = subscribe(next, ownSubscriptions(settings), nowMs, effects);
-  return { state: { ...(subscribed as Connecting), pipelined: true }, effects };
+}
+
+/** SUBSCRIBE need not wait when the broker has no session, or another. */
+function subscribesAtOnce({ allowance, settings, kept, subscriptionsHash: known }: Connecting): boolean {
+  if (allowance === 0 || settings.subscriptionsHash === 0) return false;
+  const expected = !settings.cleanStart && kept?.limits !== undefined;
+  return !expected || settings.subscriptionsHash !== known;
+}
+
+function withSubscribe(state: Connecting, effects: SessionEffect[], nowMs: number): SessionStep {
+  const more: SessionEffect[] = [];
+  const { state: next } = subscribe(state, ownSubscriptions(state.settings), nowMs, more);
+  // Beyond what is remembered of the broker: this CONNACK decides.
+  if (next.at !== "connecting" || next.requests.length === 0) return { state, effects };
+  return { state: { ...next, pipelined: true }, effects: [...effects, ...more] };
 }
 
 export function connack(
@@ -75,7 +93,7 @@ export function connack(
   // [MQTT-3.2.2-4] of 5
   if (sessionPresent && !kept && settings.version === 5) {
     const detail = "the broker has a session of which nothing is known here: begin with a clean start";
-    return end(state, failure("protocol-error", detail), effects).state;
+    return endRefused(state, failure("protocol-error", detail), effects).state;
   }
   const wrong = authenticationAccepted(state, properties.authentication, effects);
   if (wrong) return violated(state, wrong, effects).state;
@@ -91,7 +109,7 @@ export function connack(
     incoming: state.incoming,
     requests: state.requests,
     nextPacketId: state.nextPacketId,
-    outgoingAliases: state.outgoingAliases,
+    outgoingAliases: state.outgoingAliases.slice(0, limits.topicAliasMaximum),
     incomingAliases: state.incomingAliases,
     subscriptionsHash: state.subscriptionsHash,
     ...(!sessionPresent && discardSession(state)),
@@ -102,7 +120,7 @@ export function connack(
     pingDeadlineMs: undefined,
   });
   const again = releaseAgain(connected, effects, nowMs);
-  const wanted = subscriptionsHash(settings);
+  const { subscriptionsHash: wanted } = settings;
   if (wanted === 0 || wanted === again.subscriptionsHash || again.requests.length > 0) return again;
   return subscribe(again, ownSubscriptions(settings), nowMs, effects).state;
 }
@@ -118,14 +136,6 @@ function discardSession({ outgoing }: Connecting): {
     incoming: [],
     subscriptionsHash: 0,
   };
-}
-
-/** SUBSCRIBE need not wait when the broker has no session, or another, and is known to take it. */
-function subscribesAtOnce(state: Connecting, sessionExpected: boolean): boolean {
-  const { settings, limits } = state;
-  const wanted = subscriptionsHash(settings);
-  if (wanted === 0 || (sessionExpected && wanted === state.subscriptionsHash)) return false;
-  return excluded({ subscriptions: settings.subscriptions }, limits, settings.version) === undefined;
 }
 
 function ownSubscriptions({ subscriptions }: Settings) {

@@ -2,6 +2,7 @@
 import { type Failure, failure } from "../failure.js";
 import { emptyKept, type KeptMessage, type KeptSession } from "./kept-session.js";
 import {
+  type Connecting,
   type Open,
   type SessionEffect,
   type SessionState,
@@ -25,7 +26,8 @@ export function keep(state: SessionState): KeptSession | undefined {
     if (settings.cleanStart)
       return { ...emptyKept, limits: kept.limits, pipeliningPause: state.pipeliningPause, nextPacketId };
     if (settings.sessionExpirySeconds === 0) return { ...kept, nextPacketId };
-    return { ...kept, nextPacketId, outgoing: state.outgoing.map(keptMessage), incoming: state.incoming };
+    const { subscriptionsHash, incoming } = state;
+    return { ...kept, nextPacketId, subscriptionsHash, outgoing: state.outgoing.map(keptMessage), incoming };
   }
   const known = { limits, pipeliningPause: state.pipeliningPause, nextPacketId };
   if (limits.sessionExpirySeconds === 0) return { ...emptyKept, ...known };
@@ -46,8 +48,8 @@ export function end(state: SessionState, reason: Failure | undefined, effects: S
 }
 
 /** The broker refused the connection: nothing of what went out with CONNECT counts [MQTT-3.1.4-6]. */
-export function endRefused(state: Open, reason: Failure, effects: SessionEffect[]): SessionStep {
-  return endKeeping(state, reason, effects, state.at === "connecting" ? state.kept : keep(state));
+export function endRefused(state: Connecting, reason: Failure, effects: SessionEffect[]): SessionStep {
+  return endKeeping(state, reason, effects, state.kept);
 }
 
 function endKeeping(

@@ -4,12 +4,12 @@
  */
 import { type Failure, failure } from "../failure.js";
 import { unexpected } from "./ending.js";
-import { checkMessage, whole } from "./message-checks.js";
 import { freePacketId, idAfter } from "./packet-ids.js";
 import type { Message, Open, Outgoing, SessionEffect, SessionStep } from "./session-state.js";
 import { encodeAck, encodePublish } from "./wire/encode.js";
+import { checkWhole } from "./wire/fields.js";
 import type { FramingError } from "./wire/framing.js";
-import type { AckType, Incoming } from "./wire/packet-types.js";
+import type { AckType, Incoming, Publish, QoS } from "./wire/packet-types.js";
 import { describeReason, reasonCode } from "./wire/reason-codes.js";
 
 /** How many QoS 1 and 2 messages wait for their acknowledgement on this connection. */
@@ -31,51 +31,78 @@ export function quota(state: Open): number {
 
 /** @throws {TypeError | RangeError} for a message that no broker could take, out of turn, or beyond the quota */
 export function publish(state: Open, message: Message, token: number, nowMs: number): SessionStep {
-  checkMessage(message);
-  whole(token, 0, 2 ** 48 - 1, "token");
-  const { limits } = state;
-  const { qos, retain = false } = message;
+  checkTurn(state, message.qos, token);
+  const code = beyond(state, message);
+  if (code !== undefined) return excluded(state, token, code, "");
+  const packet = packetOf(state, message);
+  const bytes = encodePublish(packet, state.settings.version, state.limits.maxPacketBytes);
+  if (typeof bytes !== "number") return published(state, packet, token, bytes, nowMs);
+  const sizes = ` (${bytes} bytes, the broker takes ${state.limits.maxPacketBytes})`;
+  return excluded(state, token, reasonCode.packetTooLarge, sizes);
+}
+
+/** @throws {RangeError} for what must wait, or has gone already */
+function checkTurn(state: Open, qos: QoS, token: number): void {
+  checkWhole(token, 0, 2 ** 48 - 1, "token");
+  checkWhole(qos, 0, 2, "qos");
   const kept = nextKept(state);
   if (kept && kept.token !== token) throw new RangeError(`message ${kept.token} is to be sent again first`);
+  if (kept && kept.qos !== qos) throw new RangeError(`message ${token} had QoS ${kept.qos}`);
   if (!kept && state.outgoing.some((one) => one.token === token))
     throw new RangeError(`message ${token} is in flight`);
-  if (kept && kept.qos !== qos) throw new RangeError(`message ${token} had QoS ${kept.qos}`);
   if (quota(state) === 0 && (qos > 0 || state.at === "connecting"))
     throw new RangeError("publish beyond the send quota"); // [MQTT-3.3.4-7]
-  const waits = state.at === "connecting";
-  if (waits && qos === 2) return { state, effects: [{ type: "postponed", token }] };
-  // [MQTT-3.2.2-14], [MQTT-3.2.2-11]
-  if (retain && !limits.retainAvailable) return excluded(state, token, reasonCode.retainNotSupported, "");
-  if (qos > limits.maximumQoS) return excluded(state, token, reasonCode.qosNotSupported, "");
-  const packetId = qos === 0 ? 0 : (kept?.packetId ?? freePacketId(state));
-  const { aliases, ...names } = alias(state, message.topic);
-  const packet = { ...message, ...names, retain, packetId, duplicate: kept !== undefined };
-  const bytes = encodePublish(packet, state.settings.version, limits.maxPacketBytes);
-  if (typeof bytes === "number") {
-    const sizes = ` (${bytes} bytes, the broker takes ${limits.maxPacketBytes})`;
-    return excluded(state, token, reasonCode.packetTooLarge, sizes);
-  }
-  const effects: SessionEffect[] = [
-    { type: "send", bytes },
-    { type: "published", token, packetId },
-  ];
+}
+
+/** Why the broker would refuse it. */
+function beyond({ at, limits }: Open, { qos, retain }: Message): number | undefined {
+  // [MQTT-3.2.2-14], [MQTT-3.2.2-11]; QoS 2 waits for CONNACK.
+  if (retain && !limits.retainAvailable) return reasonCode.retainNotSupported;
+  return qos > limits.maximumQoS || (qos === 2 && at === "connecting")
+    ? reasonCode.qosNotSupported
+    : undefined;
+}
+
+interface Named extends Publish {
+  readonly aliases: readonly string[];
+}
+
+function packetOf(state: Open, message: Message): Named {
+  const kept = nextKept(state);
+  const packetId = message.qos === 0 ? 0 : (kept?.packetId ?? freePacketId(state));
+  const { retain = false } = message;
+  return { ...message, ...named(state, message.topic), retain, packetId, duplicate: kept !== undefined };
+}
+
+function published(
+  state: Open,
+  { packetId, qos, aliases }: Named,
+  token: number,
+  bytes: Uint8Array,
+  nowMs: number,
+): SessionStep {
   const next: Open = {
     ...state,
     lastSentMs: nowMs,
     outgoingAliases: aliases,
-    ...(waits && { allowance: state.allowance - 1, pipelined: true }),
-    ...(qos > 0 && flight(state, kept, { packetId, token, qos: qos as 1 | 2 }, nowMs)),
+    ...(state.at === "connecting" && { allowance: state.allowance - 1, pipelined: true }),
+    ...(qos > 0 && flight(state, { packetId, token, qos: qos as 1 | 2 }, nowMs)),
   };
+  const effects: SessionEffect[] = [
+    { type: "send", bytes },
+    { type: "published", token, packetId },
+  ];
   return { state: next, effects };
 }
 
 /** The message among those in flight: in its old place, or as the last. */
 function flight(
-  { outgoing, nextPacketId, settings }: Open,
-  kept: Outgoing | undefined,
+  state: Open,
   message: Pick<Outgoing, "packetId" | "token" | "qos">,
   nowMs: number,
 ): Pick<Open, "outgoing" | "nextPacketId"> {
+  const { outgoing, nextPacketId, settings } = state;
+  const kept = nextKept(state);
   const entry: Outgoing = { ...message, stage: "published", deadlineMs: nowMs + settings.ackTimeoutMs };
   if (kept) return { outgoing: replaced(outgoing, kept, entry), nextPacketId };
   return { outgoing: [...outgoing, entry], nextPacketId: idAfter(message.packetId) };
@@ -160,21 +187,23 @@ function excluded(state: Open, token: number, code: number, more: string): Sessi
   if (state.at === "connecting") return { state, effects: [{ type: "postponed", token }] };
   const detail = `the broker's limits exclude the message: ${describeReason(code, code)}${more}`;
   const reason: Failure = failure("broker-refused", detail, code);
-  return { state, effects: [{ type: "refused", token, packetId: 0, failure: reason }] };
+  // Nor is it to be sent again.
+  const outgoing = state.outgoing.filter((one) => one.token !== token);
+  return {
+    state: { ...state, outgoing },
+    effects: [{ type: "refused", token, packetId: 0, failure: reason }],
+  };
 }
 
 function replaced(outgoing: readonly Outgoing[], before: Outgoing, after: Outgoing): readonly Outgoing[] {
   return outgoing.map((one) => (one === before ? after : one));
 }
 
-interface Named {
-  readonly topic: string;
-  readonly topicAlias?: number;
-  readonly aliases: readonly string[];
-}
-
 /** The first message to a topic tells the broker its alias, the others need no more than that (MQTT 5 §3.3.2.3.4). */
-function alias({ limits, outgoingAliases: aliases }: Open, topic: string): Named {
+function named(
+  { limits, outgoingAliases: aliases }: Open,
+  topic: string,
+): Pick<Named, "topic" | "topicAlias" | "aliases"> {
   const known = aliases.indexOf(topic) + 1;
   if (known > 0) return { topic: "", topicAlias: known, aliases };
   if (aliases.length >= limits.topicAliasMaximum) return { topic, aliases };

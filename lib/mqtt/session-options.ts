@@ -1,11 +1,11 @@
 /** What a caller chooses for a session, checked once. */
 import { maxPacketBytes, noExpiry } from "./limits.js";
-import { checkProperties, whole } from "./message-checks.js";
-import { checkSubscriptions } from "./subscriptions.js";
+import { subscriptionsHash } from "./subscriptions.js";
+import { messageProperties, willOf } from "./wire/encode.js";
+import { checkWhole } from "./wire/fields.js";
 import type { Authentication, Subscription, UserProperties, Will } from "./wire/packet-types.js";
 import type { ProtocolVersion } from "./wire/reason-codes.js";
 import { maxTextBytes, textBytes } from "./wire/text.js";
-import { checkTopicName } from "./wire/topics.js";
 
 export interface SessionOptions {
   /** 5, the default, or 4, which is how MQTT 3.1.1 numbers itself. */
@@ -65,6 +65,8 @@ export interface Settings {
   readonly sessionExpirySeconds: number;
   readonly will?: Will | undefined;
   readonly subscriptions: readonly Subscription[];
+  /** Of these; 0 when there are none. */
+  readonly subscriptionsHash: number;
   readonly pipelining: boolean;
   readonly maxPacketBytes: number;
   readonly maxInFlight: number;
@@ -78,7 +80,10 @@ export interface Settings {
   readonly ackTimeoutMs: number;
 }
 
-/** @throws {TypeError | RangeError} for a value that no session can have */
+/**
+ * What is in the authentication is checked when CONNECT is made of it, at `start`.
+ * @throws {TypeError | RangeError} for a value that no session can have
+ */
 export function checkOptions(options: SessionOptions): Settings {
   const { version = 5, clientId, userName, password, will, authentication, userProperties } = options;
   const { cleanStart = true, subscriptions = [], encrypted = false } = options;
@@ -88,38 +93,35 @@ export function checkOptions(options: SessionOptions): Settings {
     throw new RangeError("a session to resume needs a client id");
   if (userName !== undefined) textBytes(userName, "user name");
   if (password !== undefined) checkPassword(password, userName, encrypted);
-  if (will) checkWill(will);
-  if (authentication) {
-    if (version === 4) throw new RangeError("enhanced authentication needs MQTT 5");
-    textBytes(authentication.method, "authentication method");
-  }
-  if (userProperties) checkProperties({ userProperties });
-  checkSubscriptions(subscriptions, version);
-  const expiry = whole(options.sessionExpirySeconds ?? 0, 0, noExpiry, "sessionExpirySeconds");
+  if (will) willOf(will, version);
+  if (userProperties) messageProperties({ userProperties });
+  if (authentication && version === 4) throw new RangeError("enhanced authentication needs MQTT 5");
+  const expiry = checkWhole(options.sessionExpirySeconds ?? 0, 0, noExpiry, "sessionExpirySeconds");
   return {
     version,
     clientId,
     cleanStart,
     subscriptions,
+    subscriptionsHash: subscriptionsHash(subscriptions, version),
     // What is not there takes no memory.
     ...(userName !== undefined && { userName }),
     ...(password !== undefined && { password }),
     ...(will && { will }),
     ...(userProperties && { userProperties }),
     ...(authentication && { authentication }),
-    keepAliveSeconds: whole(options.keepAliveSeconds ?? 60, 0, 65535, "keepAliveSeconds"),
+    keepAliveSeconds: checkWhole(options.keepAliveSeconds ?? 60, 0, 65535, "keepAliveSeconds"),
     sessionExpirySeconds: version === 5 ? expiry : cleanStart ? 0 : noExpiry,
     pipelining: (options.pipelining ?? true) && authentication === undefined,
-    maxPacketBytes: whole(options.maxPacketBytes ?? 1024, 16, maxPacketBytes, "maxPacketBytes"),
-    maxInFlight: whole(options.maxInFlight ?? 8, 1, 255, "maxInFlight"),
+    maxPacketBytes: checkWhole(options.maxPacketBytes ?? 1024, 16, maxPacketBytes, "maxPacketBytes"),
+    maxInFlight: checkWhole(options.maxInFlight ?? 8, 1, 255, "maxInFlight"),
     // In 3.1.1 the broker cannot be told.
-    receiveMaximum: version === 4 ? 255 : whole(options.receiveMaximum ?? 8, 1, 255, "receiveMaximum"),
-    topicAliases: version === 4 ? 0 : whole(options.topicAliases ?? 0, 0, 65535, "topicAliases"),
+    receiveMaximum: version === 4 ? 255 : checkWhole(options.receiveMaximum ?? 8, 1, 255, "receiveMaximum"),
+    topicAliases: version === 4 ? 0 : checkWhole(options.topicAliases ?? 0, 0, 65535, "topicAliases"),
     topicAliasMaximum:
-      version === 4 ? 0 : whole(options.topicAliasMaximum ?? 0, 0, 65535, "topicAliasMaximum"),
+      version === 4 ? 0 : checkWhole(options.topicAliasMaximum ?? 0, 0, 65535, "topicAliasMaximum"),
     requestResponseInformation: options.requestResponseInformation ?? false,
     requestProblemInformation: options.requestProblemInformation ?? true,
-    ackTimeoutMs: whole(options.ackTimeoutMs ?? 10_000, 1, 0x7fff_ffff, "ackTimeoutMs"),
+    ackTimeoutMs: checkWhole(options.ackTimeoutMs ?? 10_000, 1, 0x7fff_ffff, "ackTimeoutMs"),
   };
 }
 
@@ -129,14 +131,4 @@ function checkPassword(password: Uint8Array, userName: string | undefined, encry
   // [MQTT-3.1.2-22] of 3.1.1; 5 allows it, mqtt-packet does not.
   if (userName === undefined) throw new RangeError("a password needs a user name");
   if (!encrypted) throw new RangeError("a password must not go over a connection that others can read");
-}
-
-function checkWill(will: Will): void {
-  checkTopicName(will.topic);
-  if (!(will.payload instanceof Uint8Array)) throw new TypeError("the will's payload must be bytes");
-  if (will.payload.length > maxTextBytes)
-    throw new RangeError(`the will is longer than ${maxTextBytes} bytes`);
-  whole(will.qos, 0, 2, "the will's qos");
-  whole(will.delaySeconds ?? 0, 0, 0xffff_ffff, "the will's delaySeconds");
-  checkProperties(will);
 }

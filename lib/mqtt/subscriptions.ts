@@ -3,37 +3,26 @@ import { crc32 } from "../crc32.js";
 import { type Failure, failure } from "../failure.js";
 import { unexpected } from "./ending.js";
 import type { Limits } from "./limits.js";
-import { whole } from "./message-checks.js";
 import { freePacketId, idAfter } from "./packet-ids.js";
-import type { Settings } from "./session-options.js";
 import type { Exchange, Open, SessionEffect, SessionEvent, SessionStep } from "./session-state.js";
 import { encodeSubscribe, encodeUnsubscribe } from "./wire/encode.js";
 import type { FramingError } from "./wire/framing.js";
 import type { Incoming, Subscription } from "./wire/packet-types.js";
 import { describeReason, type ProtocolVersion, reasonCode } from "./wire/reason-codes.js";
-import { checkTopicFilter, hasWildcard, sharedFilter } from "./wire/topics.js";
+import { hasWildcard, sharedFilter } from "./wire/topics.js";
 
-/** @throws {TypeError | RangeError} for subscriptions that no broker could take */
-export function checkSubscriptions(subscriptions: readonly Subscription[], version: ProtocolVersion): void {
-  for (const { filter, qos, noLocal, retainHandling = 0 } of subscriptions) {
-    checkTopicFilter(filter, version);
-    whole(qos, 0, 2, "qos");
-    whole(retainHandling, 0, 2, "retainHandling");
-    // [MQTT-3.8.3-4]
-    if (noLocal && version === 5 && sharedFilter(filter) !== undefined)
-      throw new RangeError("noLocal excludes a shared subscription");
-  }
-}
-
-/** Of what the session keeps subscribed; 0 when that is nothing. */
-export function subscriptionsHash({ subscriptions, version }: Settings): number {
+/**
+ * Of what the session keeps subscribed; 0 when that is nothing.
+ * @throws {TypeError | RangeError} for subscriptions that no broker could take
+ */
+export function subscriptionsHash(subscriptions: readonly Subscription[], version: ProtocolVersion): number {
   if (subscriptions.length === 0) return 0;
   const packet = encodeSubscribe({ packetId: 1, subscriptions }, version, Number.MAX_SAFE_INTEGER);
   return (typeof packet === "number" ? packet : crc32(packet)) || 1;
 }
 
 /** Why the broker would refuse it; undefined: it might not. */
-export function excluded(
+function excluded(
   { subscriptions, identifier }: Pick<Subscribe, "subscriptions" | "identifier">,
   limits: Limits,
   version: ProtocolVersion,
@@ -63,8 +52,6 @@ export function subscribe(
   const { subscriptions, token, identifier } = request;
   const { version } = state.settings;
   if (subscriptions.length === 0) throw new RangeError("SUBSCRIBE without a topic filter"); // [MQTT-3.8.3-2]
-  checkSubscriptions(subscriptions, version);
-  if (identifier !== undefined) whole(identifier, 1, 268_435_455, "identifier");
   const code = excluded(request, state.limits, version);
   if (code !== undefined) return refuse(state, "subscribed", token, code, "", effects);
   const packetId = freePacketId(state);
@@ -87,7 +74,6 @@ export function unsubscribe(
 ): SessionStep {
   const { version } = state.settings;
   if (filters.length === 0) throw new RangeError("UNSUBSCRIBE without a topic filter"); // [MQTT-3.10.3-2]
-  for (const filter of filters) checkTopicFilter(filter, version);
   const packetId = freePacketId(state);
   const bytes = encodeUnsubscribe(packetId, filters, version, state.limits.maxPacketBytes);
   if (typeof bytes === "number") return tooLarge(state, "unsubscribed", token, bytes, effects);
@@ -127,7 +113,7 @@ function hashAfter(
   // Whatever was unsubscribed may be one of the session's own: the next connection asks again.
   if (type === "unsuback") return 0;
   if (token !== undefined) return before;
-  return refusal ? 0 : subscriptionsHash(settings);
+  return refusal ? 0 : settings.subscriptionsHash;
 }
 
 function sent(
@@ -143,7 +129,10 @@ function sent(
   effects.push({ type: "send", bytes });
   const deadlineMs = nowMs + state.settings.ackTimeoutMs;
   const requests = [...state.requests, { type, packetId, token, count, deadlineMs }];
-  return { state: { ...state, requests, nextPacketId: idAfter(packetId), lastSentMs: nowMs }, effects };
+  // Until the answer comes the broker may have these subscriptions or those before.
+  const subscriptionsHash = token === undefined ? 0 : state.subscriptionsHash;
+  const next = { ...state, requests, nextPacketId: idAfter(packetId), lastSentMs: nowMs, subscriptionsHash };
+  return { state: next, effects };
 }
 
 function tooLarge(

@@ -24,9 +24,13 @@ const maxFourBytes = 0xffff_ffff;
 
 /** @returns one buffer of the packet's exact size; it holds the password, so zero it when it is sent */
 export function encodeConnect(connect: Connect): Uint8Array {
+  return whole(encode(connectPacket(connect), { protocolVersion: connect.version }, Infinity));
+}
+
+function connectPacket(connect: Connect): object {
   const { version, clientId, userName, password, will } = connect;
   textBytes(clientId, "client id");
-  const packet = {
+  return {
     cmd: "connect",
     protocolVersion: version,
     clean: connect.cleanStart,
@@ -37,7 +41,6 @@ export function encodeConnect(connect: Connect): Uint8Array {
     password: password && asBuffer(checkBinary(password, "password")),
     properties: version === 5 ? connectProperties(connect) : undefined,
   };
-  return whole(encode(packet, { protocolVersion: version }, Infinity));
 }
 
 function connectProperties(connect: Connect): object {
@@ -57,7 +60,11 @@ function connectProperties(connect: Connect): object {
   };
 }
 
-function willOf(will: Will, version: ProtocolVersion): object {
+/**
+ * A will as mqtt-packet takes it.
+ * @throws {TypeError | RangeError} for one that no broker could take
+ */
+export function willOf(will: Will, version: ProtocolVersion): object {
   checkTopicName(will.topic, "the will's topic");
   return {
     topic: will.topic,
@@ -81,13 +88,17 @@ export function encodePublish(
   version: ProtocolVersion,
   maxBytes: number,
 ): Uint8Array | number {
+  return encode(publishPacket(publish, version), { protocolVersion: version }, maxBytes);
+}
+
+function publishPacket(publish: Publish, version: ProtocolVersion): object {
   const { topic, payload, qos, retain, packetId, duplicate } = publish;
   const topicAlias = checkOptionalWhole(publish.topicAlias, 1, 65535, "topicAlias");
   if (topic !== "" || topicAlias === undefined || version === 4) checkTopicName(topic);
   if (!(payload instanceof Uint8Array)) throw new TypeError("payload must be bytes");
   checkWhole(qos, 0, 2, "qos");
   if (qos > 0) checkPacketId(packetId);
-  const packet = {
+  return {
     cmd: "publish",
     topic,
     payload,
@@ -97,7 +108,6 @@ export function encodePublish(
     messageId: packetId,
     properties: version === 5 ? { topicAlias, ...messageProperties(publish) } : undefined,
   };
-  return encode(packet, { protocolVersion: version }, maxBytes);
 }
 
 /** In MQTT 5 code 0 is left out, which is the same packet as in 3.1.1. */
@@ -192,7 +202,11 @@ function authenticationProperties({ method, data }: Authentication): object {
   };
 }
 
-function messageProperties(message: MessageProperties): object {
+/**
+ * The properties as mqtt-packet takes them.
+ * @throws {TypeError | RangeError} for what no broker could take
+ */
+export function messageProperties(message: MessageProperties): object {
   const { correlationData, responseTopic } = message;
   if (responseTopic !== undefined) checkTopicName(responseTopic, "responseTopic");
   return {
