@@ -3,9 +3,11 @@
  * loses what a test chooses.
  */
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
 import mqttPacket, { type Packet } from "mqtt-packet";
+import type { ServerCertificate } from "./tls-mosquitto.js";
 
 export interface Passing {
   readonly from: "client" | "broker";
@@ -17,7 +19,7 @@ export interface Passing {
 export class Relay {
   readonly #version: 4 | 5;
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((client) => this.#pass(client));
+  readonly #server: Server;
   #connections = 0;
   #lost = () => {};
   /** Where connections lead from now on. */
@@ -27,15 +29,29 @@ export class Relay {
   readonly passed: Passing[] = [];
   /** From this packet on the connection loses what that side says; it stands otherwise. */
   loses: (passing: Passing) => boolean = () => false;
+  /** At this packet, which does not pass, the connection ends; the client is told these bytes before. */
+  breaks: (passing: Passing) => Uint8Array | undefined = () => undefined;
 
-  private constructor(target: number, version: 4 | 5) {
+  private constructor(target: number, version: 4 | 5, certificate: ServerCertificate | undefined) {
     this.target = target;
     this.#version = version;
+    const pass = (client: Socket) => this.#pass(client);
+    this.#server = certificate
+      ? createTlsServer({ cert: certificate.chainPem, key: certificate.keyPem }, pass)
+      : createServer(pass);
   }
 
-  /** Stands until the test ends. */
-  static async open(t: TestContext, target: number, version: 4 | 5 = 5): Promise<Relay> {
-    const relay = new Relay(target, version);
+  /**
+   * Stands until the test ends.
+   * @param certificate for clients that come over TLS; the broker is always reached without
+   */
+  static async open(
+    t: TestContext,
+    target: number,
+    version: 4 | 5 = 5,
+    certificate?: ServerCertificate,
+  ): Promise<Relay> {
+    const relay = new Relay(target, version, certificate);
     relay.#server.listen(0, "127.0.0.1");
     await once(relay.#server, "listening");
     relay.port = (relay.#server.address() as { port: number }).port;
@@ -82,6 +98,12 @@ export class Relay {
         for (const { bytes, packet } of packets.add(data)) {
           const passing = { from, connection, packet };
           this.passed.push(passing);
+          const lastWord = this.breaks(passing);
+          if (lastWord) {
+            client.end(lastWord);
+            broker.destroy();
+            deaf = true;
+          }
           const lost = !deaf && this.loses(passing);
           deaf ||= lost;
           if (!deaf) other.write(bytes);
@@ -93,7 +115,7 @@ export class Relay {
 
   /** All connections break now. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #stop(): Promise<void> {
