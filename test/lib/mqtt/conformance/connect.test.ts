@@ -1,5 +1,4 @@
 /** CONNECT, §3.1 of both standards. */
-import { createSession } from "../../../../lib/mqtt/session.js";
 import { equal, fromHex, ok, throws } from "../../../device/harness.js";
 import { connack } from "./broker-packets.js";
 import { Conversation, hasRoom, inBoth, lasting, only5, only311 } from "./conversation.js";
@@ -65,13 +64,32 @@ inBoth(
   },
 );
 
+inBoth(
+  "3.1.2-4 3.1.2-6",
+  "3.1.2-4 3.1.2-23",
+  "CONNECT asks for the session that the client keeps",
+  (version) => {
+    const cases = [
+      [{}, 2, undefined],
+      [{ cleanStart: true, sessionExpirySeconds: 60 }, 2, [60]],
+      [{ cleanStart: false }, 0, undefined],
+      [lasting, 0, [3600]],
+      [{ cleanStart: false, sessionExpirySeconds: 0xffff_ffff }, 0, [0xffff_ffff]],
+    ] as const;
+    for (const [options, clean, expiry] of cases) {
+      const { flags, properties } = new Conversation(version, options).start().connect;
+      equal([flags & 2, properties.get(17)], [clean, version === 5 ? expiry : undefined]);
+    }
+  },
+);
+
 inBoth("3.1.2-14", "3.1.2-12", "the will's QoS is 0, 1 or 2", (version) => {
   for (const qos of [0, 1, 2] as const) {
     const { flags } = new Conversation(version, { will: { ...will, qos, retain: false } }).start().connect;
     equal(flags & 0b0011_1100, 0b100 | (qos << 3));
   }
   for (const qos of [3, -1, 1.5])
-    throws(() => new Conversation(version, { will: { ...will, qos: qos as 2 } }), RangeError, /qos/);
+    throws(() => new Conversation(version, { will: { ...will, qos: qos as 2 } }).start(), RangeError, /qos/);
 });
 
 inBoth(
@@ -94,7 +112,7 @@ inBoth(
 );
 
 only311("3.1.2-22", "no password without a user name", () => {
-  throws(() => new Conversation(4, { password: fromHex("00") }), RangeError, /user name/);
+  throws(() => new Conversation(4, { password: fromHex("00") }).start(), RangeError, /user name/);
   new Conversation(4, { password: fromHex("00"), userName: "" }).start().sees("CONNECT");
 });
 
@@ -109,22 +127,22 @@ inBoth(
       "user name": (text: string) => ({ userName: text }),
     };
     for (const [what, options] of Object.entries(places)) {
-      const make = (text: string) => createSession({ clientId: "d1", version, ...options(text) });
+      const make = (text: string) => new Conversation(version, options(text)).start();
       for (const text of ["a\u0000", "\ud800", "\udc00\ud800"])
         throws(() => make(text), RangeError, new RegExp(what));
-      const clef = new Conversation(version, options("\u{1d11e}")).start().connect;
+      const clef = make("\u{1d11e}").connect;
       ok([clef.clientId, clef.will?.topic, clef.userName].includes("\u{1d11e}"), what);
       if (!hasRoom) continue;
       throws(() => make("€".repeat(21846)), RangeError, new RegExp(what));
       const longest = "€".repeat(21845);
-      const { connect } = new Conversation(version, options(longest)).start();
+      const { connect } = make(longest);
       ok([connect.clientId, connect.will?.topic, connect.userName].includes(longest), what);
     }
   },
 );
 
 only311("3.1.3-7", "an empty client identifier only with clean session 1", () => {
-  throws(() => new Conversation(4, { clientId: "", cleanStart: false }), RangeError, /client id/);
+  throws(() => new Conversation(4, { clientId: "", cleanStart: false }).start(), RangeError, /client id/);
   const { flags, clientId } = new Conversation(4, { clientId: "" }).start().connect;
   equal([flags & 2, clientId], [2, ""]);
 });

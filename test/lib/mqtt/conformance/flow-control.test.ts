@@ -96,12 +96,10 @@ only311(
       .receive(publish(4, { payload: "00".repeat(25) }))
       .sees();
     const script = online(4);
-    for (let packetId = 1; packetId <= 255; packetId++) script.receive(publish(4, { qos: 2, packetId }));
-    equal(script.state.at, "connected");
-    script
-      .skip()
-      .receive(publish(4, { qos: 2, packetId: 256 }))
-      .sees("closed");
+    ok(script.state.at === "connected", "connected");
+    script.state = { ...script.state, incoming: Array.from({ length: 254 }, (_, i) => i + 1) };
+    script.receive(publish(4, { qos: 2, packetId: 255 })).sees("PUBREC #255");
+    script.receive(publish(4, { qos: 2, packetId: 256 })).sees("closed");
   },
 );
 
@@ -214,6 +212,22 @@ only5("3.3.2-9 3.2.2-17", "an alias is not remembered for a broker that now allo
     .skip();
   for (const topic of ["c", "b", "c"]) next.publish({ topic, qos: 0 });
   next.sees("PUBLISH QoS0 alias1 c 6869", "PUBLISH QoS0 b 6869", "PUBLISH QoS0 alias1  6869");
+});
+
+only5("3.3.2-9 3.2.2-17", "an alias given before CONNACK is not used beyond what CONNACK allows", () => {
+  for (const [granted, repeated] of [
+    ["220001", "PUBLISH QoS0 b 6869"],
+    ["", "PUBLISH QoS0 b 6869"],
+    ["220002", "PUBLISH QoS0 alias2  6869"],
+  ] as const) {
+    const next = online(5, { ...lasting, ...aliasing }, "220005").next();
+    for (const topic of ["a", "b"]) next.publish({ topic, qos: 0 });
+    next.sees("CONNECT", "PUBLISH QoS0 alias1 a 6869", "PUBLISH QoS0 alias2 b 6869");
+    next
+      .receive(connack(5, { properties: granted }))
+      .publish({ topic: "b", qos: 0 })
+      .sees(repeated);
+  }
 });
 
 only5(

@@ -47,6 +47,31 @@ inBoth(
 );
 
 inBoth(
+  "2.3.1-3 3.3.1-1 4.6.0-1",
+  "3.3.1-1 4.6.0-1",
+  "what goes out again before CONNACK has DUP, its identifier and its turn too; QoS 2 waits",
+  (version) => {
+    const script = online(version, lasting)
+      .publish({}, 1)
+      .publish({}, 2)
+      .publish({ qos: 2 }, 3)
+      .publish({}, 4);
+    const next = script.next().sees("CONNECT");
+    throws(() => next.publish({}, 2), RangeError, /first/);
+    throws(() => next.publish({}, 5), RangeError, /first/);
+    next.publish({}, 1).publish({}, 2);
+    next.sees("PUBLISH DUP QoS1 #1 a/b 6869", "PUBLISH DUP QoS1 #2 a/b 6869");
+    equal(sendQuota(next.state), 0);
+    throws(() => next.publish({}, 4), RangeError, /first/);
+    next
+      .receive(connack(version, { present: true }))
+      .publish({ qos: 2 }, 3)
+      .publish({}, 4);
+    next.sees("PUBLISH DUP QoS2 #3 a/b 6869", "PUBLISH DUP QoS1 #4 a/b 6869");
+  },
+);
+
+inBoth(
   "4.3.3-2",
   "4.3.3-10 4.3.3-12",
   "a QoS 2 message received before the connection broke is not handed on again after",

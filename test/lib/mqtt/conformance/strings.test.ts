@@ -81,7 +81,7 @@ only5("1.5.4-1 1.5.7-1 3.3.2-13 3.3.2-19", "nor with such a property", () => {
     throws(() => script.publish({ responseTopic: text }), RangeError, /topic/i);
     throws(() => script.publish({ userProperties: [[text, "v"]] }), RangeError, /user property/);
     throws(() => script.publish({ userProperties: [["n", text]] }), RangeError, /user property/);
-    throws(() => new Conversation(5, { userProperties: [["n", text]] }), RangeError, /user property/);
+    throws(() => new Conversation(5, { userProperties: [["n", text]] }).start(), RangeError, /user property/);
   }
   script
     .sees()

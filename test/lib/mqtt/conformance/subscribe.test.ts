@@ -24,6 +24,9 @@ inBoth(
     const options = { noLocal: true, retainAsPublished: true, retainHandling: 2 } as const;
     script.do({ type: "subscribe", subscriptions: [{ filter: "c", qos: 2, ...options }], token: 9 });
     script.sees(version === 5 ? "SUBSCRIBE #2 c:46" : "SUBSCRIBE #2 c:2");
+    script.do({ type: "subscribe", subscriptions: [{ filter: "d", qos: 0 }], token: 10, identifier: 5 });
+    script.sees("SUBSCRIBE #3 d:0");
+    equal(script.last().properties.get(11), version === 5 ? [5] : undefined);
     const throwing = { filter: "c", qos: 3 as 2 };
     throws(() => script.do({ type: "subscribe", subscriptions: [throwing], token: 9 }), RangeError, /qos/);
   },
