@@ -120,7 +120,7 @@ export function checkOptions(options: SessionOptions): Settings {
     topicAliasMaximum:
       version === 4 ? 0 : checkWhole(options.topicAliasMaximum ?? 0, 0, 65535, "topicAliasMaximum"),
     requestResponseInformation: options.requestResponseInformation ?? false,
-    requestProblemInformation: options.requestProblemInformation ?? true,
+    requestProblemInformation: version === 4 || (options.requestProblemInformation ?? true),
     ackTimeoutMs: checkWhole(options.ackTimeoutMs ?? 10_000, 1, 0x7fff_ffff, "ackTimeoutMs"),
   };
 }

@@ -21,7 +21,7 @@ import {
   setState,
 } from "./session-state.js";
 import { answered, subscribe, unsubscribe } from "./subscriptions.js";
-import { decode } from "./wire/decode.js";
+import { decode, explains } from "./wire/decode.js";
 import { encodePingreq } from "./wire/encode.js";
 import { type FramingError, frame } from "./wire/framing.js";
 import type { Incoming } from "./wire/packet-types.js";
@@ -133,6 +133,8 @@ function received(state: SessionState, bytes: Uint8Array, nowMs: number): Sessio
 function incoming(state: Open, bytes: Uint8Array, effects: SessionEffect[], nowMs: number): SessionState {
   const packet = decode(bytes, state.settings.version);
   if (!("type" in packet)) return violated(state, packet, effects).state;
+  if (!state.settings.requestProblemInformation && explains(bytes, packet))
+    return violated(state, unexpected("an explanation that nobody asked for"), effects).state;
   if (state.at === "connecting" && packet.type === "connack") return connack(state, packet, effects, nowMs);
   if (state.at === "connected" && packet.type === "disconnect") return disconnected(state, packet, effects);
   const next =

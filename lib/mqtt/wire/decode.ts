@@ -6,8 +6,8 @@ import { decodePublish } from "./decode-publish.js";
 import { malformed, protocolError } from "./errors.js";
 import { checkFirst, type FramingError } from "./framing.js";
 import type { AckType, ConnackProperties, Incoming } from "./packet-types.js";
-import { copy, parse, reasonString, renamed, serverReference, textProperty } from "./parse.js";
-import { checkProperties, packetType, variableInteger } from "./properties.js";
+import { copy, parse, reasonString, renamed, serverReference, textProperty, userProperty } from "./parse.js";
+import { checkProperties, forEachProperty, packetType, variableInteger } from "./properties.js";
 import { connackReason, isCodeOf, type ProtocolVersion } from "./reason-codes.js";
 
 /** Reads one whole packet of `version`, which stays the caller's; whatever is not exactly right is an error. */
@@ -188,4 +188,20 @@ function checkEnd(
   const end = checkProperties(type, packet, at, packet.length);
   if (typeof end !== "number") return end;
   return end === packet.length ? undefined : malformed(`packet type ${type} has bytes after its properties`);
+}
+
+/**
+ * Whether a reason string or user properties stand in a packet that `decode` has accepted: in MQTT 5 a client may ask for
+ * none, except in PUBLISH, CONNACK and DISCONNECT [MQTT-3.1.2-29].
+ */
+export function explains(packet: Uint8Array, { type }: Incoming): boolean {
+  const { next: at } = variableInteger(packet, 1, packet.length)!;
+  const properties = type === "auth" ? at + 1 : type === "suback" || type === "unsuback" ? at + 2 : at + 3;
+  if (type === "publish" || type === "connack" || type === "disconnect" || properties >= packet.length)
+    return false;
+  let found = false;
+  forEachProperty(packet, properties, (id) => {
+    found ||= id === reasonString || id === userProperty;
+  });
+  return found;
 }

@@ -11,7 +11,7 @@ import type { ProtocolVersion } from "./reason-codes.js";
 
 export const reasonString = 31;
 export const serverReference = 28;
-const userProperty = 38;
+export const userProperty = 38;
 
 export interface ParsedProperties {
   readonly authenticationMethod?: string;
