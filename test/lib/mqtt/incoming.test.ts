@@ -1,0 +1,130 @@
+/** Messages from the broker: each packet of an exchange in each stage of it, in both versions and across connections. */
+import { keep } from "../../../lib/mqtt/session.js";
+import { equal, ok, test } from "../../device/harness.js";
+import { ack, connack, publish } from "./conformance/broker-packets.js";
+import { type Conversation, closing, lasting, online } from "./conformance/conversation.js";
+
+type Version = 4 | 5;
+const versions = [4, 5] as const;
+const quiet = { ...lasting, pipelining: false, keepAliveSeconds: 0 } as const;
+
+function resumed(script: Conversation, present: boolean): Conversation {
+  return script.next().receive(connack(script.version, { present }));
+}
+
+function received(version: Version): Conversation {
+  return online(version, quiet).receive(publish(version, { qos: 2, packetId: 9 }));
+}
+
+/** What has become of the broker's QoS 2 message #9. */
+const stages = {
+  new: (version: Version) => online(version, quiet),
+  received,
+  "received before": (version: Version) => resumed(received(version), true),
+  "received in a session that is lost": (version: Version) => resumed(received(version), false),
+  released: (version: Version) => received(version).receive(ack("pubrel", 9)),
+  "released before": (version: Version) => resumed(received(version).receive(ack("pubrel", 9)), true),
+} as const;
+type Stage = keyof typeof stages;
+
+const known: readonly Stage[] = ["received", "received before"];
+
+for (const stage of Object.keys(stages) as Stage[]) {
+  const isKnown = known.includes(stage);
+
+  test(`${stage}: PUBLISH at QoS 2 is handed on ${isKnown ? "no more" : "once"}, and acknowledged always`, () => {
+    for (const version of versions)
+      for (const dup of [false, true]) {
+        const script = stages[stage](version).skip();
+        script.receive(publish(version, { qos: 2, packetId: 9, dup })).sees("PUBREC #9");
+        script.tells(...(isKnown ? [] : [`message c/d 3031 q2${dup ? " dup" : ""}`]));
+        equal(keep(script.state)?.incoming, [9]);
+      }
+  });
+
+  test(`${stage}: PUBREL is answered with PUBCOMP, with a reason in MQTT 5 if there is nothing to release`, () => {
+    for (const version of versions) {
+      const script = stages[stage](version).skip().receive(ack("pubrel", 9));
+      script.sees(version === 5 && !isKnown ? "PUBCOMP #9 146" : "PUBCOMP #9").tells();
+      equal(keep(script.state)?.incoming, []);
+    }
+  });
+
+  test(`${stage}: QoS 0 and 1 have nothing to do with it, whatever their identifier`, () => {
+    for (const version of versions) {
+      const script = stages[stage](version).skip();
+      script.receive(publish(version, { qos: 1, packetId: 9 })).sees("PUBACK #9");
+      script.receive(publish(version)).sees().tells("message c/d 3031 q1", "message c/d 3031 q0");
+      equal(keep(script.state)?.incoming, isKnown ? [9] : []);
+    }
+  });
+}
+
+test("the application has a message before its acknowledgement goes out", () => {
+  for (const qos of [1, 2])
+    for (const version of versions) {
+      const script = online(version).receive(publish(version, { qos, packetId: 9 }));
+      equal(
+        script.all.slice(-2).map(({ type }) => type),
+        ["message", "send"],
+      );
+    }
+});
+
+test("QoS 1 is handed on as often as it comes", () => {
+  for (const version of versions) {
+    const script = online(version).receive(publish(version, { qos: 1, packetId: 3 }).repeat(2));
+    script.sees("PUBACK #3", "PUBACK #3").tells("message c/d 3031 q1", "message c/d 3031 q1");
+  }
+});
+
+test("PUBREL with an error is an answer too", () => {
+  const script = received(5)
+    .skip()
+    .receive(ack("pubrel", 9, 146));
+  script.sees("PUBCOMP #9").tells();
+});
+
+test("no more QoS 2 messages are remembered than were allowed, over all connections of the session", () => {
+  const options = { ...quiet, receiveMaximum: 2 };
+  const script = online(5, options).receive(publish(5, { qos: 2, packetId: 1 }));
+  const next = resumed(script, true)
+    .receive(publish(5, { qos: 2, packetId: 2 }))
+    .skip();
+  next.receive(publish(5, { qos: 2, packetId: 1, dup: true })).sees("PUBREC #1");
+  next.receive(publish(5, { qos: 2, packetId: 3 })).sees(...closing(5, 147));
+  next.tells("failed protocol-error 147");
+  equal(keep(next.state)?.incoming, [1, 2]);
+  const fits = resumed(script, true).receive(ack("pubrel", 1)).skip();
+  fits.receive(publish(5, { qos: 2, packetId: 2 })).receive(publish(5, { qos: 2, packetId: 3 }));
+  fits.sees("PUBREC #2", "PUBREC #3");
+});
+
+test("a message has its properties, and bytes of its own", () => {
+  const properties = `0101${"0200000e10"}${"030001" + "74"}${"080001" + "72"}${"090002" + "beef"}0b070b08${"26000161000162"}`;
+  const packet = publish(5, { qos: 1, packetId: 1, retain: true, properties });
+  const script = online(5).receive(packet);
+  const effect = script.all.find(({ type }) => type === "message");
+  ok(effect?.type === "message", "message");
+  const { message } = effect;
+  equal(
+    { ...message, payload: undefined, correlationData: undefined },
+    {
+      topic: "c/d",
+      payload: undefined,
+      qos: 1,
+      retain: true,
+      duplicate: false,
+      subscriptionIdentifiers: [7, 8],
+      payloadIsText: true,
+      messageExpirySeconds: 3600,
+      contentType: "t",
+      responseTopic: "r",
+      correlationData: undefined,
+      userProperties: [["a", "b"]],
+    },
+  );
+  equal(message.payload, new Uint8Array([0x30, 0x31]));
+  equal(message.correlationData, new Uint8Array([0xbe, 0xef]));
+  equal([message.payload.buffer.byteLength, message.correlationData?.buffer.byteLength], [2, 2]);
+});
