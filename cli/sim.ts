@@ -10,8 +10,10 @@ import { boardNames } from "../host-sim/board.js";
 import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
 import type { Profile } from "../lib/store/profile.js";
+import { deviceSecret } from "./keys/device-secret.js";
 import type { Outcome } from "./outcome.js";
 import { captureFile, outputFile } from "./output-file.js";
+import { readAccount } from "./profile/account.js";
 import { defaultTls } from "./profile/check.js";
 import { readCredentials } from "./profile/credentials.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
@@ -31,6 +33,7 @@ export interface SimFlags {
   readonly keylog?: string;
   readonly pcap?: string;
   readonly seed?: string;
+  readonly secret?: string;
 }
 
 const defaultProfile = join(root, "profiles/simulator.json");
@@ -69,6 +72,10 @@ async function chooseBroker(flags: SimFlags, loaded: LoadedProfile): Promise<Ext
     return null;
   }
   if (!address.tls) {
+    if (loaded.profile.broker.auth !== "none")
+      throw new UsageError(
+        "--broker mqtt://… is plain TCP, and over that the profile's password must not go",
+      );
     if (flags.ca !== undefined) throw new UsageError("--ca goes with a mqtts:// broker");
     return { ...address, ca: null };
   }
@@ -133,9 +140,16 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const broker = await chooseBroker(flags, loaded);
   const { references } = loaded;
   const profile = withFlags(loaded.profile, broker, intervalMs);
-  const { tls } = profile.broker;
+  const { tls, auth, jwt } = profile.broker;
   if (tls !== false && !tls.forwardSecrecy && board !== "esp8266")
     throw new OperatorError("broker.tls.forwardSecrecy: only --board esp8266 does without");
+  if (jwt?.algorithm === "ES256" && board === "esp8266")
+    throw new OperatorError("broker.jwt.algorithm: an ESP8266 has no P-256, so it needs HS256");
+  const secret = flags.secret === undefined ? null : await deviceSecret("--secret", flags.secret, ".");
+  if (auth === "derived" && broker !== null && secret === null)
+    throw new UsageError(
+      "--secret is missing: the password is derived from it, and your broker knows that of no other device",
+    );
   return {
     cycles,
     board,
@@ -143,9 +157,10 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     profile,
     secrets: {
       wifiPassword: (await readSecret("wifi.password", references.wifiPassword, loaded.folder)) ?? "",
-      brokerPassword: await readSecret("broker.password", references.brokerPassword, loaded.folder),
+      ...(await readAccount(profile.broker, references, loaded.folder)),
       ...(await readCredentials(tls, references, loaded.folder)),
     },
+    deviceSecret: secret,
     realtime: flags.realtime ?? false,
     json: flags.json ?? false,
     keylog,
@@ -169,6 +184,7 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--keylog <FILE>", "append TLS session keys, for Wireshark")
     .option("--pcap <FILE>", "capture the device's TCP traffic, for Wireshark")
     .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
+    .option("--secret <REF>", "file:PATH or env:NAME of the device's secret, 64 hex digits (a new one)")
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse sim --cycles 5 --interval 1h --broker mqtts://localhost:8883 --ca ca.pem",

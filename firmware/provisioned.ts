@@ -86,8 +86,13 @@ export function wifiPassword(): string {
   return readString(flashKeys.wifiPassword) ?? "";
 }
 
-export function brokerPassword(): string | undefined {
-  return readString(flashKeys.brokerPassword);
+/** UTF-8. The caller zeroes it, as `tokenKey`. */
+export function brokerPassword(): Uint8Array | undefined {
+  return readBuffer(flashKeys.brokerPassword);
+}
+
+export function tokenKey(): Uint8Array | undefined {
+  return readBuffer(flashKeys.jwtKey);
 }
 
 /** Writes a higher reservation and reads it back; gives what flash says now, undefined when it cannot be read. */

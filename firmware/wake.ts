@@ -239,7 +239,8 @@ export class Wake implements LinkEvents {
     this.#lost = closed;
     this.#connected = false;
     this.#sent = new Set();
-    const session = sessionOptions(this.#profile);
+    const session = sessionOptions(this.#profile, this.#device, this.#memory.clock);
+    if ("kind" in session) return this.#settle("connect", session);
     const link = new Link({ address: this.#address, port, session, kept: this.#memory.mqtt }, this);
     try {
       this.#link = link;

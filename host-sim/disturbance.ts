@@ -3,12 +3,12 @@ import type { FlashEntry } from "../lib/store/flash-entries.js";
 import type { Profile } from "../lib/store/profile.js";
 import type { BootCause, BootEnd, MemoryFault } from "./device.js";
 import type { FlashEntry as StoredEntry } from "./flash.js";
-import type { TlsCredentials } from "./sim-options.js";
+import type { AccountSecrets, TlsCredentials } from "./sim-options.js";
 import type { ListenerTls } from "./world/listener-tls.js";
 import type { World } from "./world/network.js";
 
 /** What provisioning wrote, as far as a fault may change it. */
-export interface Provisioned extends TlsCredentials {
+export interface Provisioned extends TlsCredentials, AccountSecrets {
   readonly profile: Profile;
   /** The root certificate, DER; null without. */
   readonly ca: Uint8Array | null;

@@ -58,7 +58,7 @@ class Run {
   /** Well beyond what the device's own budget allows it. */
   readonly #watchdogMs: number;
   readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
-  readonly #secret = randomBytes(32);
+  readonly #secret: Uint8Array;
   #scene: Scene | undefined;
   #device: Device | undefined;
   #wake = 0;
@@ -68,6 +68,7 @@ class Run {
   constructor(options: RunOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
+    this.#secret = options.deviceSecret?.slice() ?? randomBytes(32);
     this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
     // Also when a reader closes the pipe: the folder holds the device's secret.
     process.once("exit", this.#removeFolder);
@@ -79,6 +80,7 @@ class Run {
     this.#scene = await openScene({
       options,
       senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
+      nowMs: () => this.#atMs,
       disturbance: options.disturbance ?? {},
       onReceived: (judged) => this.#received(judged),
       onProblem: (problem) => this.#tellListener(problem),
@@ -114,15 +116,16 @@ class Run {
   #factoryFlash(): Uint8Array {
     const { profile, secrets, disturbance } = this.#options;
     const { broker, ca } = this.#scene!;
-    const { wifiPassword, brokerPassword, ...credentials } = secrets;
+    const { wifiPassword, ...credentials } = secrets;
     const right: Provisioned = {
       profile: { ...profile, broker: { ...profile.broker, ...broker } },
       ca,
       ...credentials,
     };
-    const { profile: stored, ...tls } = disturbance?.provisioned?.(right) ?? right;
-    const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd: 0, fromFactory: false });
-    const entries = flashEntries(stored, { record, wifiPassword, brokerPassword, ...tls });
+    const { profile: stored, ...written } = disturbance?.provisioned?.(right) ?? right;
+    const reservedEnd = this.#options.deviceSecret ? unusedCounter() : 0;
+    const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd, fromFactory: false });
+    const entries = flashEntries(stored, { record, wifiPassword, ...written });
     return encodeFlash(disturbance?.flash?.(entries) ?? entries);
   }
 
@@ -204,6 +207,14 @@ class Run {
     this.#removeFolder();
     this.#secret.fill(0);
   }
+}
+
+/**
+ * Beyond what an earlier run with the same secret has used: no counter may meet two messages. Each second since 2026
+ * has a thousand of them, which last for 34 years.
+ */
+function unusedCounter(): number {
+  return 1024 * Math.floor((Date.now() - Date.UTC(2026, 0)) / 1000);
 }
 
 /** Of what the firmware reports; `boot` the run knows better. */

@@ -29,10 +29,16 @@ export interface TlsCredentials {
   readonly psk: Uint8Array | null;
 }
 
-export interface Secrets extends TlsCredentials {
+/** What the device logs in with, as far as that is stored; null: not used. */
+export interface AccountSecrets {
+  readonly brokerPassword: string | null;
+  /** The shared bytes of HS256; of ES256 a P-256 key, PKCS #8 in DER. */
+  readonly jwtKey: Uint8Array | null;
+}
+
+export interface Secrets extends TlsCredentials, AccountSecrets {
   /** Empty: an open network. */
   readonly wifiPassword: string;
-  readonly brokerPassword: string | null;
 }
 
 export interface SimOptions {
@@ -43,6 +49,8 @@ export interface SimOptions {
   /** With the flags worked in: its interval, and its broker's host, port and TLS when external. */
   readonly profile: Profile;
   readonly secrets: Secrets;
+  /** The device's own, 32 bytes; null: a new one. */
+  readonly deviceSecret: Uint8Array | null;
   readonly realtime: boolean;
   readonly json: boolean;
   /** Absolute path of the NSS key log to append to. */

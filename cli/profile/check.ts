@@ -7,7 +7,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import { root } from "../../host-sim/paths.js";
-import type { Profile, TlsSettings } from "../../lib/store/profile.js";
+import type { Failure } from "../../lib/failure.js";
+import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
+import { authMistakes, authReferences, deviceAccount, type WrittenAccount } from "./auth-rules.js";
 import type { References } from "./references.js";
 import { deviceTls, tlsMistakes, tlsReferences, type WrittenTls } from "./tls-rules.js";
 
@@ -29,14 +31,12 @@ interface WrittenProfile {
   device: { id: string };
   wifi: { ssid: string; password?: string };
   time: { server: string };
-  broker: {
+  broker: WrittenAccount & {
     host: string;
     port?: number;
     tls: WrittenTls | false;
     insecure?: true;
     websocket?: true | { path: string };
-    username?: string;
-    password?: string;
   };
   mqtt: Profile["mqtt"];
   topics: { base?: string; readings?: string; protection: "stamp" };
@@ -145,12 +145,7 @@ function crossMistakes(written: WrittenProfile): Mistake[] {
       problem: "is set though broker.tls is not false",
       remedy: "Remove it.",
     });
-  if (broker.password !== undefined && broker.username === undefined)
-    mistakes.push({
-      path: "broker.username",
-      problem: "is missing though there is a password",
-      remedy: "Write the user name that the password belongs to.",
-    });
+  mistakes.push(...authMistakes(broker, broker.tls !== false));
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
 }
 
@@ -212,7 +207,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
         tls: broker.tls === false ? false : deviceTls(broker.tls),
         ...(broker.insecure === undefined ? {} : { insecure: broker.insecure }),
         ...(broker.websocket === undefined ? {} : { websocket: websocketOf(broker.websocket) }),
-        ...(broker.username === undefined ? {} : { username: broker.username }),
+        ...deviceAccount(broker, device.id),
       },
       mqtt: written.mqtt,
       topics: { base, readings: topics.readings ?? `${base}/readings`, protection: topics.protection },
@@ -221,7 +216,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
     },
     references: {
       ...(wifi.password === undefined ? {} : { wifiPassword: wifi.password }),
-      ...(broker.password === undefined ? {} : { brokerPassword: broker.password }),
+      ...authReferences(broker),
       ...(broker.tls === false ? {} : tlsReferences(broker.tls)),
     },
   };
@@ -232,6 +227,12 @@ function notJson(json: string, error: unknown): Mistake {
   const at = /position (\d+)/.exec((error as Error).message);
   const where = at ? ` (line ${json.slice(0, Number(at[1])).split("\n").length})` : "";
   return { path: "", problem: `is not JSON${where}`, remedy: "Look for a missing quote, comma or brace." };
+}
+
+/** The device is the stricter judge where the schema counts otherwise. */
+function unreadable({ detail }: Failure): Mistake {
+  const [, path, problem] = /^(\S*) (.*)$/.exec(detail)!;
+  return { path: path!, problem: problem!, remedy: "See docs/profile.md." };
 }
 
 /** Checks a profile's text. Never throws for what the text holds. */
@@ -245,7 +246,10 @@ export function checkProfile(json: string): Checked {
   const validate = validator();
   if (!validate(value)) return { ok: false, mistakes: (validate.errors ?? []).map(explain) };
   const mistakes = crossMistakes(value);
-  return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, ...split(value) };
+  if (mistakes.length > 0) return { ok: false, mistakes };
+  const parts = split(value);
+  const read = readProfile(JSON.stringify(parts.profile));
+  return "kind" in read ? { ok: false, mistakes: [unreadable(read)] } : { ok: true, ...parts };
 }
 
 /** What a profile that says nothing about TLS gets. */

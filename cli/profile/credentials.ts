@@ -40,9 +40,10 @@ export async function readCredentials(
   return { ...none, crl, ...(await readIdentity(references.certificate!, references.key!, folder)) };
 }
 
-function blame(setting: string, reference: string): (problem: string) => OperatorError {
+/** @param setting with its whole path */
+export function blame(setting: string, reference: string): (problem: string) => OperatorError {
   return (problem) =>
-    new OperatorError(`broker.tls.${setting}: ${reference.slice(reference.indexOf(":") + 1)} ${problem}`);
+    new OperatorError(`${setting}: ${reference.slice(reference.indexOf(":") + 1)} ${problem}`);
 }
 
 /** `reference` is `file:PATH`: of what is no secret, the schema takes nothing else. */
@@ -65,7 +66,7 @@ function unwrapped(label: "CERTIFICATE" | "X509 CRL", bytes: Buffer): Uint8Array
 }
 
 async function readCrl(reference: string, folder: string): Promise<Uint8Array> {
-  const wrong = blame("crl", reference);
+  const wrong = blame("broker.tls.crl", reference);
   const found = unwrapped("X509 CRL", await readReferred("crl", reference, folder));
   if (found.length > 1) throw wrong(`holds ${found.length} CRLs, a device takes one`);
   const [crl] = found;
@@ -86,9 +87,14 @@ async function readIdentity(
   folder: string,
 ): Promise<{ certificate: Uint8Array; key: Uint8Array }> {
   const chain = await readChain(certificate, folder);
-  const privateKey = await readKey(key, folder);
+  const privateKey = await readPrivateKey("broker.tls.key", key, folder);
+  if (!isP256(privateKey) && !isShortRsa(privateKey))
+    throw blame("broker.tls.key", key)("is no key that a device can use: P-256, or RSA of 2048 or 3072 bits");
   if (!new X509Certificate(chain[0]!).checkPrivateKey(privateKey))
-    throw blame("key", key)("does not belong to the (first) certificate in broker.tls.certificate");
+    throw blame(
+      "broker.tls.key",
+      key,
+    )("does not belong to the (first) certificate in broker.tls.certificate");
   return {
     certificate:
       chain.length === 1 ? chain[0]! : Buffer.from(chain.map((der) => pem("CERTIFICATE", der)).join("")),
@@ -97,7 +103,7 @@ async function readIdentity(
 }
 
 async function readChain(reference: string, folder: string): Promise<Uint8Array[]> {
-  const wrong = blame("certificate", reference);
+  const wrong = blame("broker.tls.certificate", reference);
   const chain = unwrapped("CERTIFICATE", await readReferred("certificate", reference, folder));
   let usage: readonly string[] | undefined;
   try {
@@ -116,20 +122,24 @@ async function readChain(reference: string, folder: string): Promise<Uint8Array[
   return chain;
 }
 
-async function readKey(reference: string, folder: string): Promise<KeyObject> {
-  const wrong = blame("key", reference);
-  const bytes = (await readSecretBytes("broker.tls.key", reference, folder))!;
+/** @throws {OperatorError} when it is encrypted, or none */
+export async function readPrivateKey(setting: string, reference: string, folder: string): Promise<KeyObject> {
+  const wrong = blame(setting, reference);
+  const bytes = (await readSecretBytes(setting, reference, folder))!;
   if (/^(-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED)/m.test(bytes.toString("latin1")))
     throw wrong("is encrypted: a device has nobody to ask for the pass phrase");
   const key = privateKeyOf(bytes);
   bytes.fill(0);
   if (!key) throw wrong("is no private key in PEM or DER");
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  const usable =
-    (type === "ec" && details?.namedCurve === "prime256v1") ||
-    (type === "rsa" && [2048, 3072].includes(details?.modulusLength ?? 0));
-  if (!usable) throw wrong("is no key that a device can use: P-256, or RSA of 2048 or 3072 bits");
   return key;
+}
+
+export function isP256({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === "ec" && asymmetricKeyDetails?.namedCurve === "prime256v1";
+}
+
+function isShortRsa({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === "rsa" && [2048, 3072].includes(asymmetricKeyDetails?.modulusLength ?? 0);
 }
 
 function privateKeyOf(bytes: Buffer): KeyObject | undefined {
@@ -149,6 +159,9 @@ function privateKeyOf(bytes: Buffer): KeyObject | undefined {
 async function readPsk(reference: string, folder: string): Promise<Uint8Array> {
   const text = (await readSecret("broker.tls.psk.key", reference, folder))!;
   if (!/^([0-9A-Fa-f]{2}){16,64}$/.test(text))
-    throw blame("psk.key", reference)("must hold 32 to 128 hex digits (16 to 64 bytes), and nothing else");
+    throw blame(
+      "broker.tls.psk.key",
+      reference,
+    )("must hold 32 to 128 hex digits (16 to 64 bytes), and nothing else");
   return new Uint8Array(Buffer.from(text, "hex"));
 }

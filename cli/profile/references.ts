@@ -14,6 +14,7 @@ import { fileText } from "../values.js";
 export interface References {
   readonly wifiPassword?: string;
   readonly brokerPassword?: string;
+  readonly jwtKey?: string;
   readonly ca?: string;
   readonly crl?: string;
   readonly certificate?: string;

@@ -4,6 +4,7 @@
  */
 import type { TlsSettings } from "../../lib/store/profile.js";
 import { parsePin } from "../../lib/tls/pins.js";
+import type { WrittenAccount } from "./auth-rules.js";
 import type { Mistake } from "./check.js";
 import type { References } from "./references.js";
 
@@ -19,9 +20,7 @@ export interface WrittenTls
 }
 
 /** Of the other settings in `broker`, those that TLS's must suit. */
-interface Others {
-  readonly username?: string;
-  readonly password?: string;
+interface Others extends WrittenAccount {
   readonly websocket?: unknown;
 }
 
@@ -78,7 +77,7 @@ export function tlsMistakes(tls: WrittenTls, others: Others): Mistake[] {
       "is true though resumption is false",
       "Remove one of them: 0-RTT data goes with a resumed session.",
     );
-  for (const name of ["username", "password"] as const)
+  for (const name of ["username", "password", "jwt"] as const)
     if (tls.earlyData && others[name] !== undefined)
       blame(
         "earlyData",

@@ -1,12 +1,13 @@
 /**
  * The embedded broker: aedes (MQTT 3.1.1) behind Node's TLS server, or plain TCP, on the loopback interface, with or
  * without WebSocket.
- * It holds no state beyond its process and lets everybody in: what protects a reading is its stamp.
+ * It holds no state beyond its process and lets in whom it is told to: what protects a reading is its stamp.
  */
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type SecureVersion } from "node:tls";
-import { Aedes } from "aedes";
+import { Aedes, type AuthenticateError } from "aedes";
+import type { Login } from "./account.js";
 import { webSocketAlpn, webSocketServer } from "./websocket.js";
 
 export interface BrokerTls {
@@ -24,6 +25,8 @@ export interface BrokerOptions {
   readonly websocket?: { readonly path: string };
   /** 0 or absent: any free port. */
   readonly port?: number;
+  /** Absent: everybody may in. */
+  readonly admits?: (login: Login) => boolean;
   /** A handshake or session that failed, in the broker's words. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -54,10 +57,19 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
+/** Bad user name or password (MQTT 3.1.1, 3.2.2.3). */
+function refusal(): AuthenticateError {
+  return Object.assign(new Error("bad user name or password"), { returnCode: 4 as const });
+}
+
 /** @throws {Error} in one line when the port is in use or the certificate does not fit its key */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const { tls, websocket, port = 0, onProblem = () => {} } = options;
+  const { tls, websocket, port = 0, admits = () => true, onProblem = () => {} } = options;
   const broker = await Aedes.createBroker();
+  broker.authenticate = ({ id: clientId }, username, password, done) => {
+    const admitted = admits({ clientId, username, password });
+    done(admitted ? null : refusal(), admitted);
+  };
   broker.on("clientError", (_client, error) => onProblem(error.message));
   broker.on("connectionError", (_client, error) => onProblem(error.message));
   const sockets = new Set<Socket>();

@@ -16,8 +16,11 @@ export interface ListenerOptions {
   readonly tls: ListenerTls | null;
   /** MQTT over WebSocket, at this path. */
   readonly websocket?: { readonly path: string };
+  /** Stands before its own client id too. */
+  readonly clientIdPrefix?: string;
   readonly username?: string;
-  readonly password?: string;
+  /** For the client id; asked again for each connection, as a token lasts a while only. */
+  readonly password?: (clientId: string) => string | undefined;
   /** A topic filter. */
   readonly filter?: string;
   readonly connectTimeoutMs?: number;
@@ -67,17 +70,23 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { host, port, tls, websocket, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
   const connection = () => (tls === null ? connect(port, host) : secureStream(host, port, tls));
   const open = () => (websocket ? webSocketStream(host, port, websocket.path, connection) : connection());
+  const clientId = `${options.clientIdPrefix ?? ""}dormouse-listener-${randomBytes(6).toString("hex")}`;
+  const account = () => {
+    const { username } = options;
+    const password = options.password?.(clientId);
+    return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+  };
   const client = new mqtt.MqttClient(open, {
     protocolVersion: 4,
     clean: true,
-    clientId: `dormouse-listener-${randomBytes(6).toString("hex")}`,
+    clientId,
     connectTimeout: connectTimeoutMs,
     reconnectPeriod: 500,
     // What the broker keeps for a listener of old is not this run's.
     resubscribe: true,
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
+    ...account(),
   });
+  client.on("close", () => Object.assign(client.options, account()));
   client.on("message", (topic, payload) => options.onMessage(judge.judge(topic, payload)));
   try {
     await withTimeout(subscribed(client, filter), connectTimeoutMs, `${host}:${port}`);

@@ -9,8 +9,9 @@ import type { Profile } from "../../lib/store/profile.js";
 import type { Disturbance } from "../disturbance.js";
 import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
+import { Account } from "./account.js";
 import { type Broker, startBroker } from "./broker.js";
-import { type Listener, startListener } from "./listener.js";
+import { type Listener, type ListenerOptions, startListener } from "./listener.js";
 import type { ListenerTls } from "./listener-tls.js";
 import { answer, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
@@ -33,6 +34,8 @@ export interface SceneOptions {
   readonly options: SimOptions;
   readonly senders: readonly Sender[];
   readonly disturbance: Disturbance;
+  /** The device's clock. */
+  readonly nowMs: () => number;
   readonly onReceived: (judged: Judged) => void;
   readonly onProblem: (problem: string) => void;
 }
@@ -47,15 +50,21 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     for (const part of parts.reverse().splice(0)) await part.stop();
   };
   try {
-    const place = options.broker ? external(options) : await embedded(scene, parts);
+    const account = new Account(profile, {
+      ...secrets,
+      deviceSecret: senders[0]!.secret,
+      // An external broker has a clock of its own.
+      nowSeconds: () => (options.broker ? Date.now() : scene.nowMs()) / 1000,
+    });
+    const place = options.broker ? external(options) : await embedded(scene, account, parts);
     const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
       host: place.connectTo,
       port: disturbance.listenerPort ?? place.port,
       tls: disturbance.listenerTls === undefined ? listenerTls(options, place) : disturbance.listenerTls,
       ...(websocket && { websocket }),
-      ...(profile.broker.username === undefined ? {} : { username: profile.broker.username }),
-      ...(secrets.brokerPassword === null ? {} : { password: secrets.brokerPassword }),
+      ...listenerName(profile),
+      password: (clientId) => account.passwordFor(clientId),
       filter: profile.topics.readings,
       judge: new Judge(senders, replay),
       onMessage: onReceived,
@@ -76,6 +85,14 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     await close();
     throw error;
   }
+}
+
+function listenerName({ broker }: Profile): Pick<ListenerOptions, "clientIdPrefix" | "username"> {
+  const { clientIdPrefix, username } = broker;
+  return {
+    ...(clientIdPrefix !== undefined && { clientIdPrefix }),
+    ...(username !== undefined && { username }),
+  };
 }
 
 interface Place {
@@ -126,7 +143,11 @@ function external({ broker, profile }: SimOptions): Place {
   };
 }
 
-async function embedded(scene: SceneOptions, parts: { stop(): Promise<void> }[]): Promise<Place> {
+async function embedded(
+  scene: SceneOptions,
+  account: Account,
+  parts: { stop(): Promise<void> }[],
+): Promise<Place> {
   const { profile } = scene.options;
   const { brokerMaxVersion: maxVersion } = scene.disturbance;
   const pki = await developmentPki(join(build, "development-pki"));
@@ -135,7 +156,11 @@ async function embedded(scene: SceneOptions, parts: { stop(): Promise<void> }[])
     ? null
     : { chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem, ...(maxVersion && { maxVersion }) };
   const { websocket } = profile.broker;
-  const broker: Broker = await startBroker({ tls, ...(websocket && { websocket }) });
+  const broker: Broker = await startBroker({
+    tls,
+    ...(websocket && { websocket }),
+    admits: (login) => account.admits(login),
+  });
   parts.push(broker);
   return {
     host: embeddedBrokerName,

@@ -2,8 +2,9 @@
  * lib's Crypto over the native module: mbedTLS on a board (in hardware where it can) and in the simulator.
  * Keys never enter the JavaScript heap. The firmware's provider; it may be preloaded.
  */
-import { MacKey, random, Secret, sha256 } from "dormouse/native/crypto";
+import { MacKey, random, Secret, SigningKey, sha256 } from "dormouse/native/crypto";
 import type { Crypto, Key } from "./crypto.js";
+import { p256PrivateNumber } from "./p256-key.js";
 
 function secretOf(key: Key): Secret {
   if (!(key instanceof Secret)) throw new TypeError("not a secret of this provider");
@@ -16,8 +17,14 @@ export const nativeCrypto: Crypto = {
   importSecret: (bytes) => new Secret(bytes),
   deriveMacKey: (secret, info, byteLength) => new MacKey(secretOf(secret), info, byteLength),
   deriveBytes: (secret, info, byteLength) => new Uint8Array(secretOf(secret).deriveBytes(info, byteLength)),
+  importMacKey: (bytes) => new MacKey(bytes),
   hmac: (key, data) => {
     if (!(key instanceof MacKey)) throw new TypeError("not a MAC key of this provider");
     return new Uint8Array(key.hmac(data));
+  },
+  importSigningKey: (der) => new SigningKey(p256PrivateNumber(der)),
+  sign: (key, data) => {
+    if (!(key instanceof SigningKey)) throw new TypeError("not a signing key of this provider");
+    return new Uint8Array(key.sign(data));
   },
 };

@@ -1,6 +1,6 @@
 /**
  * lib's Crypto over @noble/hashes: the portable reference, and the fallback where there is no native module.
- * Its keys live in the JavaScript heap. Never preload it in XS: noble's SHA-256 writes to a module-level
+ * Its keys live in the JavaScript heap. It cannot sign: @noble/hashes has no P-256. Never preload it in XS: noble's SHA-256 writes to a module-level
  * scratch array, which a preloaded module's freeze forbids.
  */
 import { hkdf } from "@noble/hashes/hkdf.js";
@@ -37,6 +37,10 @@ function derive(secret: Key, info: Uint8Array, byteLength: number): Uint8Array {
   return hkdf(sha256, bytes, undefined, info, byteLength);
 }
 
+function noSignatures(): never {
+  throw new RangeError("this provider has no P-256: sign with the native one");
+}
+
 /**
  * @param random the platform's source of strong random bytes; noble has none of its own in XS
  */
@@ -50,6 +54,12 @@ export function nobleCrypto(random: Crypto["random"]): Crypto {
     },
     deriveMacKey: (secret, info, byteLength) => new NobleKey("mac", derive(secret, info, byteLength)),
     deriveBytes: derive,
+    importMacKey: (bytes) => {
+      if (bytes.length === 0) throw new RangeError("a MAC key of no bytes");
+      return new NobleKey("mac", bytes.slice());
+    },
     hmac: (key, data) => hmac(sha256, bytesOf(key, "mac"), data),
+    importSigningKey: noSignatures,
+    sign: noSignatures,
   };
 }

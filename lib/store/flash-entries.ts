@@ -3,6 +3,7 @@
  * the same on a board and in the simulator. The profile is separate from every secret, so that it can be
  * read back and shown. This file does no I/O; the device record's bytes come from its own codec.
  */
+import { maxTokenKeyBytes, minTokenKeyBytes } from "../auth/jwt.js";
 import { utf8Encode } from "../cbor/utf8.js";
 import { maxProfileBytes, type Profile } from "./profile.js";
 
@@ -16,6 +17,8 @@ export const flashKeys = {
   record: "record",
   wifiPassword: "wifi-password",
   brokerPassword: "broker-password",
+  /** Shared bytes for HS256; for ES256 a P-256 private key, DER. */
+  jwtKey: "jwt-key",
   /** The root certificate, DER. */
   ca: "ca",
   /** A certificate revocation list, DER. */
@@ -35,7 +38,9 @@ export interface FlashSecrets {
   readonly record: Uint8Array;
   /** Empty: an open network, nothing is stored. */
   readonly wifiPassword: string;
+  /** Exactly when the profile's auth says so. */
   readonly brokerPassword: string | null;
+  readonly jwtKey: Uint8Array | null;
   /** One root certificate, DER; with plain TCP and with a PSK there is none, with pins there may be none. */
   readonly ca: Uint8Array | null;
   /** Only beside a CA. */
@@ -54,17 +59,18 @@ export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: st
 
 /**
  * The entries of a freshly provisioned device.
- * @throws {RangeError} when the profile is larger than flash entries may be, or what it needs for TLS is not there
+ * @throws {RangeError} when the profile is larger than flash entries may be, or what it needs for TLS, or to log in, is not there
  */
 export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntry[] {
   const json = JSON.stringify(withTrust(profile, secrets));
   if (utf8Encode(json).length > maxProfileBytes)
     throw new RangeError(`the profile takes more than ${maxProfileBytes} bytes`);
   checkTls(profile.broker.tls, secrets);
+  checkAccount(profile.broker, secrets);
   const domain = flashDomain;
   const entries: FlashEntry[] = [];
-  const string = (key: string, value: string | null): void => {
-    if (value !== null && value !== "") entries.push({ domain, key, type: "string", value });
+  const string = (key: string, value: string): void => {
+    if (value !== "") entries.push({ domain, key, type: "string", value });
   };
   const buffer = (key: string, value: Uint8Array | null): void => {
     if (value !== null) entries.push({ domain, key, type: "buffer", value });
@@ -72,7 +78,12 @@ export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntr
   string(flashKeys.profile, json);
   buffer(flashKeys.record, secrets.record);
   string(flashKeys.wifiPassword, secrets.wifiPassword);
-  string(flashKeys.brokerPassword, secrets.brokerPassword);
+  // As bytes: the device zeroes them after use, which text cannot be.
+  buffer(
+    flashKeys.brokerPassword,
+    secrets.brokerPassword === null ? null : utf8Encode(secrets.brokerPassword),
+  );
+  buffer(flashKeys.jwtKey, secrets.jwtKey);
   for (const name of tlsEntries) buffer(flashKeys[name], secrets[name]);
   return entries;
 }
@@ -105,4 +116,14 @@ function checkTls(tls: Profile["broker"]["tls"], secrets: FlashSecrets): void {
   if (byPsk !== (psk !== null))
     throw new RangeError("the PSK must be there with that identity, and only then");
   if (psk && (psk.length < 16 || psk.length > 64)) throw new RangeError("a PSK must have 16 to 64 bytes");
+}
+
+function checkAccount({ auth, jwt }: Profile["broker"], { brokerPassword, jwtKey }: FlashSecrets): void {
+  if ((auth === "password") !== (brokerPassword !== null) || brokerPassword === "")
+    throw new RangeError("the broker's password must be there with that auth, and only then");
+  if ((auth === "jwt") !== (jwtKey !== null))
+    throw new RangeError("the token's key must be there with that auth, and only then");
+  if (!jwtKey || jwt?.algorithm !== "HS256") return;
+  if (jwtKey.length < minTokenKeyBytes || jwtKey.length > maxTokenKeyBytes)
+    throw new RangeError(`an HS256 key must have ${minTokenKeyBytes} to ${maxTokenKeyBytes} bytes`);
 }

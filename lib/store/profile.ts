@@ -4,6 +4,8 @@
  * flash-entries.ts. Reading is strict: a key too many, too few, or out of range, and the device refuses
  * the whole profile rather than run on half of it. What a user writes is richer: docs/profile.md.
  */
+import type { TokenAlgorithm } from "../auth/jwt.js";
+import { utf8Length } from "../cbor/utf8.js";
 import { type Phase, phases } from "../cycle/wake-cycle.js";
 import { type Failure, failure } from "../failure.js";
 import { parsePin } from "../tls/pins.js";
@@ -22,7 +24,13 @@ export interface Profile {
     readonly insecure?: true;
     /** MQTT over WebSocket, at this path of the broker's. */
     readonly websocket?: { readonly path: string };
+    /** Stands before the device's id in its client id. */
+    readonly clientIdPrefix?: string;
     readonly username?: string;
+    /** Where the password comes from that goes with the user name; over plain TCP there is none. */
+    readonly auth: "none" | "password" | "derived" | "jwt";
+    /** There exactly when `auth` says so. */
+    readonly jwt?: TokenSettings;
   };
   readonly mqtt: MqttSettings;
   readonly topics: { readonly base: string; readonly readings: string; readonly protection: "stamp" };
@@ -78,6 +86,13 @@ export interface Resumption {
   readonly maxAgeSeconds: number;
   /** How long to stay awake for a TLS 1.3 ticket, which comes after the handshake. */
   readonly ticketWaitSeconds: number;
+}
+
+/** A token signed with the key in flash takes the password's place. */
+export interface TokenSettings {
+  readonly algorithm: TokenAlgorithm;
+  readonly lifetimeSeconds: number;
+  readonly audience?: string;
 }
 
 /** NVS strings end at 4,000 bytes with their terminator. */
@@ -151,6 +166,27 @@ const printable =
     return undefined;
   };
 
+/** What MQTT can say as a name: no control characters, no lone surrogates [MQTT-1.5.4-1, MQTT-1.5.4-2]. */
+const name =
+  (maxLength: number, maxBytes = 4 * maxLength): Rule =>
+  (value) => {
+    const problem = text(maxLength)(value);
+    if (problem !== undefined) return problem;
+    for (let i = 0; i < (value as string).length; i++) {
+      const unit = (value as string).charCodeAt(i);
+      if (unit < 0x20 || (unit > 0x7e && unit < 0xa0)) return " must not contain control characters";
+    }
+    try {
+      return utf8Length(value as string) > maxBytes ? ` must take at most ${maxBytes} bytes` : undefined;
+    } catch {
+      return " must not contain lone surrogates";
+    }
+  };
+
+/** Of a client id: + and # would be wildcards where a broker puts it into the patterns of its ACL. */
+const clientIdPart: Rule = (value) =>
+  printable(64)(value) ?? (/[+#]/.test(value as string) ? " must not contain + or #" : undefined);
+
 /** One spelling of the three, so that two different texts are two different pins. */
 function isPin(value: unknown): boolean {
   try {
@@ -187,6 +223,12 @@ const tlsGroup = group({
   earlyData: must(oneOf(true, false)),
 });
 
+const tokenGroup = group({
+  algorithm: must(oneOf("HS256", "ES256")),
+  lifetimeSeconds: must(range(60, 86_400, true)),
+  audience: may(name(128)),
+});
+
 /** As a WebSocket's request has it (RFC 6455 §3), and no longer than lib/websocket sends. */
 const path: Rule = (value) =>
   text(255)(value) ??
@@ -197,7 +239,7 @@ for (const phase of phases) deadlines[phase] = may(range(0.1, 600, false));
 
 const rules = group({
   schema: must(oneOf(1)),
-  device: must(group({ id: must(text(64)) })),
+  device: must(group({ id: must(name(64, 64)) })),
   // IEEE 802.11 limits an SSID to 32 octets.
   wifi: must(group({ ssid: must(text(32)) })),
   time: must(group({ server: must(text(253)) })),
@@ -208,7 +250,10 @@ const rules = group({
       tls: must((value) => (value === false ? undefined : tlsGroup(value))),
       insecure: may(oneOf(true)),
       websocket: may(group({ path: must(path) })),
-      username: may(text(128)),
+      clientIdPrefix: may(clientIdPart),
+      username: may(name(128)),
+      auth: must(oneOf("none", "password", "derived", "jwt")),
+      jwt: may(tokenGroup),
     }),
   ),
   mqtt: must(
@@ -264,16 +309,38 @@ function willConflict({ mqtt, cycle, broker }: Profile): string | undefined {
 }
 
 /** Settings that each are right and together are not. */
-function brokerConflict({ tls, insecure, username, websocket }: Profile["broker"]): string | undefined {
-  if (tls === false) return insecure ? undefined : "broker.insecure must be true when broker.tls is false";
+function brokerConflict(broker: Profile["broker"]): string | undefined {
+  const { tls, insecure } = broker;
+  if (tls !== false) return accountConflict(broker) ?? tlsConflict(tls, broker);
+  if (!insecure) return "broker.insecure must be true when broker.tls is false";
+  // Anyone on the way could read it, and be the device from then on.
+  return broker.auth === "none"
+    ? accountConflict(broker)
+    : 'broker.auth must be "none" when broker.tls is false';
+}
+
+function accountConflict({ username, auth, jwt }: Profile["broker"]): string | undefined {
+  // MQTT 3.1.1 has no password without one [MQTT-3.1.2-22].
+  if (auth !== "none" && username === undefined) return "broker.username is missing";
+  if (auth === "jwt" && jwt === undefined) return "broker.jwt is missing";
+  return auth !== "jwt" && jwt !== undefined ? "broker.jwt must not be there without that auth" : undefined;
+}
+
+function tlsConflict(tls: TlsSettings, { username, websocket }: Profile["broker"]): string | undefined {
   const psk = tls.identity === "psk";
   if (psk && tls.pskIdentity === undefined) return "broker.tls.pskIdentity is missing";
   if (!psk && tls.pskIdentity !== undefined) return "broker.tls.pskIdentity must not be there without a PSK";
   if (!psk && !tls.forwardSecrecy) return "broker.tls.forwardSecrecy must be true without a PSK";
   if (psk && tls.pins.length > 0) return "broker.tls.pins must be none with a PSK";
   if (tls.earlyData && !tls.resumption) return "broker.tls.earlyData must be false without resumption";
+  // and so without a password
   if (tls.earlyData && username !== undefined) return "broker.tls.earlyData must be false with a user name";
   // RFC 6455 §4.1: a client sends nothing between its request and the answer.
   if (tls.earlyData && websocket !== undefined) return "broker.tls.earlyData must be false with a WebSocket";
   return undefined;
+}
+
+/** The name under which the broker knows the device. */
+export function clientId({ device, broker }: Profile): string {
+  return `${broker.clientIdPrefix ?? ""}${device.id}`;
 }

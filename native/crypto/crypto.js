@@ -11,5 +11,11 @@ export class MacKey @ "crypto_native_destructor" {
 	hmac(data) @ "crypto_native_hmac";
 }
 
+export class SigningKey @ "crypto_native_destructor" {
+	constructor(bytes) @ "crypto_native_signing_key";
+	close() @ "crypto_native_signing_key_close";
+	sign(data) @ "crypto_native_sign";
+}
+
 export function random(byteLength) @ "crypto_native_random";
 export function sha256(data) @ "crypto_native_sha256";

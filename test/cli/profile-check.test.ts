@@ -229,6 +229,99 @@ test("a PSK beside a client certificate: both its parts are blamed", () => {
   );
 });
 
+const jwt = { algorithm: "ES256", key: "file:token.key" };
+
+/** [what is wrong, the settings beside broker.host, what is blamed in broker, what the line says] */
+const accountMistakes: [string, object, string, RegExp][] = [
+  ["a user name with a line feed", { username: "u\n" }, "username", /no control characters/],
+  ["a user name of a lone surrogate", { username: "\ud800" }, "username", /no control characters/],
+  ["a long user name of pairs", { username: "\u{1f4a4}".repeat(65) }, "username", /1 to 128 characters/],
+  ["a prefix with a wildcard", { clientIdPrefix: "a/#" }, "clientIdPrefix", /without \+ and #/],
+  ["an empty prefix", { clientIdPrefix: "" }, "clientIdPrefix", /1 to 64 printable/],
+  ["a prefix too long", { clientIdPrefix: "x".repeat(65) }, "clientIdPrefix", /1 to 64 printable/],
+  ["a misspelt prefix", { clientidPrefix: "x" }, "clientidPrefix", /Did you mean "clientIdPrefix"/],
+  ["derived, misspelt", { username: "u", password: "Derived" }, "password", /"derived": made of/],
+  ["auth, which is the device's", { auth: "derived" }, "auth", /no known setting/],
+  ["a token without a key", { jwt: { algorithm: "HS256" } }, "jwt.key", /is missing.*text of 32 to 64 bytes/],
+  ["a token without an algorithm", { jwt: { key: "env:K" } }, "jwt.algorithm", /"HS256".*"ES256"/],
+  ["alg none", { jwt: { ...jwt, algorithm: "none" } }, "jwt.algorithm", /"HS256".*"ES256"/],
+  ["a literal token key", { jwt: { ...jwt, key: "hunter2" } }, "jwt.key", /never the key itself/],
+  [
+    "a token of a minute less",
+    { jwt: { ...jwt, lifetimeSeconds: 59 } },
+    "jwt.lifetimeSeconds",
+    /smaller than 60/,
+  ],
+  [
+    "a token of two days",
+    { jwt: { ...jwt, lifetimeSeconds: 172_800 } },
+    "jwt.lifetimeSeconds",
+    /larger than 86400/,
+  ],
+  ["an empty audience", { jwt: { ...jwt, audience: "" } }, "jwt.audience", /whom the token is for/],
+  ["token and password", { username: "u", password: "env:P", jwt }, "jwt", /there is a password. Remove one/],
+  ["token and derived password", { password: "derived", jwt }, "jwt", /there is a password. Remove one/],
+];
+for (const [what, account, path, line] of accountMistakes)
+  test(`logging in: ${what} is blamed on ${path}, with a remedy`, () =>
+    blamed({ broker: { host: "h", ...account } }, `broker.${path}`, line));
+
+const plain = { host: "h", tls: false, insecure: true };
+for (const [setting, account] of [
+  ["password", { username: "u", password: "env:P" }],
+  ["password", { password: "derived" }],
+  ["jwt", { jwt }],
+] as const)
+  test(`over plain TCP ${JSON.stringify(account)} is refused, and with TLS it is not`, () => {
+    blamed({ broker: { ...plain, ...account } }, `broker.${setting}`, /broker.tls is false. Remove it, or/);
+    assert.ok(checkProfile(JSON.stringify({ ...minimal, broker: { host: "h", ...account } })).ok);
+  });
+
+/** [as written beside broker.host, what the device gets, the references] */
+const accounts: [object, object, object][] = [
+  [{ username: "u" }, { username: "u", auth: "none" }, {}],
+  [
+    { username: "u", password: "file:p", clientIdPrefix: "cellar:" },
+    { clientIdPrefix: "cellar:", username: "u", auth: "password" },
+    { brokerPassword: "file:p" },
+  ],
+  [{ password: "derived" }, { username: "d-1", auth: "derived" }, {}],
+  [{ username: "u", password: "derived" }, { username: "u", auth: "derived" }, {}],
+  [
+    { jwt },
+    { username: "d-1", auth: "jwt", jwt: { algorithm: "ES256", lifetimeSeconds: 3600 } },
+    { jwtKey: "file:token.key" },
+  ],
+  [
+    { username: "ü", jwt: { algorithm: "HS256", key: "env:K", lifetimeSeconds: 60, audience: "mqtts://h" } },
+    {
+      username: "ü",
+      auth: "jwt",
+      jwt: { algorithm: "HS256", lifetimeSeconds: 60, audience: "mqtts://h" },
+    },
+    { jwtKey: "env:K" },
+  ],
+];
+test("how a device logs in is split into what it stores and what is kept apart", () => {
+  for (const [written, device, references] of accounts) {
+    const checked = checkProfile(JSON.stringify({ ...minimal, broker: { host: "h", ...written } }));
+    assert.ok(checked.ok, JSON.stringify(checked));
+    assert.deepEqual(checked.profile.broker, { host: "h", port: 8883, tls: plainTls, ...device });
+    assert.deepEqual(checked.references, references);
+    assert.deepEqual(readProfile(JSON.stringify(checked.profile)), checked.profile);
+  }
+});
+
+test("early data with a token is refused, as that would be sent twice by others", () => {
+  const broker = { host: "h", jwt, tls: { earlyData: true } };
+  const checked = checkProfile(JSON.stringify({ ...minimal, broker }));
+  assert.ok(!checked.ok);
+  assert.deepEqual(
+    checked.mistakes.map(({ path, problem }) => [path, problem]),
+    [["broker.tls.earlyData", "is true though there is a broker.jwt"]],
+  );
+});
+
 test("early data with a user name or a password is refused, once for each", () => {
   const account = { host: "h", username: "u", password: "env:P" };
   const checked = checkProfile(
@@ -295,7 +388,7 @@ test("the least a profile must say is enough, and its defaults are filled in", (
     device: { id: "d-1" },
     wifi: { ssid: "s" },
     time: { server: "pool.ntp.org" },
-    broker: { host: "b.example", port: 8883, tls: plainTls },
+    broker: { host: "b.example", port: 8883, tls: plainTls, auth: "none" },
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
     topics: { base: "sensors/d-1", readings: "sensors/d-1/readings", protection: "stamp" },
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },

@@ -27,7 +27,7 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true, force: true }));
 
-const noSecrets = { crl: null, certificate: null, key: null, psk: null };
+const noSecrets = { brokerPassword: null, jwtKey: null, crl: null, certificate: null, key: null, psk: null };
 
 async function written(name: string, profile: object): Promise<string> {
   const path = join(folder, name);
@@ -50,7 +50,7 @@ test("without flags: three cycles of an esp32 against the embedded broker, every
   assert.equal(options.board, "esp32");
   assert.equal(options.broker, null);
   assert.equal(options.profile.cycle.intervalSeconds, 900);
-  assert.deepEqual(options.secrets, { ...noSecrets, wifiPassword: "", brokerPassword: null });
+  assert.deepEqual(options.secrets, { ...noSecrets, wifiPassword: "" });
   assert.ok(Number.isInteger(options.seed) && options.seed >= 0 && options.seed < 2 ** 32);
 });
 
@@ -71,13 +71,19 @@ test("--broker and --ca replace the profile's broker, in PEM and DER", async () 
   assert.equal(broker?.host, "broker.example");
   assert.equal(broker?.port, 18_883);
   assert.equal(broker?.ca?.der[0], 0x30);
-  assert.deepEqual(profile.broker, { host: "broker.example", port: 18_883, tls: defaultTls() });
+  assert.deepEqual(profile.broker, { host: "broker.example", port: 18_883, tls: defaultTls(), auth: "none" });
 });
 
 test("mqtt:// is plain TCP at port 1883, and the profile acknowledges it", async () => {
   const { broker, profile } = await simOptions({ broker: "mqtt://localhost" });
   assert.deepEqual(broker, { host: "localhost", port: 1883, tls: false, ca: null });
-  assert.deepEqual(profile.broker, { host: "localhost", port: 1883, tls: false, insecure: true });
+  assert.deepEqual(profile.broker, {
+    host: "localhost",
+    port: 1883,
+    tls: false,
+    insecure: true,
+    auth: "none",
+  });
 });
 
 test("a profile that names another broker uses that, with the CA beside it", async () => {
@@ -120,7 +126,7 @@ test("secrets come from the environment or from a file, without its last line fe
   process.env.DORMOUSE_TEST_WIFI = "correct horse";
   const profile = await written("secrets.json", {
     wifi: { ssid: "s", password: "env:DORMOUSE_TEST_WIFI" },
-    broker: { host: "h", tls: false, insecure: true, username: "u", password: "file:broker-password" },
+    broker: { host: "h", tls: { ca: "file:ca/root.pem" }, username: "u", password: "file:broker-password" },
   });
   const { secrets, profile: stored } = await simOptions({ profile });
   assert.deepEqual(secrets, { ...noSecrets, wifiPassword: "correct horse", brokerPassword: "opensesame" });
@@ -137,4 +143,74 @@ test("a secret that is not there is named by its setting", async () => {
     name: "OperatorError",
     message: "wifi.password: the environment variable DORMOUSE_TEST_UNSET is not set",
   });
+});
+
+const embedded = { host: "broker.dormouse.test" };
+const old = { version: "3.1.1" };
+
+test("a profile's password does not go to a mqtt:// broker, its user name may", async () => {
+  const jwt = { algorithm: "HS256", key: "env:DORMOUSE_TEST_UNSET" };
+  for (const account of [
+    { username: "u", password: "env:DORMOUSE_TEST_UNSET" },
+    { password: "derived" },
+    { jwt },
+  ]) {
+    const profile = await written("plain.json", { broker: { host: "h", ...account } });
+    await assert.rejects(simOptions({ profile, broker: "mqtt://localhost" }), {
+      name: "UsageError",
+      message: /plain TCP, and over that the profile's password must not go/,
+    });
+  }
+  const named = await written("named.json", { broker: { host: "h", username: "u" } });
+  const { profile } = await simOptions({ profile: named, broker: "mqtt://localhost" });
+  assert.equal(profile.broker.username, "u");
+});
+
+test("--secret is the device's secret, and what is none is not repeated", async () => {
+  const digits = "00".repeat(31).concat("aF");
+  process.env.DORMOUSE_TEST_SECRET = digits;
+  const { deviceSecret } = await simOptions({ secret: "env:DORMOUSE_TEST_SECRET" });
+  assert.equal(Buffer.from(deviceSecret!).toString("hex"), digits.toLowerCase());
+  assert.equal((await simOptions({})).deviceSecret, null);
+  await assert.rejects(simOptions({ secret: digits }), (error: Error) => {
+    assert.equal(error.name, "UsageError");
+    assert.ok(!error.message.includes("00"));
+    return true;
+  });
+  for (const wrong of [digits.slice(1), `${digits}0`, digits.replace("F", "g")]) {
+    process.env.DORMOUSE_TEST_SECRET = wrong;
+    await assert.rejects(simOptions({ secret: "env:DORMOUSE_TEST_SECRET" }), {
+      name: "OperatorError",
+      message: "--secret: a device's secret is 64 hex digits, and nothing else",
+    });
+  }
+});
+
+test("a derived password needs --secret for a broker that cannot know it otherwise", async () => {
+  process.env.DORMOUSE_TEST_SECRET = "1f".repeat(32);
+  const profile = await written("derived.json", { broker: { host: "h", password: "derived" } });
+  const broker = "mqtts://localhost";
+  await assert.rejects(simOptions({ profile, broker, ca: root }), {
+    name: "UsageError",
+    message: /^--secret is missing/,
+  });
+  const given = await simOptions({ profile, broker, ca: root, secret: "env:DORMOUSE_TEST_SECRET" });
+  assert.equal(given.deviceSecret?.length, 32);
+  const own = await written("derived-own.json", { broker: { ...embedded, password: "derived" }, mqtt: old });
+  assert.equal((await simOptions({ profile: own })).deviceSecret, null);
+});
+
+test("an ESP8266 makes no ES256 tokens, but HS256 ones", async () => {
+  process.env.DORMOUSE_TEST_TOKEN_KEY = "k".repeat(32);
+  const made = (algorithm: string) =>
+    written(`${algorithm}.json`, {
+      broker: { ...embedded, jwt: { algorithm, key: "env:DORMOUSE_TEST_TOKEN_KEY" } },
+      mqtt: old,
+    });
+  await assert.rejects(simOptions({ board: "esp8266", profile: await made("ES256") }), {
+    name: "OperatorError",
+    message: /an ESP8266 has no P-256, so it needs HS256/,
+  });
+  const { secrets } = await simOptions({ board: "esp8266", profile: await made("HS256") });
+  assert.equal(secrets.jwtKey?.length, 32);
 });

@@ -45,6 +45,7 @@ function profileFor(port: number, tls: Pick<TlsSettings, "identity" | "pskIdenti
     broker: {
       host: "localhost",
       port,
+      auth: "none",
       tls: {
         minVersion: "1.2",
         pins: [],
@@ -72,7 +73,7 @@ async function wake(
 ): Promise<{ readonly pid: number; readonly looked: number; stop(): Promise<string> }> {
   const path = join(scratch, `device-${process.hrtime.bigint()}`);
   const record = encodeDeviceRecord(deviceSecret, { epoch: 0, reservedEnd: 0, fromFactory: false });
-  const none = { ca: null, crl: null, certificate: null, key: null, psk: null };
+  const none = { jwtKey: null, ca: null, crl: null, certificate: null, key: null, psk: null };
   const entries = flashEntries(profile, {
     record,
     wifiPassword: "",

@@ -305,9 +305,9 @@ def reject_cases():
     }
 
 
-def write(folder, name, about, content):
+def write(folder, name, about, content, source=SOURCE):
     body = content if isinstance(content, dict) else {"cases": content}
-    text = json.dumps({"about": about, "source": SOURCE, "licence": LICENCE, **body}, indent=1)
+    text = json.dumps({"about": about, "source": source, "licence": LICENCE, **body}, indent=1)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -1,5 +1,10 @@
 import { type FlashSecrets, flashEntries } from "../../../lib/store/flash-entries.js";
-import { type Profile, readProfile, type TlsSettings } from "../../../lib/store/profile.js";
+import {
+  type Profile,
+  readProfile,
+  type TlsSettings,
+  type TokenSettings,
+} from "../../../lib/store/profile.js";
 import { equal, test, throws } from "../../device/harness.js";
 
 const tls: TlsSettings = {
@@ -14,7 +19,12 @@ const tls: TlsSettings = {
 const pins = ["A", "E"].map((last) => `sha256/${"A".repeat(42)}${last}=`);
 
 function profileWith(part: Partial<TlsSettings> | false): Profile {
-  const secure = { host: "broker.dormouse.test", port: 8883, tls: { ...tls, ...part } };
+  const secure = {
+    host: "broker.dormouse.test",
+    port: 8883,
+    tls: { ...tls, ...part },
+    auth: "none" as const,
+  };
   return {
     schema: 1,
     device: { id: "dormouse-1" },
@@ -34,6 +44,7 @@ const bare: FlashSecrets = {
   record: Uint8Array.of(1),
   wifiPassword: "",
   brokerPassword: null,
+  jwtKey: null,
   ca: null,
   crl: null,
   certificate: null,
@@ -41,12 +52,24 @@ const bare: FlashSecrets = {
   psk: null,
 };
 
+/** As a device that logs in so. */
+function accountOf(
+  auth: Profile["broker"]["auth"],
+  secrets: Partial<FlashSecrets>,
+  jwt?: TokenSettings,
+): string[] {
+  const profile = profileWith({ pins });
+  const broker = { ...profile.broker, username: "u", auth, ...(jwt && { jwt }) };
+  return flashEntries({ ...profile, broker }, { ...bare, ...secrets }).map((entry) => entry.key);
+}
+
 function keysOf(part: Partial<TlsSettings> | false, secrets: Partial<FlashSecrets>): string[] {
   return flashEntries(profileWith(part), { ...bare, ...secrets }).map((entry) => entry.key);
 }
 
 test("secrets and profile are separate flash entries with keys that NVS can hold", () => {
-  const profile = profileWith({ identity: "certificate" });
+  const certified = profileWith({ identity: "certificate" });
+  const profile = { ...certified, broker: { ...certified.broker, username: "u", auth: "password" as const } };
   const passwords = { wifiPassword: "nuts", brokerPassword: "acorn" };
   const entries = flashEntries(profile, {
     ...bare,
@@ -62,7 +85,7 @@ test("secrets and profile are separate flash entries with keys that NVS can hold
       ["profile", "string"],
       ["record", "buffer"],
       ["wifi-password", "string"],
-      ["broker-password", "string"],
+      ["broker-password", "buffer"],
       ["ca", "buffer"],
       ["crl", "buffer"],
       ["tls-cert", "buffer"],
@@ -117,6 +140,55 @@ test("what does not fit the profile is not provisioned", () => {
     let written: string[] | undefined;
     throws(() => {
       written = keysOf(part, secrets);
+    }, RangeError);
+    equal(written, undefined, what);
+  }
+});
+
+const hs256 = { algorithm: "HS256", lifetimeSeconds: 60 } as const;
+const es256 = { algorithm: "ES256", lifetimeSeconds: 60 } as const;
+
+test("what the device logs in with is stored, and nothing is for a password that it derives", () => {
+  equal(accountOf("none", {}), ["profile", "record"]);
+  equal(accountOf("derived", {}), ["profile", "record"]);
+  equal(accountOf("password", { brokerPassword: "acorn" }), ["profile", "record", "broker-password"]);
+  equal(accountOf("jwt", { jwtKey: der }, es256), ["profile", "record", "jwt-key"]);
+  for (const length of [32, 64])
+    equal(accountOf("jwt", { jwtKey: new Uint8Array(length) }, hs256), ["profile", "record", "jwt-key"]);
+});
+
+test("the broker's password is stored as UTF-8", () => {
+  const profile = profileWith({ pins });
+  const broker = { ...profile.broker, username: "u", auth: "password" as const };
+  const entries = flashEntries({ ...profile, broker }, { ...bare, brokerPassword: "nüsse" });
+  equal(
+    entries.find((entry) => entry.key === "broker-password")?.value,
+    Uint8Array.of(110, 195, 188, 115, 115, 101),
+  );
+});
+
+type Account = [
+  what: string,
+  auth: Profile["broker"]["auth"],
+  secrets: Partial<FlashSecrets>,
+  jwt?: TokenSettings,
+];
+const refusedAccounts: Account[] = [
+  ["no password", "password", {}],
+  ["an empty password", "password", { brokerPassword: "" }],
+  ["a password that nobody uses", "none", { brokerPassword: "acorn" }],
+  ["a password beside the derived one", "derived", { brokerPassword: "acorn" }],
+  ["a password beside a token", "jwt", { brokerPassword: "acorn", jwtKey: der }, es256],
+  ["no key for a token", "jwt", {}, es256],
+  ["a key for no token", "derived", { jwtKey: der }],
+  ["an HS256 key of 31 bytes", "jwt", { jwtKey: new Uint8Array(31) }, hs256],
+  ["an HS256 key of 65 bytes", "jwt", { jwtKey: new Uint8Array(65) }, hs256],
+];
+test("what does not fit the way to log in is not provisioned", () => {
+  for (const [what, auth, secrets, jwt] of refusedAccounts) {
+    let written: string[] | undefined;
+    throws(() => {
+      written = accountOf(auth, secrets, jwt);
     }, RangeError);
     equal(written, undefined, what);
   }

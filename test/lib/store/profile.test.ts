@@ -1,5 +1,5 @@
 import { failure } from "../../../lib/failure.js";
-import { type Profile, readProfile, type TlsSettings } from "../../../lib/store/profile.js";
+import { clientId, type Profile, readProfile, type TlsSettings } from "../../../lib/store/profile.js";
 import { equal, ok, test } from "../../device/harness.js";
 
 const tls: TlsSettings = {
@@ -16,7 +16,7 @@ const profile: Profile = {
   device: { id: "dormouse-1" },
   wifi: { ssid: "burrow" },
   time: { server: "time.dormouse.test" },
-  broker: { host: "broker.dormouse.test", port: 8883, tls },
+  broker: { host: "broker.dormouse.test", port: 8883, tls, auth: "none" },
   mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
   topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
   cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
@@ -28,7 +28,7 @@ const json = (part: object) => JSON.stringify({ ...profile, ...part });
 test("a complete profile is read as it was written", () => {
   equal(readProfile(json({})), profile);
   const cycle = { intervalSeconds: 1.5, wakeBudgetSeconds: 600, deadlineSeconds: { join: 12.5, close: 0.1 } };
-  const broker = { host: "b", port: 1, tls: false, insecure: true, username: "u" };
+  const broker = { host: "b", port: 1, tls: false, insecure: true, username: "u", auth: "none" };
   equal(readProfile(json({ cycle, broker })), { ...profile, cycle, broker });
 });
 
@@ -196,6 +196,112 @@ test("every setting that is left out is missed, unless it is optional", () => {
       equal(found, failure("profile-invalid", `${group}.${setting} is missing`));
     }
   }
+});
+
+const jwt = { algorithm: "ES256", lifetimeSeconds: 3600 };
+const withBroker = (part: object) => json({ broker: { ...broker, ...part } });
+
+test("how the device logs in is read as it was written", () => {
+  const accepted: object[] = [
+    { username: "u" },
+    { username: "ü".repeat(128), auth: "password" },
+    { username: "u", auth: "derived", clientIdPrefix: "cellar:" },
+    { username: "u", auth: "jwt", jwt },
+    { username: "u", auth: "jwt", jwt: { algorithm: "HS256", lifetimeSeconds: 60, audience: "ä b" } },
+    { username: "u", auth: "jwt", jwt: { ...jwt, lifetimeSeconds: 86_400 } },
+    { clientIdPrefix: ' !"$%&*,-/~' },
+    { clientIdPrefix: "x".repeat(64) },
+  ];
+  for (const part of accepted)
+    equal(
+      readProfile(withBroker(part)),
+      { ...profile, broker: { ...broker, ...part } },
+      JSON.stringify(part),
+    );
+});
+
+const noControl = "must not contain control characters";
+const refusedAccounts: [part: object, detail: string][] = [
+  [{ auth: "anonymous" }, 'auth must be "none" or "password" or "derived" or "jwt"'],
+  [{ auth: true }, 'auth must be "none" or "password" or "derived" or "jwt"'],
+  [{ auth: "password" }, "username is missing"],
+  [{ auth: "derived" }, "username is missing"],
+  [{ auth: "jwt", jwt }, "username is missing"],
+  [{ username: "u", auth: "jwt" }, "jwt is missing"],
+  [{ jwt }, "jwt must not be there without that auth"],
+  [{ username: "u", auth: "password", jwt }, "jwt must not be there without that auth"],
+  [{ username: "u", password: "hunter2" }, "password is no known setting"],
+  [{ username: "u", auth: "jwt", jwt: {} }, "jwt.algorithm is missing"],
+  [
+    { username: "u", auth: "jwt", jwt: { ...jwt, algorithm: "none" } },
+    'jwt.algorithm must be "HS256" or "ES256"',
+  ],
+  [
+    { username: "u", auth: "jwt", jwt: { ...jwt, lifetimeSeconds: 59 } },
+    "jwt.lifetimeSeconds must be a whole number from 60 to 86400",
+  ],
+  [
+    { username: "u", auth: "jwt", jwt: { ...jwt, lifetimeSeconds: 86_401 } },
+    "jwt.lifetimeSeconds must be a whole number from 60 to 86400",
+  ],
+  [
+    { username: "u", auth: "jwt", jwt: { ...jwt, audience: "" } },
+    "jwt.audience must be a text of 1 to 128 characters",
+  ],
+  [{ username: "u", auth: "jwt", jwt: { ...jwt, key: "k" } }, "jwt.key is no known setting"],
+  [{ username: "" }, "username must be a text of 1 to 128 characters"],
+  [{ username: "u".repeat(129) }, "username must be a text of 1 to 128 characters"],
+  [{ username: "u\0" }, `username ${noControl}`],
+  [{ username: "u\x1f" }, `username ${noControl}`],
+  [{ username: "u\x7f" }, `username ${noControl}`],
+  [{ username: "u\x9f" }, `username ${noControl}`],
+  [{ username: "u\ud800" }, "username must not contain lone surrogates"],
+  [{ clientIdPrefix: "" }, "clientIdPrefix must be a text of 1 to 64 characters"],
+  [{ clientIdPrefix: "x".repeat(65) }, "clientIdPrefix must be a text of 1 to 64 characters"],
+  [{ clientIdPrefix: "ü" }, "clientIdPrefix must be printable ASCII"],
+  [{ clientIdPrefix: "a+" }, "clientIdPrefix must not contain + or #"],
+  [{ clientIdPrefix: "#" }, "clientIdPrefix must not contain + or #"],
+];
+test("every mistake in how the device logs in is refused, and named", () => {
+  for (const [part, detail] of refusedAccounts)
+    equal(readProfile(withBroker(part)), failure("profile-invalid", `broker.${detail}`), detail);
+});
+
+test("over plain TCP no password goes: every auth but none is refused, the siblings with TLS are not", () => {
+  const plain = { tls: false, insecure: true };
+  const all = [{ auth: "password" }, { auth: "derived" }, { auth: "jwt", jwt }];
+  for (const part of all) {
+    const account = { username: "u", ...part };
+    equal(
+      readProfile(withBroker({ ...account, ...plain })),
+      failure("profile-invalid", 'broker.auth must be "none" when broker.tls is false'),
+    );
+    equal("kind" in readProfile(withBroker(account)), false);
+  }
+  equal("kind" in readProfile(withBroker({ username: "u", ...plain })), false);
+  equal(
+    readProfile(withBroker({ jwt, ...plain })),
+    failure("profile-invalid", "broker.jwt must not be there without that auth"),
+  );
+});
+
+test("a device id that MQTT cannot say, or that is no sender id, is refused", () => {
+  const identified = (id: string) => readProfile(json({ device: { id } }));
+  equal(identified("ü".repeat(32)), { ...profile, device: { id: "ü".repeat(32) } });
+  equal(identified("ü".repeat(33)), failure("profile-invalid", "device.id must take at most 64 bytes"));
+  equal(identified("d\0"), failure("profile-invalid", `device.id ${noControl}`));
+  equal(identified("d\udc00"), failure("profile-invalid", "device.id must not contain lone surrogates"));
+});
+
+test("the client id is the prefix and the device's id, 128 bytes at most", () => {
+  equal(clientId(profile), "dormouse-1");
+  const longest = {
+    ...profile,
+    device: { id: "x".repeat(64) },
+    broker: { ...broker, clientIdPrefix: "p".repeat(64) },
+  };
+  equal(clientId(longest), "p".repeat(64) + "x".repeat(64));
+  equal("kind" in readProfile(JSON.stringify(longest)), false);
 });
 
 test("a will that waits needs MQTT 5, a session that lives as long, and more than a sleep", () => {

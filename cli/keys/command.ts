@@ -1,0 +1,48 @@
+/** `dormouse keys password`: what a device makes of its secret to log in, for the broker's password file. */
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { deriveBrokerPassword } from "../../lib/auth/broker-password.js";
+import { nobleCrypto } from "../../lib/crypto/noble.js";
+import { UsageError } from "../report.js";
+import { whole } from "../values.js";
+import { deviceSecret } from "./device-secret.js";
+
+interface PasswordFlags {
+  readonly device: string;
+  readonly secret: string;
+  readonly epoch?: string;
+}
+
+const maxEpoch = 2 ** 32 - 1;
+const example =
+  '\nExample:\n  $ echo "dormouse-1:$(dormouse keys password --device dormouse-1 --secret file:dormouse-1.secret)"';
+
+export function addKeysCommand(parent: Command): void {
+  const keys = parent
+    .command("keys")
+    .description("What comes of a device's secret.")
+    .helpCommand(false)
+    .addHelpText("after", example);
+  keys
+    .command("password")
+    .description("Print a device's password at its broker, where its profile says that it is derived.")
+    .requiredOption("--device <ID>", "device.id of its profile")
+    .requiredOption("--secret <REF>", "file:PATH, env:NAME or - (standard input): its secret, 64 hex digits")
+    .option("--epoch <N>", "which of its secrets (0)")
+    .addHelpText("after", example)
+    .action(async (flags: PasswordFlags) => {
+      // as profiles/dormouse.schema.json has it
+      if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(flags.device))
+        throw new UsageError(
+          '--device: write 1 to 64 letters, digits, ".", "_" or "-", not beginning with a dot',
+        );
+      const epoch = whole("--epoch", flags.epoch ?? "0", 0, maxEpoch);
+      const bytes = await deviceSecret("--secret", flags.secret, ".");
+      const crypto = nobleCrypto((byteLength) => new Uint8Array(randomBytes(byteLength)));
+      const secret = crypto.importSecret(bytes);
+      bytes.fill(0);
+      const password = deriveBrokerPassword(crypto, secret, { id: flags.device, epoch });
+      secret.close();
+      console.log(Buffer.from(password).toString("latin1"));
+    });
+}
