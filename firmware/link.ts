@@ -41,7 +41,11 @@ export interface LinkEvents {
 }
 
 export class Link {
-  readonly #options: LinkOptions;
+  readonly #address: string;
+  readonly #port: number;
+  /** Whose session it is, for what is kept of it. */
+  readonly #client: Pick<SessionOptions, "version" | "clientId">;
+  #password: Uint8Array | undefined;
   readonly #events: LinkEvents;
   #transport: Transport | undefined;
   #session: SessionState;
@@ -57,9 +61,12 @@ export class Link {
   #lost: Failure | undefined;
 
   constructor(options: LinkOptions, events: LinkEvents) {
-    this.#options = options;
-    this.#events = events;
     const { session, kept } = options;
+    this.#address = options.address;
+    this.#port = options.port;
+    this.#client = { version: session.version, clientId: session.clientId };
+    this.#password = session.password;
+    this.#events = events;
     this.#session = createSession(session, (kept && decodeKept(kept, session)) ?? emptyKept);
   }
 
@@ -69,11 +76,10 @@ export class Link {
    * @throws RangeError or TypeError for credentials that cannot be used; Error when memory is short
    */
   open(tls?: TLSOptions, handshakeTimeoutMs?: number): void {
-    const { address, port } = this.#options;
     const earlyData = tls && this.#outgoing.length > 0 && this.#joined();
     this.#transport = openTransport({
-      address,
-      port,
+      address: this.#address,
+      port: this.#port,
       ...(tls && { tls: earlyData ? { ...tls, earlyData } : tls }),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       onConnected: () => this.#events.connected(),
@@ -105,7 +111,8 @@ export class Link {
   start(): void {
     if (this.#session.at !== "idle") return;
     this.#step({ type: "start" });
-    this.#options.session.password?.fill(0);
+    this.#password?.fill(0);
+    this.#password = undefined;
   }
 
   /** Whether TLS stands. */
@@ -125,12 +132,18 @@ export class Link {
 
   /** What the MQTT session leaves for the next link. */
   get kept(): Uint8Array {
-    return encodeKept(keep(this.#session) ?? emptyKept, this.#options.session);
+    return encodeKept(keep(this.#session) ?? emptyKept, this.#client);
   }
 
   /** How many messages can be published now; also before CONNACK, within what the broker granted last. */
   get sendQuota(): number {
     return sendQuota(this.#session);
+  }
+
+  /** The largest packet to send: granted by the broker, or as it was last time. */
+  get maxPacketBytes(): number {
+    const session = this.#session;
+    return "limits" in session ? session.limits.maxPacketBytes : 0;
   }
 
   /** How many acknowledgements are awaited. */
@@ -143,9 +156,14 @@ export class Link {
     return toResend(this.#session)[0];
   }
 
-  /** @param token comes back with what becomes of the message */
-  publish(message: Message, token: number): void {
+  /**
+   * @param token comes back with what becomes of the message
+   * @returns whether it goes out with the next `flush`
+   */
+  publish(message: Message, token: number): boolean {
+    const before = this.#outgoing.length;
     this.#step({ type: "publish", message, token });
+    return this.#outgoing.length > before;
   }
 
   /** The message that must be resent is there no more. */
@@ -153,9 +171,9 @@ export class Link {
     this.#step({ type: "forget", token });
   }
 
-  /** Ends the session in order. `ended` follows when the bytes are out; `close` does not wait for that. */
-  disconnect(): void {
-    this.#step({ type: "disconnect" });
+  /** Ends the session in order; the will stays, or goes. `ended` follows when the bytes are out; `close` does not wait for that. */
+  disconnect(withWill: boolean): void {
+    this.#step({ type: "disconnect", withWill });
     this.flush();
   }
 

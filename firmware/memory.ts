@@ -90,6 +90,11 @@ export class Memory {
     return source === "sntp" ? "sntp" : "trusted";
   }
 
+  /** The one the next message will have. */
+  get nextCounter(): number {
+    return this.#counter.next;
+  }
+
   get messages(): FrozenOutbox["messages"] {
     return this.#outbox.messages;
   }
@@ -141,9 +146,10 @@ export class Memory {
   /**
    * The oldest waiting readings as one frozen message; undefined when none wait. A message is larger than its
    * readings: what does not fit RTC memory is made of fewer, and a reading that does not fit alone is dropped.
+   * @param roomBytes how much the broker takes in one message; one reading is sent in any case
    */
-  freeze(baseName: string): Frozen<OutboxDraft> | Failure | undefined {
-    for (let maxContentBytes = Math.min(768, rtcBytes() >> 2); ; maxContentBytes >>= 1) {
+  freeze(baseName: string, roomBytes: number): Frozen<OutboxDraft> | Failure | undefined {
+    for (let maxContentBytes = Math.min(768, rtcBytes() >> 2, roomBytes); ; maxContentBytes >>= 1) {
       const draft = draftMessage(this.#outbox, baseName, readClock(), maxContentBytes);
       if (!draft) return undefined;
       this.#tooLarge = false;

@@ -37,6 +37,8 @@ import { sessionOptions } from "./session-options.js";
 const ticketPollMs = 10;
 /** How long a time server may take when the time is known and only asked for again. */
 const patienceMs = 2000;
+/** Around the readings in a packet: MQTT's header, COSE's headers and tag, base name and time. */
+const packingBytes = 128;
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
@@ -61,15 +63,17 @@ export class Wake implements LinkEvents {
   /** The broker has taken the MQTT session, and no message was refused. */
   #welcome = false;
   /** What this link has published: counters. */
-  #sent = new Set<number>();
-  /** Why there is no more to publish, whatever waits. */
-  #stuck: Failure | undefined;
+  #sent: readonly number[] = [];
+  /** Why a message could not be made, or was not taken: the first of these. */
+  #trouble: Failure | undefined;
+  /** No more messages can be made in this wake. */
+  #stuck = false;
   /** The broker was not as remembered, so another link may fare better; once a wake. */
   #again: "no" | "yes" | "done" = "no";
   /** TCP stands. */
   #connected = false;
-  /** Messages from earlier wakes are sent again, not sent. */
-  readonly #fromBefore: ReadonlySet<number>;
+  /** The first counter that this wake may give: a message with a lower one is sent again. */
+  readonly #firstCounter: number;
 
   constructor(profile: Profile, device: Device) {
     this.#profile = profile;
@@ -78,7 +82,7 @@ export class Wake implements LinkEvents {
     this.#memory = new Memory(device, readRtc());
     const { host, tls } = profile.broker;
     if (tls) this.#security = new Security(host, tls, device, this.#memory, this.#plan.deadlineMs.secure);
-    this.#fromBefore = new Set(this.#memory.messages.map(({ counter }) => counter));
+    this.#firstCounter = this.#memory.nextCounter;
   }
 
   run(): void {
@@ -238,8 +242,8 @@ export class Wake implements LinkEvents {
     const { port } = this.#profile.broker;
     this.#lost = closed;
     this.#connected = false;
-    this.#sent = new Set();
-    const session = sessionOptions(this.#profile, this.#device, this.#memory.clock);
+    this.#sent = [];
+    const session = sessionOptions(this.#profile, this.#device, this.#memory);
     if ("kind" in session) return this.#settle("connect", session);
     const link = new Link({ address: this.#address, port, session, kept: this.#memory.mqtt }, this);
     try {
@@ -292,7 +296,7 @@ export class Wake implements LinkEvents {
     if (!this.#link) return this.#settle("drain", this.#lost);
     this.#publish();
     this.#link?.flush();
-    if (this.#link?.inFlight === 0) this.#settle("drain", this.#stuck);
+    if (this.#link?.inFlight === 0) this.#settle("drain", this.#trouble);
   }
 
   /** Sends what is frozen, then freezes and sends what waits, as far as the broker takes it. */
@@ -302,7 +306,7 @@ export class Wake implements LinkEvents {
       if (!message) return;
       this.#send(link, message);
       // Before CONNACK it may have been postponed.
-      if (!this.#sent.has(message.counter)) return;
+      if (!this.#sent.includes(message.counter)) return;
     }
   }
 
@@ -312,11 +316,14 @@ export class Wake implements LinkEvents {
       if (message) return message;
       link.forget(must);
     }
-    const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.has(counter));
+    const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.includes(counter));
     if (waiting || this.#stuck) return waiting;
-    const frozen = this.#memory.freeze(`${this.#profile.device.id}:`);
+    const { device, topics } = this.#profile;
+    const roomBytes = link.maxPacketBytes - topics.readings.length - packingBytes;
+    const frozen = this.#memory.freeze(`${device.id}:`, roomBytes);
     if (!frozen || !("kind" in frozen)) return frozen;
-    this.#stuck = frozen;
+    this.#trouble ??= frozen;
+    this.#stuck = true;
     return undefined;
   }
 
@@ -327,10 +334,9 @@ export class Wake implements LinkEvents {
     const payload = stamp(nativeCrypto, key, message);
     key.key.close();
     const { counter } = message;
-    this.#sent.add(counter);
-    link.publish({ topic, payload, qos: 1 }, counter);
-    if (this.#sent.has(counter))
-      report("sent", { counter, bytes: payload.length, retry: this.#fromBefore.has(counter) || undefined });
+    this.#sent = [...this.#sent, counter];
+    if (link.publish({ topic, payload, qos: 1 }, counter))
+      report("sent", { counter, bytes: payload.length, retry: counter < this.#firstCounter || undefined });
   }
 
   acked(counter: number): void {
@@ -341,12 +347,12 @@ export class Wake implements LinkEvents {
 
   refused(_: number, reason: Failure): void {
     this.#welcome = false;
-    this.#stuck ??= reason;
+    this.#trouble ??= reason;
     this.#later(() => this.#drain());
   }
 
   postponed(counter: number): void {
-    this.#sent.delete(counter);
+    this.#sent = this.#sent.filter((one) => one !== counter);
   }
 
   #close(): void {
@@ -364,7 +370,7 @@ export class Wake implements LinkEvents {
     // The wake's budget may end sooner than the handshake's own time.
     else if (link && this.#connected) this.#security?.failed(unanswered);
     this.#link = undefined;
-    link?.disconnect();
+    link?.disconnect((this.#profile.mqtt.will?.afterSeconds ?? 0) > 0);
     if (link) this.#memory.mqtt = link.kept;
     link?.close();
     this.#wifi?.close();

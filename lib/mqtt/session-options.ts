@@ -73,7 +73,7 @@ export interface Settings {
   readonly receiveMaximum: number;
   readonly topicAliases: number;
   readonly topicAliasMaximum: number;
-  readonly requestResponseInformation: boolean;
+  readonly requestResponseInformation?: boolean | undefined;
   readonly requestProblemInformation: boolean;
   readonly userProperties?: UserProperties | undefined;
   readonly authentication?: Authentication | undefined;
@@ -119,7 +119,7 @@ export function checkOptions(options: SessionOptions): Settings {
     topicAliases: version === 4 ? 0 : checkWhole(options.topicAliases ?? 0, 0, 65535, "topicAliases"),
     topicAliasMaximum:
       version === 4 ? 0 : checkWhole(options.topicAliasMaximum ?? 0, 0, 65535, "topicAliasMaximum"),
-    requestResponseInformation: options.requestResponseInformation ?? false,
+    ...(options.requestResponseInformation && { requestResponseInformation: true }),
     requestProblemInformation: version === 4 || (options.requestProblemInformation ?? true),
     ackTimeoutMs: checkWhole(options.ackTimeoutMs ?? 10_000, 1, 0x7fff_ffff, "ackTimeoutMs"),
   };

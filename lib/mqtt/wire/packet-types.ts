@@ -47,7 +47,7 @@ export interface Connect {
   readonly receiveMaximum: number;
   readonly maxPacketBytes: number;
   readonly topicAliasMaximum: number;
-  readonly requestResponseInformation: boolean;
+  readonly requestResponseInformation?: boolean | undefined;
   /** false: the broker is asked to leave reason strings out. */
   readonly requestProblemInformation: boolean;
   readonly userProperties?: UserProperties | undefined;
