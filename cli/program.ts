@@ -4,6 +4,8 @@
  */
 import { Command, CommanderError } from "commander";
 import { addCertsCommand } from "./certs/command.js";
+import { addPubCommand } from "./mqtt/pub.js";
+import { addSubCommand } from "./mqtt/sub.js";
 import type { Outcome } from "./outcome.js";
 import { addPinCommand } from "./pin/command.js";
 import { addProfileCommand } from "./profile/command.js";
@@ -28,6 +30,8 @@ function program(outcome: Outcome): Command {
   addCertsCommand(root);
   addProfileCommand(root, outcome);
   addPinCommand(root);
+  addPubCommand(root, outcome);
+  addSubCommand(root);
   return root;
 }
 

@@ -1,14 +1,15 @@
 /**
- * A listener's TLS connection, by Node: it knows its broker as a device does, by CA, by pins or by PSK, and says
- * who it is in the same way. Until the broker is known nothing is sent, the password least of all.
+ * TLS to a broker by Node, for listeners and the command line: it knows its broker as a device does, by CA, by pins or
+ * by PSK, and says who it is in the same way. Until the broker is known nothing is sent, the password least of all.
  */
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+import { fromPem } from "../../certs/pki/pem.js";
 import { pinOf, spkiOf } from "../../certs/pki/spki.js";
 
 export interface ListenerTls {
-  /** A root certificate in PEM; null: pins or a PSK do without. */
+  /** Root certificates in PEM; null: pins or a PSK do without. */
   readonly caPem: string | null;
   /** As sha256/BASE64. */
   readonly pins?: readonly string[];
@@ -16,11 +17,20 @@ export interface ListenerTls {
   readonly serverName?: string;
   readonly identity?: { readonly certificatePem: string; readonly keyPem: string };
   readonly psk?: { readonly identity: string; readonly key: Uint8Array; readonly forwardSecrecy: boolean };
+  /** Only this version; both without. */
+  readonly version?: "TLSv1.2" | "TLSv1.3";
+  /** The application protocol to offer. */
+  readonly alpn?: string;
 }
 
 /** MQTT.js passes on the errors that have a code, as Node's have. */
 class UntrustedBroker extends Error {
-  readonly code = "UNTRUSTED_BROKER";
+  constructor(
+    readonly code: "NO_PINNED_KEY" | "NO_SHARED_KEY",
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
 export function secureStream(host: string, port: number, tls: ListenerTls): TLSSocket {
@@ -28,14 +38,16 @@ export function secureStream(host: string, port: number, tls: ListenerTls): TLSS
   const socket = connect({
     host,
     port,
-    minVersion: "TLSv1.2",
+    minVersion: tls.version ?? "TLSv1.2",
+    ...(tls.version !== undefined && { maxVersion: tls.version }),
+    ...(tls.alpn !== undefined && { ALPNProtocols: [tls.alpn] }),
     ...(isIP(name) === 0 && { servername: name }),
     ...(tls.psk ? presharing(tls.psk, tls.caPem) : byCertificate(tls)),
   });
   socket.cork();
   socket.once("secureConnect", () => {
     if (tls.psk || trusted(socket, name, tls)) socket.uncork();
-    else socket.destroy(new UntrustedBroker("none of the broker's keys is pinned"));
+    else socket.destroy(new UntrustedBroker("NO_PINNED_KEY", "none of the broker's keys is pinned"));
   });
   return socket;
 }
@@ -62,7 +74,9 @@ function presharing(
     rejectUnauthorized: true,
     // Whoever answers with a certificate does not know the key, whatever CA the certificate is of.
     checkServerIdentity: (_, certificate) =>
-      Object.keys(certificate).length === 0 ? undefined : new UntrustedBroker("the broker shows no PSK"),
+      Object.keys(certificate).length === 0
+        ? undefined
+        : new UntrustedBroker("NO_SHARED_KEY", "the broker shows no PSK"),
   };
 }
 
@@ -78,10 +92,10 @@ function trusted(socket: TLSSocket, name: string, { caPem, pins = [] }: Listener
   return (at === 0 || named !== undefined) && path.slice(0, at + 1).every(isCurrent);
 }
 
-/** The broker's certificate, then those that each signed the one before, among what it sent and the root. */
+/** The broker's certificate, then those that each signed the one before, among what it sent and the roots. */
 function pathOf(socket: TLSSocket, caPem: string | null): X509Certificate[] {
   const [leaf, ...others] = sentBy(socket);
-  if (caPem !== null) others.push(new X509Certificate(caPem));
+  if (caPem !== null) others.push(...fromPem("CERTIFICATE", caPem).map((der) => new X509Certificate(der)));
   const path: X509Certificate[] = [];
   for (let next = leaf; next && !path.includes(next); ) {
     path.push(next);

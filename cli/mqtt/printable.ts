@@ -1,0 +1,21 @@
+/** Anybody's text on a terminal: what would steer it, or turn the reading direction, is shown and not done. */
+const steering = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** One line: `\x1b` for an escape, `\u202e` for a right-to-left override. */
+export function printableLine(text: string): string {
+  return text.replace(steering, escaped);
+}
+
+/** The same, with its line feeds and tabs. */
+export function printableText(text: string): string {
+  return text.replace(steering, (character) =>
+    character === "\n" || character === "\t" ? character : escaped(character),
+  );
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0)!;
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+}
