@@ -135,7 +135,7 @@ function statusLine(answer: Answer, line: Uint8Array): Answer | Failure | string
     if (digit < 0 || digit > 9) return "an HTTP status line without a status";
     status = status * 10 + digit;
   }
-  if (line.length > 12 && line[12] !== space) return "an HTTP status line without a status";
+  if (status < 100 || (line.length > 12 && line[12] !== space)) return "an HTTP status line without a status";
   for (let i = 12; i < line.length; i++)
     if (isControl(line[i]!)) return "an HTTP status line with a control character";
   if (status !== 101) return failure("broker-refused", refusal(status), status);
