@@ -68,7 +68,7 @@ class Run {
   constructor(options: RunOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
-    this.#secret = options.deviceSecret?.slice() ?? randomBytes(32);
+    this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
     this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
     // Also when a reader closes the pipe: the folder holds the device's secret.
     process.once("exit", this.#removeFolder);
