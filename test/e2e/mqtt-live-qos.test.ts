@@ -121,6 +121,35 @@ describe("Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 120_000 }, (
       await again.end();
     });
 
+  for (const version of [4, 5] as const)
+    test(`MQTT ${version === 4 ? "3.1.1" : "5"}: other subscriptions than the broker knows are made, with a session present too`, async () => {
+      const clientId = newId();
+      const wanting = (...names: string[]): SessionOptions => ({
+        version,
+        clientId,
+        cleanStart: false,
+        sessionExpirySeconds: 600,
+        subscriptions: names.map((name) => ({ filter: `${clientId}/${name}`, qos: 1 })),
+      });
+      const first = new MqttDriver(broker.port, wanting("a"));
+      await first.until("subscribed");
+      await first.end();
+      const second = new MqttDriver(broker.port, wanting("a", "b"), { kept: first.kept() });
+      equal((await second.until("connected")).sessionPresent, true);
+      deepEqual((await second.until("subscribed")).codes, [1, 1]);
+      await broker.pub("-t", `${clientId}/b`, "-q", "1", "-m", "b");
+      deepEqual(words(await second.messages(1)), ["b 1"]);
+      // Whoever unsubscribes is asked the next time whether that was meant.
+      second.do({ type: "unsubscribe", filters: [`${clientId}/a`], token: 1 });
+      await second.until("unsubscribed");
+      await second.end();
+      const third = new MqttDriver(broker.port, wanting("a", "b"), { kept: second.kept() });
+      deepEqual((await third.until("subscribed")).codes, [1, 1]);
+      await broker.pub("-t", `${clientId}/a`, "-q", "1", "-m", "a");
+      deepEqual(words(await third.messages(1)), ["a 1"]);
+      await third.end();
+    });
+
   test("MQTT 5: a session that has expired is not found, and the device subscribes again", async () => {
     const clientId = newId();
     const options: SessionOptions = {

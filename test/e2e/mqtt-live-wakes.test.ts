@@ -270,6 +270,44 @@ describe("wakes at Mosquitto", { skip, timeout: 120_000 }, () => {
     });
 });
 
+describe("a Mosquitto that is killed in the middle of a wake", { skip, timeout: 60_000 }, () => {
+  const broker = new Broker();
+  const settings = ["allow_anonymous true", ...broker.persistence];
+  before(() => broker.start(settings));
+  after(() => broker.stop());
+
+  for (const [lost, verdicts] of [
+    ["publish", ["0 fresh", "1 fresh", "2 fresh"]],
+    ["puback", ["0 fresh", "1 fresh", "1 duplicate", "2 fresh"]],
+  ] as const)
+    test(`${lost.toUpperCase()} lost: the next wake delivers the same bytes, and nothing is missing`, async (t) => {
+      const relay = await Relay.open(t, broker.port);
+      let restarted = Promise.resolve();
+      const isLost = relay.losing(({ connection, packet }) => connection === 1 && packet.cmd === lost);
+      void isLost.then(() => {
+        restarted = broker.persisted().then(() => broker.kill());
+      });
+      const { errors, events, summary } = await wakes(relay, broker.port, {
+        cycles: 3,
+        disturbance: {
+          listenerPort: broker.port,
+          asleep: async (wake) => {
+            if (wake !== 2) return undefined;
+            await restarted;
+            await broker.start(settings);
+            await broker.inLog("Sending SUBACK to dormouse-listener");
+            return undefined;
+          },
+        },
+      });
+      deepEqual(errors, ["2 connection-lost"]);
+      const judged = only(events, "received").map(({ counter, verdict }) => `${counter} ${verdict}`);
+      deepEqual(judged, verdicts);
+      equal(summary.rejected, 0);
+      deepEqual(published(relay, 2)[0]!.payload, published(relay, 1)[0]!.payload);
+    });
+});
+
 describe("a broker that grants less than it did", { skip, timeout: 60_000 }, () => {
   const broker = new Broker();
   before(() => broker.start(["allow_anonymous true", "max_inflight_messages 1"]));
