@@ -7,6 +7,8 @@ import { root } from "../host-sim/paths.js";
 type Budgets = Readonly<Record<BoardName, Meters>> & {
   /** What mbedTLS may take of the heap for one connection, per kind of handshake (test/native/handshakes.ts). */
   readonly tlsHandshakes: Readonly<Record<string, number>>;
+  /** What a busy MQTT session adds to a machine that has mqtt-packet (bench/mqtt-memory.ts). */
+  readonly mqttSession: number;
 };
 
 export const meters = ["slotBytesPeak", "chunkBytesPeak", "stackBytesPeak", "tlsBytesPeak"] as const;
@@ -25,6 +27,11 @@ export function handshakeBudget(name: string, bits: "32" | "64"): number {
   const most = readBudgets().tlsHandshakes[name];
   if (most === undefined) throw new RangeError(`bench/budgets.json has no TLS handshake ${name}`);
   return widened(most, bits);
+}
+
+/** Bytes of slots and chunks, what is garbage by the end of a step included. */
+export function sessionBudget(bits: "32" | "64"): number {
+  return widened(readBudgets().mqttSession, bits);
 }
 
 function widened(bytes: number, bits: "32" | "64"): number {

@@ -1,9 +1,10 @@
-/** The high-water marks of three wakes on each board, beside their budgets. */
+/** The high-water marks of three wakes on each board, and what a busy MQTT session adds, beside their budgets. */
 
 import { boardNames } from "../host-sim/board.js";
 import { engineBits } from "../host-sim/engine-file.js";
 import type { Benchmark, Row } from "./benchmark.js";
-import { budget, meters } from "./budgets.js";
+import { budget, meters, sessionBudget } from "./budgets.js";
+import { sessionBoard, sessionMemory } from "./mqtt-memory.js";
 import { quietRun } from "./run-sim.js";
 
 export const heap: Benchmark = {
@@ -16,6 +17,8 @@ export const heap: Benchmark = {
       for (const meter of meters)
         rows.push({ board, meter, bytes: summary.heap[meter], budget: budget(board, meter, bits) });
     }
+    const { needBytes } = await sessionMemory();
+    rows.push({ board: sessionBoard, meter: "mqttSession", bytes: needBytes, budget: sessionBudget(bits) });
     return { title: `Peak memory of a wake (bytes; ${bits}-bit engine)`, rows };
   },
 };

@@ -3,31 +3,26 @@
  * need of its memory.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { boardManifest } from "../../host-sim/board.js";
 import { Device, type Held } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
 import { writeImage } from "../../host-sim/image.js";
-import type { ManifestModule } from "../../host-sim/manifest.js";
-import { root } from "../../host-sim/paths.js";
 import { seed } from "../campaign.js";
+import { portableModules } from "../host-sim/portable-modules.js";
 
 const packets = process.env.DORMOUSE_LONG ? 1_000_000 : 100_000;
 const parts = 10;
+const campaign = ["", "-broker", "-contexts", "-damage", "-judge", "-random"].map(
+  (part) => `mqtt-fuzz${part}`,
+);
 /** Bytes, garbage included, for one session and the packets it gets, which have up to 256 bytes, and three at once. */
 const mostNeeded = 16_384;
 /** What the last run's session may hold more than another. */
 const mostGrown = 2048;
-
-function modules(folder: string, preload: boolean): ManifestModule[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /(?<!\.d)\.ts$/.test(name))
-    .map((name) => join(root, folder, name))
-    .map((source) => ({ specifier: relative(root, source).replace(/\.ts$/, ""), source, preload }));
-}
 
 /** One run in each callback: with `measure` the engine collects after each, so its peak is what one run needs. */
 const program = `
@@ -65,11 +60,7 @@ test(`no damaged packet gets past the session's rules in XS, nor more memory tha
     board: "esp32c3",
     manifest: boardManifest("esp32c3"),
     main: "fuzz",
-    extra: [
-      { specifier: "fuzz", source: main, preload: false },
-      ...modules("lib", true).filter(({ specifier }) => !specifier.endsWith("noble")),
-      ...modules("test/device", true).filter(({ specifier }) => /mqtt-fuzz|harness/.test(specifier)),
-    ],
+    extra: [{ specifier: "fuzz", source: main, preload: false }, ...portableModules("harness", ...campaign)],
     flashFile: join(scratch, "flash"),
   });
   const held: Held[] = [];
