@@ -1,6 +1,6 @@
 /**
  * Round trips from TCP SYN to PUBACK, of Dormouse and of other clients, through the same delay to the same broker.
- * They are told from the time that passes, in units of the delay: a clock is read, but no figure is a time.
+ * They are counted by what answers what, and held against the time that passed in units of the delay: no figure is a time.
  */
 import type { Benchmark, Row } from "./benchmark.js";
 import { earlyDataFrontMissing } from "./round-trips/early-data-front.js";

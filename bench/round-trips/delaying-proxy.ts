@@ -9,18 +9,16 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 export class DelayingProxy {
-  readonly roundTripMs: number;
   readonly #oneWayMs: number;
   readonly #targetPort: number;
-  readonly #server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#relay(client));
-  readonly #ends: (() => void)[] = [];
-  /** When the client of each connection sent its SYN, by performance.now(). */
-  readonly acceptedAtMs: number[] = [];
+  readonly #server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    this.connections.push(new Connection(client, this.#targetPort, this.#oneWayMs));
+  });
+  readonly connections: Connection[] = [];
 
   constructor(targetPort: number, oneWayMs: number) {
     this.#targetPort = targetPort;
     this.#oneWayMs = oneWayMs;
-    this.roundTripMs = 2 * oneWayMs;
   }
 
   /** @returns the port */
@@ -30,40 +28,62 @@ export class DelayingProxy {
     return (this.#server.address() as { port: number }).port;
   }
 
-  #relay(client: Socket): void {
-    const acceptedAtMs = performance.now();
-    this.acceptedAtMs.push(acceptedAtMs);
-    const connectedAtMs = acceptedAtMs + this.roundTripMs;
-    let server: Socket | undefined;
-    const up = new Line(() => Math.max(performance.now(), connectedAtMs) + this.#oneWayMs);
-    const down = new Line(() => performance.now() + this.#oneWayMs);
-    up.put(() => {
-      server = connect({ port: this.#targetPort, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
-      pass(server, () => client, down);
-    });
-    pass(client, () => server, up);
-    this.#ends.push(() => {
-      up.cut();
-      down.cut();
-      client.destroy();
-      server?.destroy();
-    });
-  }
-
   async stop(): Promise<void> {
     this.#server.close();
-    for (const end of this.#ends) end();
+    for (const connection of this.connections) connection.cut();
     await once(this.#server, "close");
   }
 }
 
-/** Puts on the line all that comes from one side, its end too. */
-function pass(from: Socket, to: () => Socket | undefined, line: Line): void {
-  from.on("data", (bytes) => line.put(() => to()?.write(bytes)));
-  from.on("end", () => line.put(() => to()?.end()));
-  // "close" follows.
-  from.on("error", () => {});
-  from.on("close", (broken) => line.put(() => broken && to()?.resetAndDestroy()));
+/**
+ * Counts ways as Lamport's clocks count: whoever has heard what was n ways old says what is n ways old, and it is
+ * n + 1 when the other side hears it. That is the longest chain of answers, however slow anybody is to answer; the
+ * time that passed, in units of a way, is as much and what the machines took.
+ */
+class Connection {
+  /** When the client sent its SYN, by performance.now(). */
+  readonly atMs = performance.now();
+  /** The ways to what each side has heard. The client's first is SYN, ACK, the server's the acknowledgement of it. */
+  readonly heard = { client: 2, server: 3 };
+  readonly #client: Socket;
+  #server: Socket | undefined;
+  readonly #up: Line;
+  readonly #down: Line;
+
+  constructor(client: Socket, targetPort: number, oneWayMs: number) {
+    this.#client = client;
+    const connectedAtMs = this.atMs + 2 * oneWayMs;
+    this.#up = new Line(() => Math.max(performance.now(), connectedAtMs) + oneWayMs);
+    this.#down = new Line(() => performance.now() + oneWayMs);
+    this.#up.put(() => {
+      this.#server = connect({ port: targetPort, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+      this.#pass(this.#server, "client", this.#down);
+    });
+    this.#pass(client, "server", this.#up);
+  }
+
+  /** Puts on the line all that comes from one side, its end too. */
+  #pass(from: Socket, to: "client" | "server", line: Line): void {
+    const receiver = () => (to === "client" ? this.#client : this.#server);
+    from.on("data", (bytes) => {
+      const ways = 1 + this.heard[to === "client" ? "server" : "client"];
+      line.put(() => {
+        this.heard[to] = Math.max(this.heard[to], ways);
+        receiver()?.write(bytes);
+      });
+    });
+    from.on("end", () => line.put(() => receiver()?.end()));
+    // "close" follows.
+    from.on("error", () => {});
+    from.on("close", (broken) => line.put(() => broken && receiver()?.resetAndDestroy()));
+  }
+
+  cut(): void {
+    this.#up.cut();
+    this.#down.cut();
+    this.#client.destroy();
+    this.#server?.destroy();
+  }
 }
 
 /** Does each thing when it is due, one after the other in the order in which they were put. */

@@ -3,7 +3,7 @@
  * it sends a client PUBACK, and when it has the client's DISCONNECT.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -13,17 +13,10 @@ import type { ServerCertificate } from "../../test/e2e/tls-mosquitto.js";
 
 export type Deed = "Sending PUBACK to" | "Received DISCONNECT from";
 
-interface Sighting {
-  /** By performance.now(). */
-  readonly atMs: number;
-  /** e.g. "Sending PUBACK to dormouse-1" */
-  readonly what: string;
-}
-
 export class WatchedBroker {
   readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-watched-"));
-  readonly #sightings: Sighting[] = [];
-  readonly #log = new EventEmitter();
+  /** Told at once, by client identifier. */
+  readonly watchers = new Map<string, (deed: Deed) => void>();
   #process: ChildProcess | undefined;
   tlsPort = 0;
   plainPort = 0;
@@ -50,11 +43,9 @@ export class WatchedBroker {
     this.#process = broker;
     let log = "";
     createInterface({ input: broker.stderr }).on("line", (line) => {
-      const atMs = performance.now();
       log += `${line}\n`;
-      const [what] = /(Sending PUBACK to|Received DISCONNECT from) \S+/.exec(line) ?? [];
-      if (what) this.#sightings.push({ atMs, what });
-      this.#log.emit("line");
+      const [, deed, clientId] = /: (Sending PUBACK to|Received DISCONNECT from) (\S+)/.exec(line) ?? [];
+      if (clientId !== undefined) this.watchers.get(clientId)?.(deed as Deed);
     });
     for (const port of [this.tlsPort, this.plainPort]) await listening(port, broker, () => log);
   }
@@ -63,24 +54,6 @@ export class WatchedBroker {
     const path = join(this.#folder, name);
     writeFileSync(path, text, { mode: 0o600 });
     return path;
-  }
-
-  /**
-   * When it first did so after `sinceMs`, both by performance.now().
-   * @throws {Error} when it does not within `withinMs` from now
-   */
-  async saw(deed: Deed, clientId: string, sinceMs: number, withinMs: number): Promise<number> {
-    const what = `${deed} ${clientId}`;
-    const find = () => this.#sightings.find((seen) => seen.what === what && seen.atMs >= sinceMs);
-    const signal = AbortSignal.timeout(withinMs);
-    try {
-      for (let found = find(); ; found = find()) {
-        if (found) return found.atMs;
-        await once(this.#log, "line", { signal });
-      }
-    } catch {
-      throw new Error(`the broker's log has no "${what}"`);
-    }
   }
 
   async stop(): Promise<void> {

@@ -78,10 +78,10 @@ describe("the count of round trips", { skip, concurrency: true }, () => {
     const hasty = counted("hasty", async (client, connectPacket) => {
       client.write(Buffer.concat([connectPacket, publish, disconnect]));
     });
-    await assert.rejects(hasty, /hasty: no whole number of round trips/);
+    await assert.rejects(hasty, /hasty disconnected without having waited/);
   });
 
-  test("is taken again at a greater distance when the client is slow", async () => {
+  test("is the same for a slow one, and taken again at a greater distance", async () => {
     let times = 0;
     const { roundTrips } = await counted("slow", async (client, connectPacket) => {
       times++;
@@ -92,7 +92,8 @@ describe("the count of round trips", { skip, concurrency: true }, () => {
       await wait(120);
       client.write(disconnect);
     });
-    assert.deepEqual([roundTrips, times], [3, 2]);
+    assert.equal(roundTrips, 3);
+    assert.ok(times > 1);
   });
 });
 
