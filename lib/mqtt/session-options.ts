@@ -3,7 +3,7 @@ import { maxPacketBytes, noExpiry } from "./limits.js";
 import { subscriptionsHash } from "./subscriptions.js";
 import { messageProperties, willOf } from "./wire/encode.js";
 import { checkWhole } from "./wire/fields.js";
-import type { Authentication, Subscription, UserProperties, Will } from "./wire/packet-types.js";
+import type { Authentication, Connect, Subscription, UserProperties, Will } from "./wire/packet-types.js";
 import type { ProtocolVersion } from "./wire/reason-codes.js";
 import { maxTextBytes, textBytes } from "./wire/text.js";
 
@@ -53,30 +53,14 @@ export interface SessionOptions {
   readonly ackTimeoutMs?: number | undefined;
 }
 
-/** The options with their defaults. */
-export interface Settings {
-  readonly version: ProtocolVersion;
-  readonly clientId: string;
-  readonly userName?: string | undefined;
-  readonly password?: Uint8Array | undefined;
-  readonly keepAliveSeconds: number;
-  readonly cleanStart: boolean;
-  /** In 3.1.1 the broker's to decide: without a clean session `noExpiry`. */
-  readonly sessionExpirySeconds: number;
-  readonly will?: Will | undefined;
+/** The options with their defaults: what CONNECT says, and what stays here. */
+export interface Settings extends Connect {
   readonly subscriptions: readonly Subscription[];
   /** Of these; 0 when there are none. */
   readonly subscriptionsHash: number;
   readonly pipelining: boolean;
-  readonly maxPacketBytes: number;
   readonly maxInFlight: number;
-  readonly receiveMaximum: number;
   readonly topicAliases: number;
-  readonly topicAliasMaximum: number;
-  readonly requestResponseInformation?: boolean | undefined;
-  readonly requestProblemInformation: boolean;
-  readonly userProperties?: UserProperties | undefined;
-  readonly authentication?: Authentication | undefined;
   readonly ackTimeoutMs: number;
 }
 

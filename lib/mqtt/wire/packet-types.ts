@@ -41,7 +41,10 @@ export interface Connect {
   readonly keepAliveSeconds: number;
   readonly cleanStart: boolean;
   readonly will?: Will | undefined;
-  /** MQTT 5 only, as all below; 0 and false are left out of the packet. */
+  /**
+   * MQTT 5 only, as all below; 0 and false are left out of the packet. In 3.1.1 a session has no end of its own but with
+   * a clean start.
+   */
   readonly sessionExpirySeconds: number;
   /** 65,535 is left out. */
   readonly receiveMaximum: number;
