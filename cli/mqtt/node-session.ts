@@ -250,10 +250,16 @@ export class NodeSession {
     this.#outbox.delete(token);
   }
 
-  /** When the broker knows no earlier session, nothing more will come of a QoS 2 message that it has. */
   #settleWhatIsDone(sessionPresent: boolean): void {
-    for (const [token, { stage }] of this.#outbox)
-      if (stage === "written" || (stage === "acked" && !sessionPresent)) this.#settle(token, 0);
+    for (const [token, { stage, reject }] of this.#outbox) {
+      if (stage === "written") this.#settle(token, 0);
+      if (stage !== "acked" || sessionPresent) continue;
+      // A broker may hand a QoS 2 message on at PUBREL only (§4.3.3), and will not get one.
+      this.#outbox.delete(token);
+      reject(
+        new SessionError(failure("connection-lost", "the broker lost the session, maybe with the message")),
+      );
+    }
   }
 
   #written(tokens: readonly number[]): void {

@@ -4,7 +4,7 @@
  */
 import type { ReceivedMessage } from "../../lib/mqtt/session-state.js";
 import { UsageError } from "../report.js";
-import { printableLine, printableText } from "./printable.js";
+import { printableJson, printableLine, printableText } from "./printable.js";
 
 export interface OutputFlags {
   readonly verbose?: boolean;
@@ -21,10 +21,10 @@ type Show = (message: ReceivedMessage) => Buffer;
 export function outputOf(flags: OutputFlags, terminal: boolean): Show {
   if (flags.json && (flags.verbose || flags.N || flags.F !== undefined))
     throw new UsageError("--json excludes -v, -N and -F");
-  if (flags.json) return (message) => Buffer.from(`${JSON.stringify(asObject(message))}\n`);
+  if (flags.json) return (message) => Buffer.from(`${printableJson(asObject(message))}\n`);
   if (flags.verbose && flags.F !== undefined) throw new UsageError("-v and -F exclude each other");
   const format = flags.F ?? (flags.verbose ? "%t %p" : "%p");
-  const parts = partsOf(flags.N ? format : `${format}\\n`);
+  const parts = [...partsOf(format), ...(flags.N ? [] : [() => Buffer.from("\n")])];
   return (message) => Buffer.concat(parts.map((part) => part(message, terminal)));
 }
 

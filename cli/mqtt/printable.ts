@@ -13,9 +13,16 @@ export function printableText(text: string): string {
   );
 }
 
+/** JSON on one line, as any reader of JSON takes it. */
+export function printableJson(value: object): string {
+  return JSON.stringify(value).replace(steering, hex);
+}
+
 function escaped(character: string): string {
   const code = character.codePointAt(0)!;
-  return code < 0x100
-    ? `\\x${code.toString(16).padStart(2, "0")}`
-    : `\\u${code.toString(16).padStart(4, "0")}`;
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : hex(character);
+}
+
+function hex(character: string): string {
+  return `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`;
 }

@@ -1,6 +1,8 @@
 /** The clients under test and their judges, each in a process of its own: `dormouse pub` and `sub`, mosquitto_pub and mosquitto_sub. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { join } from "node:path";
+import { mock } from "node:test";
+import { run } from "../../cli/program.js";
 import { build } from "../../host-sim/paths.js";
 import { env } from "../e2e/mqtt-mosquitto.js";
 
@@ -70,6 +72,19 @@ export function startDormouse(words: readonly string[], setting: Setting = {}): 
 
 export function dormouse(words: readonly string[], setting: Setting = {}): Promise<Ran> {
   return startDormouse(words, { input: "", ...setting }).ended;
+}
+
+/** In this process, for what ends before anything is connected to. */
+export async function quickly(
+  words: readonly string[],
+): Promise<{ readonly code: number; readonly stderr: string }> {
+  const lines: string[] = [];
+  const printed = mock.method(console, "error", (line: string) => lines.push(`${line}\n`));
+  try {
+    return { code: await run(words), stderr: lines.join("") };
+  } finally {
+    printed.mock.restore();
+  }
 }
 
 export function mosquittoClient(

@@ -1,5 +1,5 @@
 /** Whom `dormouse pub` and `sub` believe, who they are, and what they do with secrets, over Mosquitto's TLS, PSK and WebSocket. */
-import { deepEqual, doesNotMatch, equal, match, notEqual } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -10,7 +10,7 @@ import { mosquittoMissing } from "../e2e/mqtt-mosquitto.js";
 import { pinOf, serverFor, strangePins, TestCA } from "../native/pki.js";
 import { mosquitto, rawServer, serving } from "../native/servers.js";
 import { ClientBroker, psk, user } from "./mqtt-broker.js";
-import { dormouse, mosquittoClient, type Ran, type Setting, startDormouse } from "./mqtt-command.js";
+import { dormouse, mosquittoClient, quickly, type Ran, type Setting, startDormouse } from "./mqtt-command.js";
 
 describe("pub and sub, and who is at the other end", {
   skip: mosquittoMissing() ?? false,
@@ -161,10 +161,15 @@ describe("pub and sub, and who is at the other end", {
   test("a password leaves this machine over TLS only", async () => {
     const words = ["-t", "x", "-m", "y", "-u", user.name, "-P", "env:PW"];
     const given = { env: { PW: user.password } };
-    for (const host of ["192.0.2.1", "broker.example", "127.0.0.1.example", "2001:db8::1"])
-      fails(await dormouse(["pub", "-h", host, ...words], given), /a password is sent over TLS only/, 2);
-    const url = "ws://broker.example/mqtt";
-    fails(await dormouse(["pub", "-L", url, ...words], given), /a password is sent over TLS only/, 2);
+    const places = ["192.0.2.1", "broker.example", "127.0.0.1.example", "2001:db8::1"].map((host) => [
+      "-h",
+      host,
+    ]);
+    for (const place of [...places, ["-L", "ws://broker.example/mqtt"]]) {
+      const { code, stderr } = await quickly(["pub", ...place, ...words]);
+      match(stderr, /^dormouse: a password is sent over TLS only[^\n]*\n$/);
+      equal(code, 2);
+    }
     for (const host of ["localhost", "127.0.0.1"])
       succeeds(await dormouse(["pub", "-h", host, "-p", `${broker.ports.password}`, ...words], given));
   });
@@ -276,16 +281,27 @@ describe("pub and sub, and who is at the other end", {
     ["a TLS version of old", () => ["--tls-version", "tlsv1.1"], /must be one of/, 2],
     ["--cafile and mqtt://", ({ ca }) => ["-L", "mqtt://localhost/x", "--cafile", ca], /goes with mqtts/, 2],
   ];
-  for (const [name, words, line, code] of wrong)
-    test(`${name}: one line, exit ${code}`, async () => {
-      const given = { env: { PSK: psk.key, SHORT: "00" } };
-      const all = ["-t", "x", "-m", "y", ...words(files())].slice(words(files())[0] === "-L" ? 2 : 0);
-      fails(await dormouse(["pub", ...all], given), line, code);
+  for (const [name, words, line, expected] of wrong)
+    test(`${name}: one line, exit ${expected}`, async () => {
+      Object.assign(process.env, { PSK: psk.key, SHORT: "00" });
+      const more = words(files());
+      const { code, stderr } = await quickly([
+        "pub",
+        ...(more[0] === "-L" ? [] : ["-t", "x"]),
+        "-m",
+        "y",
+        ...more,
+      ]);
+      match(stderr, line);
+      match(stderr, /^dormouse: [^\n]+\n$/);
+      equal(code, expected);
     });
 
-  test("a password with a NUL, or none at all, is told without being repeated", async () => {
-    const ran = await dormouse(["pub", "-p", "1", ...message, "-P", "env:PW"], { env: { PW: "hunter2" } });
-    fails(ran, /a password needs a user name/, 2);
-    notEqual(ran.stderr.includes("hunter2"), true);
+  test("a password without a user name is refused, and not repeated", async () => {
+    process.env.PW = "hunter2";
+    const { code, stderr } = await quickly(["pub", "-p", "1", ...message, "-P", "env:PW"]);
+    match(stderr, /^dormouse: a password needs a user name[^\n]*\n$/);
+    doesNotMatch(stderr, /hunter2/);
+    equal(code, 2);
   });
 });

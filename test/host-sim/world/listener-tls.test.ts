@@ -138,6 +138,32 @@ test("by CA and pins: a pin of the broker's or of a CA above it must be there", 
   await refuses([leaf, issuing, otherRoot], { ...tls, pins: [strange, pinOf(otherRoot)] }, /none of/);
 });
 
+test("by several CAs: any of them, and a pin of the one above the broker's", async () => {
+  const tls = { ...named, caPem: certificatePem(otherRoot, root) };
+  await trusts([leaf, issuing], tls);
+  await trusts([otherLeaf, otherIssuing], tls);
+  await trusts([leaf, issuing], { ...tls, pins: [strange, pinOf(root)] });
+  await refuses([leaf, issuing], { ...tls, pins: [strange, pinOf(otherRoot)] }, /none of the broker's keys/);
+});
+
+test("one version alone, when that is asked for", async () => {
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+    const tls = { ...named, caPem: certificatePem(root), version };
+    assert.equal((await meet(serving([leaf, issuing]), tls)).version, version);
+    const other = version === "TLSv1.2" ? { minVersion: "TLSv1.3" } : { maxVersion: "TLSv1.2" };
+    const { got } = await meet({ ...serving([leaf, issuing]), ...other } as TlsOptions, tls);
+    assert.equal(got, "");
+  }
+});
+
+test("an application protocol is offered when it is asked for", async () => {
+  const tls = { ...named, caPem: certificatePem(root) };
+  const picky = (alpn: string): TlsOptions => ({ ...serving([leaf, issuing]), ALPNProtocols: [alpn] });
+  assert.equal((await meet(picky("mqtt"), { ...tls, alpn: "mqtt" })).got, "password");
+  assert.equal((await meet(picky("other"), { ...tls, alpn: "mqtt" })).got, "");
+  assert.equal((await meet(picky("other"), tls)).got, "password");
+});
+
 test("by pins alone: the broker's own key, whatever its name, while its certificate lasts", async () => {
   const tls = { caPem: null, pins: [spare, pinOf(leaf)] };
   await trusts([leaf, issuing], { ...tls, ...named });
