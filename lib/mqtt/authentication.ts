@@ -1,7 +1,8 @@
 /** Enhanced authentication (MQTT 5 §4.12): who speaks next. What the data means is the caller's and the broker's. */
-import { unexpected } from "./ending.js";
+
 import type { Open, SessionEffect, SessionStep } from "./session-state.js";
 import { encodeAuth } from "./wire/encode.js";
+import { protocolError } from "./wire/errors.js";
 import type { FramingError } from "./wire/framing.js";
 import type { Incoming } from "./wire/packet-types.js";
 import { reasonCode } from "./wire/reason-codes.js";
@@ -37,15 +38,15 @@ export function challenged(
   effects: SessionEffect[],
 ): Open | FramingError {
   const { authentication } = state.settings;
-  if (!authentication) return unexpected("AUTH in a session without authentication method");
+  if (!authentication) return protocolError("AUTH in a session without authentication method");
   // [MQTT-4.12.0-5]
-  if (method !== authentication.method) return unexpected("AUTH with another authentication method");
-  if (state.authenticating?.turn !== "broker") return unexpected("AUTH out of turn");
+  if (method !== authentication.method) return protocolError("AUTH with another authentication method");
+  if (state.authenticating?.turn !== "broker") return protocolError("AUTH out of turn");
   if (code === reasonCode.continueAuthentication) {
     effects.push({ type: "challenge", data });
     return { ...state, authenticating: { ...state.authenticating, turn: "client" } };
   }
-  if (code !== reasonCode.success || state.at !== "connected") return unexpected(`AUTH with code ${code}`);
+  if (code !== reasonCode.success || state.at !== "connected") return protocolError(`AUTH with code ${code}`);
   effects.push({ type: "authenticated", data });
   return { ...state, authenticating: undefined };
 }
@@ -58,7 +59,7 @@ export function authenticationAccepted(
 ): FramingError | undefined {
   const { authentication } = state.settings;
   if (granted?.method !== authentication?.method)
-    return unexpected("CONNACK with another authentication method than CONNECT");
+    return protocolError("CONNACK with another authentication method than CONNECT");
   if (granted) effects.push({ type: "authenticated", data: granted.data });
   return undefined;
 }

@@ -1,7 +1,8 @@
 /** CONNECT, what may go out behind it without waiting, and what CONNACK makes of both. */
+
 import { failure } from "../failure.js";
 import { authenticationAccepted } from "./authentication.js";
-import { endRefused, unexpected, violated } from "./ending.js";
+import { endRefused, violated } from "./ending.js";
 import { emptyKept, type KeptMessage, type KeptSession } from "./kept-session.js";
 import { cautiousLimits, grantedLimits, isLess, type Limits } from "./limits.js";
 import { releaseAgain } from "./outgoing.js";
@@ -16,6 +17,7 @@ import {
 } from "./session-state.js";
 import { subscribe } from "./subscriptions.js";
 import { encodeConnect } from "./wire/encode.js";
+import { protocolError } from "./wire/errors.js";
 import { atPacketStart } from "./wire/framing.js";
 import type { Incoming } from "./wire/packet-types.js";
 import { describeReason } from "./wire/reason-codes.js";
@@ -89,7 +91,7 @@ export function connack(
   }
   // [MQTT-3.2.2-2]: after a clean start there is nothing that could be present.
   if (sessionPresent && settings.cleanStart)
-    return violated(state, unexpected("session present after a clean start"), effects).state;
+    return violated(state, protocolError("session present after a clean start"), effects).state;
   // [MQTT-3.2.2-4] of 5
   if (sessionPresent && !kept && settings.version === 5) {
     const detail = "the broker has a session of which nothing is known here: begin with a clean start";

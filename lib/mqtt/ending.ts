@@ -71,10 +71,6 @@ export function violated(state: Open, { code, detail }: FramingError, effects: S
   return end(state, failure("protocol-error", `${reasonName(code)}: ${detail}`, code), effects);
 }
 
-export function unexpected(detail: string): FramingError {
-  return { code: reasonCode.protocolError, detail };
-}
-
 export function timedOut(state: Open, missing: string): SessionStep {
   return end(
     state,

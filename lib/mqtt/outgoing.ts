@@ -2,11 +2,12 @@
  * Messages to the broker: what may go out, and the acknowledgements of QoS 1 and 2 (§4.3). What is answered to which
  * packet in which stage is in `acknowledged`; the rest is bookkeeping.
  */
+
 import { type Failure, failure } from "../failure.js";
-import { unexpected } from "./ending.js";
 import { freePacketId, idAfter } from "./packet-ids.js";
 import type { Message, Open, Outgoing, SessionEffect, SessionStep } from "./session-state.js";
 import { encodeAck, encodePublish } from "./wire/encode.js";
+import { protocolError } from "./wire/errors.js";
 import { checkWhole } from "./wire/fields.js";
 import type { FramingError } from "./wire/framing.js";
 import type { AckType, Incoming, Publish, QoS } from "./wire/packet-types.js";
@@ -153,7 +154,9 @@ export function acknowledged(
       return without();
   }
   const name = type.toUpperCase();
-  return unexpected(`${name} for ${packetId}, which ${entry ? "does not wait for one" : "is not in flight"}`);
+  return protocolError(
+    `${name} for ${packetId}, which ${entry ? "does not wait for one" : "is not in flight"}`,
+  );
 }
 
 /** PUBREL again for what was released on an earlier connection [MQTT-4.4.0-1]. */

@@ -3,10 +3,11 @@
  * and effects out. It refuses whatever the standard forbids either side, and never waits for ever: each
  * acknowledgement has a deadline. One session is one connection; `keep` gives what the next one begins with.
  */
+
 import { failure } from "../failure.js";
 import { authenticate, challenged } from "./authentication.js";
 import { connack, start } from "./connecting.js";
-import { disconnect, end, timedOut, transportClosed, unexpected, violated } from "./ending.js";
+import { disconnect, end, timedOut, transportClosed, violated } from "./ending.js";
 import { published, released } from "./incoming.js";
 import type { KeptSession } from "./kept-session.js";
 import { acknowledged, publish, quota } from "./outgoing.js";
@@ -23,6 +24,7 @@ import {
 import { answered, subscribe, unsubscribe } from "./subscriptions.js";
 import { decode, explains } from "./wire/decode.js";
 import { encodePingreq } from "./wire/encode.js";
+import { protocolError } from "./wire/errors.js";
 import { type FramingError, frame } from "./wire/framing.js";
 import type { Incoming } from "./wire/packet-types.js";
 import { describeReason } from "./wire/reason-codes.js";
@@ -134,14 +136,14 @@ function incoming(state: Open, bytes: Uint8Array, effects: SessionEffect[], nowM
   const packet = decode(bytes, state.settings.version);
   if (!("type" in packet)) return violated(state, packet, effects).state;
   if (!state.settings.requestProblemInformation && explains(bytes, packet))
-    return violated(state, unexpected("an explanation that nobody asked for"), effects).state;
+    return violated(state, protocolError("an explanation that nobody asked for"), effects).state;
   if (state.at === "connecting" && packet.type === "connack") return connack(state, packet, effects, nowMs);
   if (state.at === "connected" && packet.type === "disconnect") return disconnected(state, packet, effects);
   const next =
     packet.type === "auth"
       ? challenged(state, packet, effects)
       : state.at === "connecting"
-        ? unexpected(`${packet.type} before CONNACK`) // DISCONNECT too [MQTT-3.14.0-1]
+        ? protocolError(`${packet.type} before CONNACK`) // DISCONNECT too [MQTT-3.14.0-1]
         : exchanged(state, packet, effects, nowMs);
   return "at" in next ? setState(state, next) : violated(state, next, effects).state;
 }
@@ -157,7 +159,7 @@ function exchanged(
   switch (packet.type) {
     case "connack":
     case "disconnect":
-      return unexpected(`${packet.type} out of turn`);
+      return protocolError(`${packet.type} out of turn`);
     case "publish":
       return published(state, packet, effects);
     case "pubrel":
@@ -170,7 +172,7 @@ function exchanged(
     case "unsuback":
       return answered(state, packet, effects);
     case "pingresp":
-      if (state.pingDeadlineMs === undefined) return unexpected("PINGRESP without PINGREQ");
+      if (state.pingDeadlineMs === undefined) return protocolError("PINGRESP without PINGREQ");
       return { ...state, pingDeadlineMs: undefined };
   }
 }

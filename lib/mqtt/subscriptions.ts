@@ -1,11 +1,12 @@
 /** SUBSCRIBE and UNSUBSCRIBE: what may be asked for, what was answered, and whether the broker knows it already. */
+
 import { crc32 } from "../crc32.js";
 import { type Failure, failure } from "../failure.js";
-import { unexpected } from "./ending.js";
 import type { Limits } from "./limits.js";
 import { freePacketId, idAfter } from "./packet-ids.js";
 import type { Exchange, Open, SessionEffect, SessionEvent, SessionStep } from "./session-state.js";
 import { encodeSubscribe, encodeUnsubscribe } from "./wire/encode.js";
+import { protocolError } from "./wire/errors.js";
 import type { FramingError } from "./wire/framing.js";
 import type { Incoming, Subscription } from "./wire/packet-types.js";
 import { describeReason, type ProtocolVersion, reasonCode } from "./wire/reason-codes.js";
@@ -88,11 +89,11 @@ export function answered(
 ): Open | FramingError {
   const request = state.requests.find((one) => one.packetId === packetId);
   const asked = type === "suback" ? "subscribe" : "unsubscribe";
-  if (request?.type !== asked) return unexpected(`${type} for ${packetId}, which is not in flight`);
+  if (request?.type !== asked) return protocolError(`${type} for ${packetId}, which is not in flight`);
   // One for each filter, in order [MQTT-3.8.4-6]; 3.1.1's UNSUBACK has none.
   const counted = type === "suback" || state.settings.version === 5;
   if (counted && codes.length !== request.count)
-    return unexpected(`${type} with ${codes.length} codes for ${request.count} filters`);
+    return protocolError(`${type} with ${codes.length} codes for ${request.count} filters`);
   const wrong = codes.find((code) => code >= 0x80);
   const refusal = wrong === undefined ? undefined : notGranted(asked, wrong, text);
   const { token } = request;

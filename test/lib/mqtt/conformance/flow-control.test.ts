@@ -73,17 +73,27 @@ only5(
   },
 );
 
-only5("3.3.4-9", "more unfinished QoS 2 messages than the client's receive maximum: DISCONNECT 147", () => {
-  const script = new Conversation(5, { receiveMaximum: 2 }).start();
-  equal(script.connect.properties.get(33), [2]);
-  script.receive(connack(5)).skip();
-  for (const packetId of [1, 2, 1]) script.receive(publish(5, { qos: 2, packetId }));
-  script.receive(publish(5, { qos: 1, packetId: 3 })).receive(ack("pubrel", 1));
-  script
-    .receive(publish(5, { qos: 2, packetId: 3 }))
-    .sees("PUBREC #1", "PUBREC #2", "PUBREC #1", "PUBACK #3", "PUBCOMP #1", "PUBREC #3");
-  script.receive(publish(5, { qos: 2, packetId: 4 })).sees("DISCONNECT 147", "closed");
-});
+only5(
+  "3.3.4-9",
+  "64 unfinished QoS 2 messages, or as many as the client offered, and no more: DISCONNECT 147",
+  () => {
+    for (const [receiveMaximum, most] of [
+      [2, 64],
+      [80, 80],
+    ] as const) {
+      const script = new Conversation(5, { receiveMaximum }).start();
+      equal(script.connect.properties.get(33), [receiveMaximum]);
+      script.receive(connack(5)).skip();
+      ok(script.state.at === "connected", "connected");
+      script.state = { ...script.state, incoming: Array.from({ length: most - 1 }, (_, i) => i + 1) };
+      script.receive(publish(5, { qos: 2, packetId: 1 })).sees("PUBREC #1");
+      script.receive(publish(5, { qos: 2, packetId: most })).sees(`PUBREC #${most}`);
+      script.receive(ack("pubrel", 1)).receive(publish(5, { qos: 2, packetId: 500 }));
+      script.sees("PUBCOMP #1", "PUBREC #500");
+      script.receive(publish(5, { qos: 2, packetId: 501 })).sees("DISCONNECT 147", "closed");
+    }
+  },
+);
 
 only311(
   "4.8.0-2",
