@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { addCertsCommand } from "./certs/command.js";
+import { addKeysCommand } from "./keys/command.js";
 import { addPubCommand } from "./mqtt/pub.js";
 import { addSubCommand } from "./mqtt/sub.js";
 import type { Outcome } from "./outcome.js";
@@ -30,6 +31,7 @@ function program(outcome: Outcome): Command {
   addCertsCommand(root);
   addProfileCommand(root, outcome);
   addPinCommand(root);
+  addKeysCommand(root);
   addPubCommand(root, outcome);
   addSubCommand(root);
   return root;

@@ -50,7 +50,7 @@ test("an HS256 key is the text that the broker has, of 32 to 64 bytes, without i
       message: "broker.jwt.key: text must hold a text of 32 to 64 bytes, as the broker's does",
     });
   // bytes that are no text would come to the device as others
-  await assert.rejects(tokenKey("HS256", written("bytes", new Uint8Array(32).fill(0xff))), {
+  await assert.rejects(tokenKey("HS256", written("bytes", new Uint8Array(16).fill(0xff))), {
     name: "OperatorError",
   });
 });

@@ -61,7 +61,6 @@ const wrong: readonly (readonly [string, Es256Form, string, string])[] = [
   ["another kind of key", "pkcs8", "2a8648ce3d0201", "2a8648ce3d0202"],
   ["version 2", "pkcs8", "020100", "020102"],
   ["version 0 of an EC key", "sec1", "020101", "020100"],
-  ["a number of 31 bytes and one more element", "sec1", "0420c9", "041f"],
   ["another curve in SEC 1", "sec1", "2a8648ce3d030107", "2a8648ce3d030101"],
   [
     "another curve within PKCS #8",
@@ -80,4 +79,51 @@ test("what is no P-256 private key is refused, in one sentence that tells nothin
     throws(() => p256PrivateNumber(der), RangeError, /^not a P-256 private key in PKCS #8 or SEC 1$/);
     equal(outcome(der), "refused", what);
   }
+});
+
+/** DER: tag, length, content. */
+function element(tag: string, ...content: string[]): string {
+  const all = content.join("");
+  return `${tag}${(256 + all.length / 2).toString(16).slice(1)}${all}`;
+}
+
+const curve = element("06", "2a8648ce3d030107");
+const keyType = element("06", "2a8648ce3d0201");
+const nothing = element("05");
+
+/** Each is right but for what it is given. */
+function sec1({ number = "07".repeat(32), named = curve, more = "" }): string {
+  return element("30", element("02", "01"), element("04", number), element("a0", named), more);
+}
+function pkcs8({ version = "00", algorithm = keyType + curve, key = sec1({}), more = "" }): string {
+  return element("30", element("02", version), element("30", algorithm), element("04", key), more);
+}
+
+test("what stands beside the number is what belongs there, and nothing more", () => {
+  const accepted = [
+    sec1({}),
+    sec1({ more: element("a1", "0300") }),
+    pkcs8({}),
+    pkcs8({ version: "01", more: element("a0", nothing) + element("81", "00") }),
+  ];
+  for (const der of accepted) equal(outcome(fromHex(der)), "07".repeat(32), der);
+  const refused = [
+    sec1({ number: "07".repeat(31) }),
+    sec1({ number: "07".repeat(33) }),
+    sec1({ named: curve + nothing }),
+    sec1({ named: "" }),
+    sec1({ more: "a1" }),
+    sec1({ more: "a102" }),
+    pkcs8({ algorithm: keyType + curve + nothing }),
+    pkcs8({ algorithm: curve + keyType }),
+    pkcs8({ algorithm: keyType }),
+    pkcs8({ version: "" }),
+    pkcs8({ version: "0000" }),
+    pkcs8({ more: "a0" }),
+    pkcs8({ more: "a001" }),
+    pkcs8({ key: sec1({}) + nothing }),
+    pkcs8({ key: pkcs8({}) }),
+    pkcs8({ key: "" }),
+  ];
+  for (const der of refused) equal(outcome(fromHex(der)), "refused", der);
 });
