@@ -28,7 +28,7 @@ async function asked(flag: string): Promise<string> {
   const { stdin } = process;
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY });
-  if (stdin.isTTY) process.stderr.write(`${flag}: `);
+  if (stdin.isTTY) process.stderr.write(`${flag} (not shown): `);
   const secret = await new Promise<string | undefined>((resolve) => {
     lines.once("line", resolve).once("close", () => resolve(undefined));
     lines.once("SIGINT", () => lines.close());

@@ -166,6 +166,21 @@ describe("sessions of pub and sub", { skip: mosquittoMissing() ?? false, timeout
     });
   }
 
+  test("a broker that cuts everybody off is tried twice, without anything before CONNACK the second time", async () => {
+    const seen: string[][] = [];
+    const rude = rawServer((socket) => {
+      socket.once("data", (first) => {
+        seen.push(packetsIn(first, 5).map(({ cmd }) => cmd));
+        socket.end();
+      });
+    });
+    await serving(rude, async ({ port }) => {
+      const { code, stderr } = await dormouse(["pub", "-p", `${port}`, "-t", "x", "-m", "y", "-q", "1"]);
+      match(stderr, /^dormouse: connection-lost: [^\n]*before CONNACK[^\n]*\n$/);
+      deepEqual([code, seen], [1, [["connect", "publish"], ["connect"]]]);
+    });
+  });
+
   test("over TLS, CONNECT and PUBLISH are one record", async () => {
     const { certificate, key } = broker.server;
     const chunks: Buffer[] = [];

@@ -1,11 +1,14 @@
 /** The shell around lib/mqtt's session: what becomes of messages when connections break, and in which order things go out. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { connect } from "node:net";
+import { createHash } from "node:crypto";
+import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import mqttPacket from "mqtt-packet";
 import { backoffMs, isPassing } from "../../cli/mqtt/backoff.js";
 import { SessionError } from "../../cli/mqtt/failures.js";
 import { NodeSession, type NodeSessionOptions } from "../../cli/mqtt/node-session.js";
+import { openStream } from "../../cli/mqtt/transport.js";
+import { openWebSocket } from "../../cli/mqtt/websocket.js";
 import { failure } from "../../lib/failure.js";
 import { emptyKept } from "../../lib/mqtt/kept-session.js";
 import type { SessionOptions } from "../../lib/mqtt/session-options.js";
@@ -161,6 +164,50 @@ describe("the shell of a session", { skip: mosquittoMissing() ?? false, timeout:
     ok(lines.filter((line) => line === "received PINGRESP").length >= 2);
   });
 });
+
+test("what was handed over to be sent, a password perhaps, is zeroed when it has left", async () => {
+  let got = Buffer.alloc(0);
+  const keeping = rawServer((socket) => {
+    socket.on("data", (bytes) => {
+      got = Buffer.concat([got, bytes]);
+    });
+  });
+  for (const open of [openStream, openWebSocket])
+    await serving(
+      open === openStream ? keeping : rawServer((socket) => answerUpgrade(socket)),
+      ({ port }) =>
+        new Promise<void>((resolve) => {
+          const bytes = Buffer.from("password");
+          const transport = open(
+            { host: "127.0.0.1", port, tls: null },
+            {
+              opened: () => transport.send(bytes, () => transport.end()),
+              received: () => {},
+              closed: () => {
+                deepEqual(bytes, Buffer.alloc(8));
+                resolve();
+              },
+            },
+          );
+        }),
+    );
+  equal(`${got}`, "password");
+});
+
+/** As a server of RFC 6455 §4.2.2. */
+function answerUpgrade(socket: Socket): void {
+  socket.once("data", (request) => {
+    const key = /^Sec-WebSocket-Key: (.*)\r$/m.exec(`${request}`)![1]!;
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const lines = [
+      "HTTP/1.1 101 x",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Protocol: mqtt",
+    ];
+    socket.write([...lines, `Sec-WebSocket-Accept: ${accept}`, "\r\n"].join("\r\n"));
+  });
+}
 
 test("back-off doubles up to half a minute, and is spread", () => {
   for (const [attempt, most] of [
