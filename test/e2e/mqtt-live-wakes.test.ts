@@ -3,78 +3,16 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
-import type { IPublishPacket } from "mqtt-packet";
-import { simOptions } from "../../cli/sim.js";
-import type { BoardName } from "../../host-sim/board.js";
-import type { Disturbance } from "../../host-sim/disturbance.js";
-import type { RunEvent } from "../../host-sim/report/events.js";
-import type { World } from "../../host-sim/world/network.js";
 import { decodeKept, encodeKept } from "../../lib/mqtt/kept-session.js";
-import type { Profile } from "../../lib/store/profile.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { Relay } from "./mqtt-relay.js";
+import { afterOutage, early, inOneFlight, published, wakes } from "./mqtt-wakes.js";
 import { mqttType, sectionBytes, withSection } from "./rtc-image.js";
-import { only, run } from "./run.js";
+import { only } from "./run.js";
 import { deviceId, type Identity, Pki, tlsRun } from "./tls-scene.js";
 
 const skip = mosquittoMissing() ?? false;
-
-interface Wakes {
-  readonly board?: BoardName;
-  readonly cycles: number;
-  readonly version?: Profile["mqtt"]["version"];
-  readonly edit?: (profile: Profile) => Profile;
-  readonly onEvent?: (event: RunEvent) => void;
-  readonly disturbance?: Disturbance;
-}
-
-/** A device whose way to the broker, without TLS, is the relay; the judge has its own. */
-async function wakes(relay: Relay, judgePort: number, given: Wakes) {
-  const { board = "esp32c3", cycles, version = "5", edit = (profile) => profile, onEvent } = given;
-  const flags = { board, cycles: `${cycles}`, broker: `mqtt://localhost:${relay.port}` };
-  const { profile } = await simOptions(flags);
-  const result = await run(flags, onEvent, {
-    profile: edit({ ...profile, mqtt: { ...profile.mqtt, version } }),
-    disturbance: { listenerPort: judgePort, ...given.disturbance },
-  });
-  const errors = only(result.events, "error").map(({ wake, kind }) => `${wake} ${kind}`);
-  return { ...result, errors };
-}
-
-/** What went out before CONNACK, by connection. */
-function early(relay: Relay): string[] {
-  const scripts: string[] = [];
-  for (let connection = 0; relay.script(connection).length > 0; connection++) {
-    const script = relay.script(connection);
-    const connack = script.indexOf("connack");
-    scripts.push(script.slice(0, connack < 0 ? script.length : connack).join(", "));
-  }
-  return scripts;
-}
-
-function published(relay: Relay, connection: number): IPublishPacket[] {
-  return relay.passed.flatMap(({ packet, ...one }) =>
-    one.connection === connection && packet.cmd === "publish" ? [packet] : [],
-  );
-}
-
-const inOneFlight = "connect, publish 1";
-const outage =
-  (until: () => boolean) =>
-  (quiet: World): World =>
-    until() ? { ...quiet, accessPoints: [] } : quiet;
-
-/** The first wakes are without network. */
-function afterOutage(down: number): Pick<Wakes, "onEvent" | "disturbance"> {
-  let slept = 0;
-  return {
-    onEvent: (event) => {
-      if (event.event === "sleep") slept++;
-    },
-    disturbance: { network: outage(() => slept > 0 && slept <= down) },
-  };
-}
 
 describe("wakes at Mosquitto", { skip, timeout: 120_000 }, () => {
   const broker = new Broker();
@@ -234,127 +172,14 @@ describe("wakes at Mosquitto", { skip, timeout: 120_000 }, () => {
     deepEqual(published(relay, 2)[0]!.payload, published(relay, 1)[0]!.payload);
   });
 
-  /** What the broker keeps in mind of the device's memory, undone while it sleeps. */
-  const damages: [what: string, edit: (section: Uint8Array) => Uint8Array | undefined][] = [
-    ["lost", () => undefined],
-    ["empty", () => new Uint8Array(0)],
-    [
-      "another client's",
-      (section) => encodeKept(decodeKept(section, { clientId: deviceId })!, { clientId: "x" }),
-    ],
-    ["torn", (section) => section.subarray(0, section.length - 1)],
-    ["flipped in one bit", (section) => section.map((byte, i) => (i === 2 ? byte ^ 1 : byte))],
-  ];
-  for (const [what, edit] of damages)
-    test(`what is remembered of the broker is ${what}: a backlog begins with one message, and that is all`, async (t) => {
-      const relay = await Relay.open(t, broker.port);
-      const down = 30;
-      const calm = afterOutage(down);
-      const { errors, summary, tally } = await wakes(relay, broker.port, {
-        cycles: down + 3,
-        ...calm,
-        disturbance: {
-          ...calm.disturbance,
-          listenerPort: broker.port,
-          asleep: (wake, { rtc }) =>
-            wake === down + 1 ? { rtc: withSection(rtc, mqttType, edit) } : undefined,
-        },
-      });
-      equal(errors.length, down);
-      ok(tally.success);
-      equal(summary.rejected, 0);
-      const scripts = early(relay);
-      equal(scripts.length, 3, "one connection a wake");
-      equal(scripts[1], inOneFlight);
-      ok(published(relay, 1).length > 1, "the rest came after CONNACK");
-    });
-});
-
-describe("a Mosquitto that is killed in the middle of a wake", { skip, timeout: 60_000 }, () => {
-  const broker = new Broker();
-  const settings = ["allow_anonymous true", ...broker.persistence];
-  before(() => broker.start(settings));
-  after(() => broker.stop());
-
-  for (const [lost, verdicts] of [
-    ["publish", ["0 fresh", "1 fresh", "2 fresh"]],
-    ["puback", ["0 fresh", "1 fresh", "1 duplicate", "2 fresh"]],
-  ] as const)
-    test(`${lost.toUpperCase()} lost: the next wake delivers the same bytes, and nothing is missing`, async (t) => {
-      const relay = await Relay.open(t, broker.port);
-      let restarted = Promise.resolve();
-      const isLost = relay.losing(({ connection, packet }) => connection === 1 && packet.cmd === lost);
-      void isLost.then(() => {
-        restarted = broker.persisted().then(() => broker.kill());
-      });
-      const { errors, events, summary } = await wakes(relay, broker.port, {
-        cycles: 3,
-        disturbance: {
-          listenerPort: broker.port,
-          asleep: async (wake) => {
-            if (wake !== 2) return undefined;
-            await restarted;
-            await broker.start(settings);
-            await broker.inLog("Sending SUBACK to dormouse-listener");
-            return undefined;
-          },
-        },
-      });
-      deepEqual(errors, ["2 connection-lost"]);
-      const judged = only(events, "received").map(({ counter, verdict }) => `${counter} ${verdict}`);
-      deepEqual(judged, verdicts);
-      equal(summary.rejected, 0);
-      deepEqual(published(relay, 2)[0]!.payload, published(relay, 1)[0]!.payload);
-    });
-});
-
-describe("a broker that grants less than it did", { skip, timeout: 60_000 }, () => {
-  const broker = new Broker();
-  before(() => broker.start(["allow_anonymous true", "max_inflight_messages 1"]));
-  after(() => broker.stop());
-
-  /** Mosquitto forgives it; brokers may end the connection (MQTT 5 §3.3.4). */
-  function counting(relay: Relay): void {
-    relay.breaks = ({ connection, from, packet }) => {
-      const script = relay.script(connection);
-      const waiting =
-        script.filter((one) => one.startsWith("publish")).length -
-        script.filter((one) => one === "puback").length;
-      const over = script.includes("connack") && waiting > 1;
-      return over && from === "broker" && packet.cmd === "puback" ? Buffer.from("e00193", "hex") : undefined;
-    };
-  }
-
-  test("fewer messages at a time: the wake goes on with a second connection, by what is granted now", async (t) => {
+  test("pipelining turned off: nothing goes out before CONNACK", async (t) => {
     const relay = await Relay.open(t, broker.port);
-    counting(relay);
-    const down = 30;
-    const calm = afterOutage(down);
-    const client = { clientId: deviceId };
-    const { errors, events, summary, tally } = await wakes(relay, broker.port, {
-      cycles: down + 3,
-      ...calm,
-      disturbance: {
-        ...calm.disturbance,
-        listenerPort: broker.port,
-        asleep: (wake, { rtc }) => {
-          if (wake !== down + 1) return undefined;
-          const kept = decodeKept(sectionBytes(rtc, mqttType), client)!;
-          const limits = { ...kept.limits!, receiveMaximum: 4 };
-          return { rtc: withSection(rtc, mqttType, () => encodeKept({ ...kept, limits }, client)) };
-        },
-      },
+    const { errors, summary } = await wakes(relay, broker.port, {
+      cycles: 2,
+      edit: (profile) => ({ ...profile, mqtt: { ...profile.mqtt, pipelining: false } }),
     });
-    equal(errors.length, down, errors.join(", "));
-    ok(tally.success);
-    equal(summary.rejected, 0);
-    const sent = (connection: number) => early(relay)[connection];
-    ok(published(relay, 1).length > 1, "as many as were allowed once");
-    equal(sent(2), inOneFlight, "what is granted is known by now");
-    equal(early(relay).length, 4, "two connections in one wake, one in each other");
-    const readings = only(events, "received")
-      .filter(({ verdict }) => verdict === "fresh")
-      .flatMap(({ reading }) => reading ?? []);
-    equal(readings.length / 2, down + 3);
+    deepEqual(errors, []);
+    equal(summary.verified, 2);
+    deepEqual(early(relay), ["connect", "connect"]);
   });
 });
