@@ -76,8 +76,9 @@ export class Campaign {
     }
     if (!open(this.#state)) return this.#afterwards("end by itself");
     checkKept(this.#state);
-    ok(nextWakeAt(this.#state) !== undefined, "something to wait for");
-    const { framing } = this.#state;
+    const { framing, limits } = this.#state;
+    // A damaged CONNACK may have switched the keep-alive off.
+    ok(nextWakeAt(this.#state) !== undefined || limits.keepAliveSeconds === 0, "something to wait for");
     if (framing.at === "body" || framing.have > 0) this.#breakOff();
     else this.#probe(this.#state);
   }
