@@ -106,8 +106,11 @@ test("the server's reason in printable ASCII, whatever it is", () => {
     .receive(closeOf(1001, ascii("restarting")))
     .says("going away (1001): restarting");
   opened()
-    .receive(closeOf(1001, fromHex("61001b5bc3a462")))
-    .says("(1001): a??[??b");
+    .receive(closeOf(1001, fromHex("61001b5bc3a462207e7f")))
+    .says("(1001): a??[??b ~?");
+  opened()
+    .receive(closeOf(1001, ascii("x")))
+    .says("(1001): x");
   opened()
     .receive(closeOf(1001, new Uint8Array(123).fill(0x61)))
     .says("a".repeat(123));
