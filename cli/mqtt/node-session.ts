@@ -59,7 +59,7 @@ export class NodeSession {
   /** The next message does not go out before CONNACK. */
   #postponed = false;
   #sessionFailure: Failure | undefined;
-  /** The session asked for another connection at once, and has not been connected since. */
+  /** What was assumed of the broker did not hold: the session asks for another connection, at once and once. */
   #again = false;
   #triedAgain = false;
   #wasConnected = false;
@@ -205,7 +205,6 @@ export class NodeSession {
       case "connected":
         this.#wasConnected = true;
         this.#connectedAtMs = performance.now();
-        this.#triedAgain = false;
         this.#settleWhatIsDone(effect.sessionPresent);
         return;
       case "published": {
@@ -309,12 +308,15 @@ export class NodeSession {
     this.#again = false;
     this.#postponed = false;
     if (this.#leaving) return this.#finish(undefined);
+    if (performance.now() - this.#connectedAtMs > steadyMs) {
+      this.#attempt = 0;
+      this.#triedAgain = false;
+    }
     if (again) {
       this.#triedAgain = true;
       this.#retry(lost, 0);
     } else if (this.#options.reconnect && this.#wasConnected && isPassing(lost)) {
-      // Two clients of one name cut each other off as soon as they are connected.
-      if (performance.now() - this.#connectedAtMs > steadyMs) this.#attempt = 0;
+      // Ever more slowly: two clients of one name cut each other off as soon as they are connected.
       this.#retry(lost, backoffMs(this.#attempt++));
     } else this.#finish(lost);
   }

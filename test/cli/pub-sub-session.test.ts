@@ -181,6 +181,24 @@ describe("sessions of pub and sub", { skip: mosquittoMissing() ?? false, timeout
     });
   });
 
+  test("a broker that grants less than was sent, and cuts off for it, gets what it grants", async () => {
+    const seen: string[][] = [];
+    const modest = rawServer((socket) => {
+      socket.on("data", (bytes) => {
+        const packets = packetsIn(bytes, 5).map(({ cmd }) => cmd);
+        seen.push(packets);
+        // CONNACK with maximum QoS 0.
+        if (packets[0] === "connect") socket.write(Buffer.from([0x20, 5, 0, 0, 2, 0x24, 0]));
+        if (packets.includes("publish")) socket.end();
+      });
+    });
+    await serving(modest, async ({ port }) => {
+      const { code, stderr } = await dormouse(["pub", "-p", `${port}`, "-t", "x", "-m", "y", "-q", "1"]);
+      match(stderr, /^dormouse: broker-refused: [^\n]*QoS not supported[^\n]*\n$/);
+      deepEqual([code, seen], [1, [["connect", "publish"], ["connect"], ["disconnect"]]]);
+    });
+  });
+
   test("over TLS, CONNECT and PUBLISH are one record", async () => {
     const { certificate, key } = broker.server;
     const chunks: Buffer[] = [];
