@@ -7,7 +7,8 @@ import { reasonCode } from "./wire/reason-codes.js";
 
 /**
  * More than a broker is told (MQTT 5 §3.3.4 would have the connection closed at once): Mosquitto 2.0 counts a QoS 2
- * message as finished twice, at PUBREC and at PUBCOMP, and so sends up to four times the receive maximum.
+ * message as finished twice, at PUBREC and at PUBCOMP, and so sends more with each batch. What this ends comes with the next
+ * connection.
  */
 const toleratedUnfinished = 64;
 
