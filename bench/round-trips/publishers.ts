@@ -1,4 +1,4 @@
-/** Other people's MQTT clients, as they come: each publishes one message with QoS 1 and disconnects. */
+/** MQTT clients, as they come: each publishes one message with QoS 1 and disconnects. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { compiledPath, root } from "../../host-sim/paths.js";
@@ -32,15 +32,23 @@ const paho = (name: string, how: "client" | "single"): Publisher => ({
     run(pahoPython()!, [`${here}paho-publisher.py`, how, `${port}`, caFile, clientId, topic]),
 });
 
+/** `dormouse pub` takes them, too. */
+const mosquittoPub = ({ port, caFile, clientId }: Errand): string[] => [
+  ...["-h", "localhost", "-p", `${port}`, "--cafile", caFile, "-i", clientId],
+  ...["-t", topic, "-m", "21.5", "-q", "1"],
+];
+
 export const publishers: readonly Publisher[] = [
+  {
+    name: "dormouse pub",
+    missing: () => undefined,
+    publish: (errand) =>
+      run(process.execPath, [compiledPath(`${root}cli/main.ts`), "pub", ...mosquittoPub(errand)]),
+  },
   {
     name: "mosquitto_pub",
     missing: () => (isThere("mosquitto_pub") ? undefined : "mosquitto_pub (Debian: mosquitto-clients)"),
-    publish: ({ port, caFile, clientId }) =>
-      run("mosquitto_pub", [
-        ...["-h", "localhost", "-p", `${port}`, "--cafile", caFile, "-i", clientId],
-        ...["-t", topic, "-m", "21.5", "-q", "1"],
-      ]),
+    publish: (errand) => run("mosquitto_pub", mosquittoPub(errand)),
   },
   {
     name: "mqtt.js",

@@ -102,6 +102,7 @@ const promised: Readonly<Record<string, number>> = {
   dormouse: 3,
   "dormouse, resumed": 3,
   "dormouse, 0-RTT": 2,
+  "dormouse pub": 3,
 };
 const others = ["mosquitto_pub", "mqtt.js", "paho"];
 
