@@ -170,6 +170,8 @@ for (const [what, broker, stored, sought, boards] of cases)
           used.some(({ name }) => name === "password" || name === "token"),
           "the search finds nothing at all",
         );
+        const keys = used.filter(({ name }) => name === "key");
+        assert.deepEqual(keys, [], "a token's key is done with before the connection stands");
         if (board !== "esp8266") assert.deepEqual(await looked, []);
         assert.deepEqual(searchMemory(device.pid, secrets), []);
       } finally {
