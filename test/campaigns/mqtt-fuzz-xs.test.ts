@@ -20,7 +20,7 @@ const campaign = ["", "-broker", "-contexts", "-damage", "-judge", "-random"].ma
   (part) => `mqtt-fuzz${part}`,
 );
 /** Bytes, garbage included, for one session and the packets it gets, which have up to 256 bytes, and three at once. */
-const mostNeeded = 16_384;
+const mostNeeded = 20_480;
 /** What the last run's session may hold more than another. */
 const mostGrown = 2048;
 
