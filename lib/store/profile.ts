@@ -5,10 +5,10 @@
  * the whole profile rather than run on half of it. What a user writes is richer: docs/profile.md.
  */
 import type { TokenAlgorithm } from "../auth/jwt.js";
-import { utf8Length } from "../cbor/utf8.js";
 import { type Phase, phases } from "../cycle/wake-cycle.js";
 import { type Failure, failure } from "../failure.js";
 import { parsePin } from "../tls/pins.js";
+import { type Field, group, may, must, name, oneOf, printable, type Rule, range, text } from "./rules.js";
 
 export interface Profile {
   readonly schema: 1;
@@ -98,90 +98,9 @@ export interface TokenSettings {
 /** NVS strings end at 4,000 bytes with their terminator. */
 export const maxProfileBytes = 3999;
 
-/** Says what is wrong with a value, or nothing. */
-type Rule = (value: unknown) => string | undefined;
-
-interface Field {
-  readonly rule: Rule;
-  readonly optional?: true;
-}
-
-const text =
-  (maxLength: number): Rule =>
-  (value) =>
-    typeof value === "string" && value.length > 0 && value.length <= maxLength
-      ? undefined
-      : ` must be a text of 1 to ${maxLength} characters`;
-
-const range =
-  (min: number, max: number, whole: boolean): Rule =>
-  (value) =>
-    typeof value === "number" && value >= min && value <= max && (!whole || Math.floor(value) === value)
-      ? undefined
-      : ` must be a ${whole ? "whole " : ""}number from ${min} to ${max}`;
-
-const oneOf =
-  (...values: readonly unknown[]): Rule =>
-  (value) =>
-    values.includes(value)
-      ? undefined
-      : ` must be ${values.map((known) => JSON.stringify(known)).join(" or ")}`;
-
 /** A topic to publish to: no wildcards [MQTT-3.3.2-2], no NUL [MQTT-1.5.4-2]. */
 const topic: Rule = (value) =>
   text(128)(value) ?? (/[+#\0]/.test(value as string) ? " must not contain +, # or NUL" : undefined);
-
-const group =
-  (fields: { readonly [name: string]: Field }): Rule =>
-  (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return " must be an object";
-    const given = value as { readonly [name: string]: unknown };
-    for (const name of Object.keys(given))
-      if (!Object.hasOwn(fields, name)) return `.${name} is no known setting`;
-    for (const name of Object.keys(fields)) {
-      const { rule, optional } = fields[name]!;
-      if (!Object.hasOwn(given, name)) {
-        if (optional) continue;
-        return `.${name} is missing`;
-      }
-      const problem = rule(given[name]);
-      if (problem !== undefined) return `.${name}${problem}`;
-    }
-    return undefined;
-  };
-
-// Frozen: what may change costs a board memory, even if it never does.
-const must = (rule: Rule): Field => Object.freeze({ rule });
-const may = (rule: Rule): Field => Object.freeze({ rule, optional: true });
-
-const printable =
-  (maxLength: number): Rule =>
-  (value) => {
-    const problem = text(maxLength)(value);
-    if (problem !== undefined) return problem;
-    for (let i = 0; i < (value as string).length; i++) {
-      const unit = (value as string).charCodeAt(i);
-      if (unit < 0x20 || unit > 0x7e) return " must be printable ASCII";
-    }
-    return undefined;
-  };
-
-/** What MQTT can say as a name: no control characters, no lone surrogates [MQTT-1.5.4-1, MQTT-1.5.4-2]. */
-const name =
-  (maxLength: number, maxBytes = 4 * maxLength): Rule =>
-  (value) => {
-    const problem = text(maxLength)(value);
-    if (problem !== undefined) return problem;
-    for (let i = 0; i < (value as string).length; i++) {
-      const unit = (value as string).charCodeAt(i);
-      if (unit < 0x20 || (unit > 0x7e && unit < 0xa0)) return " must not contain control characters";
-    }
-    try {
-      return utf8Length(value as string) > maxBytes ? ` must take at most ${maxBytes} bytes` : undefined;
-    } catch {
-      return " must not contain lone surrogates";
-    }
-  };
 
 /** Of a client id: + and # would be wildcards where a broker puts it into the patterns of its ACL. */
 const clientIdPart: Rule = (value) =>
