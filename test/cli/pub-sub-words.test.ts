@@ -3,6 +3,7 @@ import { deepEqual, doesNotMatch, equal, match, ok, throws } from "node:assert/s
 import { describe, test } from "node:test";
 import mqttPacket, { type Packet } from "mqtt-packet";
 import { addressOfUrl } from "../../cli/mqtt/address.js";
+import { addressOf, type ClientFlags, clientSettings } from "../../cli/mqtt/client-flags.js";
 import { failureLine, transportFailure } from "../../cli/mqtt/failures.js";
 import { outputOf } from "../../cli/mqtt/output.js";
 import { printableLine } from "../../cli/mqtt/printable.js";
@@ -112,6 +113,15 @@ test("-L takes the schemes, ports, names and addresses of the help, decoded wher
       () => addressOfUrl(url),
       (error: Error) => error.name === "UsageError" && !/secret|%zz/.test(error.message),
     );
+});
+
+test("a password on its way without TLS is bound to this machine, wherever the name leads", async () => {
+  process.env.PW = "words";
+  const settings = async (words: ClientFlags) => clientSettings(words, addressOf(words));
+  const flags = { pipelining: true, username: "u", pw: "env:PW" };
+  equal((await settings({ ...flags, host: "somewhere.localhost" })).endpoint.loopbackOnly, true);
+  equal((await settings({ ...flags, host: "h", port: "8883" })).endpoint.loopbackOnly, false);
+  equal((await settings({ pipelining: true, host: "h", username: "u" })).endpoint.loopbackOnly, false);
 });
 
 test("an address of this machine is one of 127/8 or ::1, also mapped", () => {
