@@ -3,7 +3,7 @@
  * of each message. Whoever makes a link closes it; after `ended` it is closed.
  */
 import type { Failure } from "dormouse/failure";
-import { decodeKept, emptyKept, encodeKept } from "dormouse/mqtt/kept-session";
+import { decodeKept, emptyKept, encodeKept, type KeptSession } from "dormouse/mqtt/kept-session";
 import { createSession, inFlight, keep, nextWakeAt, sendQuota, step, toResend } from "dormouse/mqtt/session";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
 import type { Message, SessionEvent, SessionState } from "dormouse/mqtt/session-state";
@@ -40,6 +40,11 @@ export interface LinkEvents {
   ended(reason: Failure | undefined, again: boolean): void;
 }
 
+/** Read at a time: what a broker says in so few bytes, and what that makes the session answer, fits a small board. */
+const pieceBytes = 32;
+/** Nothing more is read while so much waits to be written. */
+const enoughBytes = 256;
+
 export class Link {
   readonly #address: string;
   readonly #port: number;
@@ -51,6 +56,7 @@ export class Link {
   #session: SessionState;
   #timer: Timer | undefined;
   #outgoing: Uint8Array[] = [];
+  #readable = 0;
   #writable = 0;
   #closing = false;
   #finished = false;
@@ -67,7 +73,7 @@ export class Link {
     this.#client = { version: session.version, clientId: session.clientId };
     this.#password = session.password;
     this.#events = events;
-    this.#session = createSession(session, (kept && decodeKept(kept, session)) ?? emptyKept);
+    this.#session = createSession(session, keptSession(kept, session));
   }
 
   /**
@@ -88,12 +94,13 @@ export class Link {
         this.#events.secured(secured);
       },
       onReadable: (byteLength) => {
-        const bytes = this.#transport?.read(byteLength);
-        if (typeof bytes === "object") this.#step({ type: "received", bytes: new Uint8Array(bytes) });
+        this.#readable = byteLength;
+        this.#receive();
       },
       onWritable: (byteLength) => {
         this.#writable = byteLength;
         this.flush();
+        this.#receive();
       },
       onEnd: (reason) => {
         if (this.#closing) return this.#finish(this.#reason);
@@ -181,7 +188,21 @@ export class Link {
   close(): void {
     if (this.#timer) Timer.clear(this.#timer);
     this.#timer = undefined;
+    this.#finished = true;
     this.#transport?.close();
+  }
+
+  #receive(): void {
+    while (this.#readable > 0 && !this.#finished && this.#waiting < enoughBytes) {
+      const bytes = this.#transport?.read(Math.min(pieceBytes, this.#readable));
+      if (typeof bytes !== "object") return;
+      this.#readable -= bytes.byteLength;
+      this.#step({ type: "received", bytes: new Uint8Array(bytes) });
+    }
+  }
+
+  get #waiting(): number {
+    return this.#outgoing.reduce((sum, { length }) => sum + length, 0);
   }
 
   #step(event: SessionEvent): void {
@@ -239,7 +260,7 @@ export class Link {
       this.#outgoing = [];
       return first;
     }
-    const all = new Uint8Array(this.#outgoing.reduce((sum, { length }) => sum + length, 0));
+    const all = new Uint8Array(this.#waiting);
     let at = 0;
     for (const bytes of this.#outgoing) {
       all.set(bytes, at);
@@ -267,8 +288,13 @@ export class Link {
 
   #finish(reason: Failure | undefined): void {
     if (this.#finished) return;
-    this.#finished = true;
     this.close();
     this.#events.ended(reason, this.#again);
   }
+}
+
+/** What cannot be of a session that publishes at QoS 1 only is not believed. */
+function keptSession(bytes: Uint8Array | undefined, session: SessionOptions): KeptSession {
+  const kept = bytes && decodeKept(bytes, session);
+  return kept?.outgoing.every(({ qos }) => qos === 1) ? kept : emptyKept;
 }

@@ -1,6 +1,7 @@
 /** How a session ends: in order, by the broker's fault or ours, by silence, or with the connection. */
 import { type Failure, failure } from "../failure.js";
 import { emptyKept, type KeptMessage, type KeptSession } from "./kept-session.js";
+import { active } from "./outgoing.js";
 import {
   type Connecting,
   type Open,
@@ -58,7 +59,9 @@ function endKeeping(
   effects: SessionEffect[],
   kept: KeptSession | undefined,
 ): SessionStep {
-  const again = state.at === "connected" && state.overshot;
+  // What went out too early was the reason only if the broker has not answered it.
+  const unanswered = "requests" in state && (active(state) > 0 || state.requests.length > 0);
+  const again = state.at === "connected" && state.overshot && unanswered;
   if (reason) effects.push({ type: "failed", failure: reason, again });
   effects.push({ type: "closed" });
   return { state: setState(state, { at: "ended", failure: reason, kept }), effects };

@@ -95,7 +95,8 @@ export function encodeKept(kept: KeptSession, client: Client): Uint8Array {
 }
 
 /**
- * @param client whose session it is to be: another client id or MQTT version is another session
+ * @param client whose session it is to be: another client id or MQTT version is another session, and with fewer messages
+ *   in flight it cannot be taken up
  * @returns undefined for whatever `encodeKept` has not written for this client
  */
 export function decodeKept(data: Uint8Array, client: Client): KeptSession | undefined {
@@ -106,11 +107,14 @@ export function decodeKept(data: Uint8Array, client: Client): KeptSession | unde
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   if (data.length !== end + checksumBytes || view.getUint32(end) !== checksum(data, end, client))
     return undefined;
+  // Whoever can write these bytes, checksum and all, must not be able to stop the session with them.
+  if (outgoingCount > (client.maxInFlight ?? 8) || view.getUint16(16) === 0) return undefined;
   const outgoing: KeptMessage[] = [];
   const incoming: number[] = [];
   let at = headBytes;
   for (let i = 0; i < outgoingCount; i++, at += messageBytes) {
     const what = view.getUint8(at + 2);
+    if (what < stage.published1 || what > stage.released || view.getUint16(at) === 0) return undefined;
     outgoing.push({
       packetId: view.getUint16(at),
       token: view.getUint16(at + 3) * 2 ** 32 + view.getUint32(at + 5),
@@ -119,8 +123,10 @@ export function decodeKept(data: Uint8Array, client: Client): KeptSession | unde
     });
   }
   for (let i = 0; i < incomingCount; i++, at += 2) incoming.push(view.getUint16(at));
+  const known = view.getUint8(1) !== 0;
+  if (known && (view.getUint8(1) >> 5 > 2 || view.getUint8(2) === 0)) return undefined;
   return {
-    limits: view.getUint8(1) === 0 ? undefined : decodeLimits(view),
+    limits: known ? decodeLimits(view) : undefined,
     pipeliningPause: view.getUint8(15),
     nextPacketId: view.getUint16(16),
     subscriptionsHash: view.getUint32(18),
@@ -129,7 +135,7 @@ export function decodeKept(data: Uint8Array, client: Client): KeptSession | unde
   };
 }
 
-type Client = Pick<SessionOptions, "version" | "clientId">;
+type Client = Pick<SessionOptions, "version" | "clientId" | "maxInFlight">;
 
 function decodeLimits(view: DataView): Limits {
   const flags = view.getUint8(1);
