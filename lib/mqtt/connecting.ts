@@ -61,11 +61,10 @@ function connecting(settings: Settings, kept: KeptSession | undefined, nowMs: nu
   };
 }
 
-/** SUBSCRIBE need not wait when the broker has no session, or another. */
-function subscribesAtOnce({ allowance, settings, kept, subscriptionsHash: known }: Connecting): boolean {
-  if (allowance === 0 || settings.subscriptionsHash === 0) return false;
-  const expected = !settings.cleanStart && kept?.limits !== undefined;
-  return !expected || settings.subscriptionsHash !== known;
+/** SUBSCRIBE waits where the broker is expected to have a session with these very subscriptions. */
+function subscribesAtOnce({ allowance, settings, subscriptionsHash: known }: Connecting): boolean {
+  const { subscriptionsHash: wanted } = settings;
+  return allowance > 0 && wanted !== 0 && wanted !== known;
 }
 
 function withSubscribe(state: Connecting, effects: SessionEffect[], nowMs: number): SessionStep {

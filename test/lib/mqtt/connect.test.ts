@@ -38,6 +38,19 @@ test("options no session can have throw", () => {
   throws(make({ keepAliveSeconds: 1.5 }), RangeError, /keepAliveSeconds/);
   throws(make({ maxPacketBytes: 15 }), RangeError, /maxPacketBytes/);
   throws(make({ maxInFlight: 0 }), RangeError, /maxInFlight/);
+  throws(make({ userName: "\ud800" }), RangeError, /user name/);
+  throws(make({ userProperties: [["a", "\u0000"]] }), RangeError, /user property/);
+  throws(make({ receiveMaximum: 0 }), RangeError, /receiveMaximum/);
+  throws(make({ receiveMaximum: 256 }), RangeError, /receiveMaximum/);
+  throws(make({ topicAliases: 65536 }), RangeError, /topicAliases/);
+  throws(make({ topicAliasMaximum: -1 }), RangeError, /topicAliasMaximum/);
+  throws(make({ ackTimeoutMs: 0 }), RangeError, /ackTimeoutMs/);
+  throws(make({ ackTimeoutMs: 2 ** 31 }), RangeError, /ackTimeoutMs/);
+  throws(make({ sessionExpirySeconds: 2 ** 32 }), RangeError, /sessionExpirySeconds/);
+  const will = { topic: "a", payload: fromHex("00"), qos: 1, retain: false } as const;
+  throws(make({ will: { ...will, topic: "a/#" } }), RangeError, /will's topic/);
+  throws(make({ will: { ...will, payload: "late" } }), TypeError, /will's payload/);
+  make({ receiveMaximum: 255, topicAliases: 65535, topicAliasMaximum: 65535, ackTimeoutMs: 1, will })();
   make({ clientId: "" })();
   make({ keepAliveSeconds: 65535, maxPacketBytes: 16, maxInFlight: 1 })();
 });
@@ -80,6 +93,17 @@ test("without properties the defaults of the standard hold", () => {
     sharedSubscriptions: true,
     subscriptionIdentifiers: true,
   });
+});
+
+test("in 3.1.1 there is nothing that only MQTT 5 has", () => {
+  const script = connected({ version: 4, topicAliases: 3, requestProblemInformation: false });
+  const { limits } = connectedEffect(script);
+  equal(
+    [limits.sharedSubscriptions, limits.subscriptionIdentifiers, limits.topicAliasMaximum],
+    [false, false, 0],
+  );
+  equal([limits.wildcardSubscriptions, limits.sessionExpirySeconds], [true, 0]);
+  script.publish().publish({}, 8).skip().receive("40020001").expect("acked 7 #1 0");
 });
 
 test("the limits of an MQTT 5 CONNACK", () => {
@@ -226,6 +250,18 @@ test("DISCONNECT is e0 00 in both versions", () => {
   connected({ version: 4 }).do({ type: "disconnect" }).expect("send e000", "closed");
   new Script().do({ type: "disconnect" }).expect("closed");
   new Script().start().skip().do({ type: "disconnect" }).expect("send e000", "closed");
+});
+
+test("DISCONNECT may keep the will or change the expiry, in 5 only and not from nothing", () => {
+  const expiry = (seconds: number) => ({ type: "disconnect", sessionExpirySeconds: seconds }) as const;
+  connected().do({ type: "disconnect", withWill: true }).expect("send e0020400", "closed");
+  const classic = connected({ version: 4 });
+  throws(() => classic.do({ type: "disconnect", withWill: true }), RangeError, /MQTT 5/);
+  classic.do(expiry(9)).expect("send e000", "closed");
+  const passing = connected();
+  throws(() => passing.do(expiry(1)), RangeError, /expiry/);
+  passing.do(expiry(0)).expect("send e00700051100000000", "closed");
+  connected({ sessionExpirySeconds: 5 }).do(expiry(9)).expect("send e00700051100000009", "closed");
 });
 
 test("after its end a session does nothing", () => {

@@ -111,6 +111,28 @@ test("a broker's unfinished QoS 2 messages are bounded, over all connections of 
   }
 });
 
+test("a message has its topic, however the broker names it, and not the name", () => {
+  const script = online(5, { topicAliasMaximum: 3 });
+  script.receive(publish(5, { topic: "c/d", properties: "230003" }));
+  script.receive(publish(5, { topic: "", properties: "230003" }));
+  const messages = script.all.filter(({ type }) => type === "message");
+  const message = {
+    topic: "c/d",
+    payload: new Uint8Array([0x30, 0x31]),
+    qos: 0,
+    retain: false,
+    duplicate: false,
+    subscriptionIdentifiers: [],
+  };
+  equal(messages, [
+    { type: "message", message },
+    { type: "message", message },
+  ]);
+  script
+    .receive(publish(5, { topic: "", properties: "230002" }))
+    .tells("message c/d 3031 q0", "message c/d 3031 q0", "failed protocol-error 130");
+});
+
 test("a message has its properties, and bytes of its own", () => {
   const properties = `0101${"0200000e10"}${"030001" + "74"}${"080001" + "72"}${"090002" + "beef"}0b070b08${"26000161000162"}`;
   const packet = publish(5, { qos: 1, packetId: 1, retain: true, properties });

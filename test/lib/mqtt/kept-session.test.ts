@@ -1,8 +1,9 @@
 /** What sleeps: a session as bytes between two connections, and that no other bytes are believed. */
+import { crc32 } from "../../../lib/crc32.js";
 import { decodeKept, emptyKept, encodeKept, type KeptSession } from "../../../lib/mqtt/kept-session.js";
 import type { Limits } from "../../../lib/mqtt/limits.js";
 import { keep } from "../../../lib/mqtt/session.js";
-import { bytes, equal, hex, ok, test } from "../../device/harness.js";
+import { bytes, equal, fromHex, hex, ok, test } from "../../device/harness.js";
 import { ack, connack } from "./conformance/broker-packets.js";
 import { Conversation, lasting, online } from "./conformance/conversation.js";
 
@@ -93,6 +94,16 @@ test("every flipped bit is noticed", () => {
       encoded[bit >> 3]! ^= 1 << (bit & 7);
     }
     equal(decodeKept(encoded, client), kept);
+  }
+});
+
+test("another layout is not believed, whatever its checksum", () => {
+  const encoded = encodeKept(emptyKept, client);
+  const name = fromHex("05" + "6431");
+  for (const layout of [1, 2]) {
+    encoded[0] = layout;
+    new DataView(encoded.buffer).setUint32(24, crc32(encoded, 0, 24, crc32(name, 0, 3)));
+    equal(decodeKept(encoded, client), layout === 1 ? emptyKept : undefined);
   }
 });
 

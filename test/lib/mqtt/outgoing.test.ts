@@ -3,7 +3,7 @@
  * remains for this connection and the next.
  */
 import { inFlight, keep, toResend } from "../../../lib/mqtt/session.js";
-import { equal, test } from "../../device/harness.js";
+import { equal, test, throws } from "../../device/harness.js";
 import { ack, connack } from "./conformance/broker-packets.js";
 import { type Conversation, closing, lasting, online } from "./conformance/conversation.js";
 
@@ -130,4 +130,45 @@ test("a message is sent again with what it was, and its acknowledgement ends it 
     next.receive(ack("puback", 1)).receive(ack("pubrec", 2)).receive(ack("pubcomp", 2));
     equal(keep(next.do({ type: "disconnect" }).state)?.outgoing, []);
   }
+});
+
+test("what was sent again keeps its place among those that were not", () => {
+  for (const version of versions) {
+    const script = online(version, lasting).publish({}, 1).publish({}, 2).publish({}, 3);
+    const next = script.next().publish({}, 1);
+    equal(toResend(next.next().state), [1, 2, 3]);
+    const later = resumed(script).publish({}, 1).publish({}, 2);
+    equal(toResend(later.next().state), [1, 2, 3]);
+  }
+});
+
+test("a message has a token of its own, a whole number below 2^48, and the QoS it had before", () => {
+  for (const version of versions) {
+    const script = online(version, quiet)
+      .publish({}, 2 ** 48 - 1)
+      .publish({ qos: 2 }, 0)
+      .skip();
+    for (const token of [2 ** 48, -1, 0.5, Number.NaN])
+      throws(() => script.publish({}, token), RangeError, /token/);
+    throws(() => script.publish({}, 0), RangeError, /message 0 is in flight/);
+    throws(() => script.publish({ qos: 0 }, 0), RangeError, /message 0 is in flight/);
+    script.sees();
+    const next = resumed(script).skip();
+    for (const qos of [0, 2] as const)
+      throws(() => next.publish({ qos }, 2 ** 48 - 1), RangeError, /had QoS 1/);
+    next.sees();
+  }
+});
+
+test("no more aliases than were asked for, however many the broker takes", () => {
+  const script = online(5, { topicAliases: 1 }, "220005")
+    .publish({ topic: "a" }, 1)
+    .publish({ topic: "b" }, 2);
+  script.publish({ topic: "b" }, 3).publish({ topic: "a" }, 4);
+  script.sees(
+    "PUBLISH QoS1 #1 alias1 a 6869",
+    "PUBLISH QoS1 #2 b 6869",
+    "PUBLISH QoS1 #3 b 6869",
+    "PUBLISH QoS1 #4 alias1  6869",
+  );
 });

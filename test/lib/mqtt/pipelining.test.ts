@@ -72,6 +72,22 @@ test("what the remembered limits exclude waits for those of this connection", ()
   still.sees().tells("refused 1 #0 154", "refused 2 #0 149");
 });
 
+test("what is remembered counts no further than what is asked for now", () => {
+  const less = [
+    [{ maxInFlight: 2 }, ["PUBLISH QoS1 #1 alias1 a 6869", "PUBLISH QoS1 #2 alias2 b 6869"]],
+    [{ topicAliases: 1 }, ["PUBLISH QoS1 #1 alias1 a 6869", "PUBLISH QoS1 #2 b 6869"]],
+    [{ maxInFlight: 2, topicAliases: 0 }, ["PUBLISH QoS1 #1 a 6869", "PUBLISH QoS1 #2 b 6869"]],
+  ] as const;
+  for (const [more, lines] of less) {
+    const script = second().next(more).skip();
+    equal(sendQuota(script.state), "maxInFlight" in more ? 2 : 3);
+    script
+      .publish({ topic: "a" }, 1)
+      .publish({ topic: "b" }, 2)
+      .sees(...lines);
+  }
+});
+
 test("QoS 2 never goes out before CONNACK", () => {
   for (const version of versions) {
     const script = new Conversation(version, options).start().publish({ qos: 2 });
@@ -150,7 +166,22 @@ test("SUBSCRIBE goes out with CONNECT when the subscriptions changed, or were no
       .receive(connack(version, { present: true }))
       .sees();
     // Not confirmed: the broker may have these or those before.
-    changed.next(own).sees("CONNECT", "SUBSCRIBE #4 c/d:1");
+    const back = changed.next(own).sees("CONNECT", "SUBSCRIBE #4 c/d:1");
+    back.receive(connack(version, { present: true })).receive(suback(version, 4, 1));
+    // Not even CONNACK came, and what comes before it has to wait.
+    back
+      .next(other)
+      .next(own)
+      .sees("CONNECT")
+      .receive(connack(version, { present: true }));
+    equal(
+      back
+        .next(other)
+        .next(own)
+        .receive(connack(version, { present: true }))
+        .lines().length,
+      2,
+    );
   }
 });
 
@@ -251,6 +282,15 @@ test("each limit that is less than assumed counts, and none that is the same or 
   }
 });
 
+test("the first time nothing is assumed that the smallest broker might not have", () => {
+  const least = "210001" + "2800" + "2900" + "2a00";
+  const script = new Conversation(5, options)
+    .start()
+    .publish()
+    .receive(connack(5, { properties: least }));
+  script.do({ type: "transport-closed" }).tells("connected", "failed connection-lost 0");
+});
+
 test("a broker that takes more than it granted sees no more than it granted after that", () => {
   const script = second().publish({}, 1).publish({}, 2).skip();
   script.receive(connack(5, { present: true, properties: "210001" }));
@@ -284,6 +324,12 @@ test("a broker that closes on what comes before CONNACK is not surprised again f
     }
     ok(sendQuota(script.state) > 0, "the pause is over");
   }
+});
+
+test("SUBSCRIBE before CONNACK may surprise a broker too", () => {
+  const first = new Conversation(5, { ...lasting, ...own }).start().sees("CONNECT", "SUBSCRIBE #1 c/d:1");
+  first.do({ type: "transport-closed" }).tells("failed connection-lost 0 again");
+  first.next().sees("CONNECT");
 });
 
 test("a broker that closes before CONNACK anyway has not been surprised", () => {
