@@ -75,7 +75,7 @@ function recipes(): Recipe[] {
     all.push({ options, kept: emptyKept, events: [start, accepted] });
     // Pipelined: a message of the last connection again, and a new one.
     all.push({
-      options: { ...options, subscriptions },
+      options: { ...options, subscriptions, requestProblemInformation: false },
       kept: { ...kept, outgoing: kept.outgoing.slice(0, 1) },
       events: [start, publish("a", 1, 1), publish("a/b", 1, 9)],
     });

@@ -34,6 +34,9 @@ test("options no session can have throw", () => {
   throws(make({ clientId: "", cleanStart: false }), RangeError, /client id/);
   throws(make({ password: fromHex("00") }), RangeError, /user name/);
   throws(make({ userName: "u", password: "secret" }), TypeError, /bytes/);
+  throws(make({ userName: "u", password: fromHex("00") }), RangeError, /others can read/);
+  throws(make({ userName: "u", password: fromHex("00"), encrypted: false }), RangeError, /others can read/);
+  make({ userName: "u", password: fromHex("00"), encrypted: true })();
   throws(make({ keepAliveSeconds: 65536 }), RangeError, /keepAliveSeconds/);
   throws(make({ keepAliveSeconds: 1.5 }), RangeError, /keepAliveSeconds/);
   throws(make({ maxPacketBytes: 15 }), RangeError, /maxPacketBytes/);
@@ -103,7 +106,11 @@ test("in 3.1.1 there is nothing that only MQTT 5 has", () => {
     [false, false, 0],
   );
   equal([limits.wildcardSubscriptions, limits.sessionExpirySeconds], [true, 0]);
-  script.publish().publish({}, 8).skip().receive("40020001").expect("acked 7 #1 0");
+  script.publish().do({ type: "subscribe", subscriptions: [{ filter: "a", qos: 1 }], token: 8 });
+  script
+    .skip()
+    .receive("40020001" + "9003000201")
+    .expect("acked 7 #1 0", "subscribed 8 [1]");
 });
 
 test("the limits of an MQTT 5 CONNACK", () => {
