@@ -22,7 +22,7 @@ const campaign = ["", "-broker", "-contexts", "-damage", "-judge", "-random"].ma
 /** Bytes, garbage included, for one session and the packets it gets, which have up to 256 bytes, and three at once. */
 const mostNeeded = 20_480;
 /** What the last run's session may hold more than another. */
-const mostGrown = 2048;
+const mostGrown = 4096;
 
 /** One run in each callback: with `measure` the engine collects after each, so its peak is what one run needs. */
 const program = `
