@@ -199,6 +199,22 @@ describe("sessions of pub and sub", { skip: mosquittoMissing() ?? false, timeout
     });
   });
 
+  test("a broker that grants less each time, and cuts off for it, is tried twice", async () => {
+    let connections = 0;
+    const shrinking = rawServer((socket) => {
+      connections++;
+      // CONNACK with a maximum packet size.
+      socket.once("data", () =>
+        socket.end(Buffer.from([0x20, 8, 0, 0, 5, 0x27, 0, 1, 0, 100 - connections])),
+      );
+    });
+    await serving(shrinking, async ({ port }) => {
+      const { code, stderr } = await dormouse(["pub", "-p", `${port}`, "-t", "x", "-m", "y", "-q", "1"]);
+      match(stderr, /^dormouse: connection-lost: [^\n]*\n$/);
+      deepEqual([code, connections], [1, 2]);
+    });
+  });
+
   test("over TLS, CONNECT and PUBLISH are one record", async () => {
     const { certificate, key } = broker.server;
     const chunks: Buffer[] = [];
