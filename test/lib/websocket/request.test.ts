@@ -57,7 +57,7 @@ test("nothing can slip into the request by host or path", () => {
   ])
     throws(make({ path }), RangeError, /path/);
   for (const path of ["/", "/!$~", "/mqtt?token=a%20b&c", `/${"a".repeat(254)}`]) make({ path })();
-  for (const host of ["", "a b", "a\r\nX: y", "a/b", "a@b", "[::1]", "{z}", "a;b", "é", "a".repeat(254)])
+  for (const host of ["", "a b", "a\r\nX: y", "a/b", "a@b", "[::1]", "a{", "a[", "a;b", "é", "a".repeat(254)])
     throws(make({ host }), RangeError, /host/);
   for (const host of ["a", "A-1.b_c", "Zz", "::1", "a".repeat(253)]) make({ host })();
   for (const port of [0, 65536, 1.5]) throws(make({ port }), RangeError, /port/);
