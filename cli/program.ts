@@ -62,6 +62,11 @@ export async function run(words: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return 0; // --help
     const hint = `(see: ${commandPath(root, words)} --help)`;
     if (error.code === "commander.help") return report(new UsageError(`a command is missing ${hint}`));
-    return report(new UsageError(`${error.message.replace(/^error: /, "").replace(/\.$/, "")} ${hint}`));
+    // What was written behind an option that does not exist may be a secret.
+    const message = error.message
+      .replace(/^error: /, "")
+      .replace(/\.$/, "")
+      .replace(/('-[^'=]*)=[^']*'/, "$1'");
+    return report(new UsageError(`${message} ${hint}`));
   }
 }

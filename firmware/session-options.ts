@@ -1,6 +1,7 @@
 /** From the profile, flash and memory to the options of an MQTT session. */
 import type { Failure } from "dormouse/failure";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
+import { rtcBytes } from "dormouse/native/power";
 import type { Device } from "dormouse/store/device-record";
 import { clientId, type Profile } from "dormouse/store/profile";
 import { connectPassword } from "./authentication.js";
@@ -9,6 +10,11 @@ import { lastWill } from "./will.js";
 
 /** Acknowledgements awaited at once: each message in flight takes some 100 bytes of a machine's memory. */
 const maxInFlight = 4;
+
+/** The largest packet a broker may send: nothing that a device is told is longer. */
+function maxPacketBytes(): number {
+  return rtcBytes() < 2048 ? 256 : 512;
+}
 
 /** @returns options whose password the caller zeroes; or why the device cannot log in */
 export function sessionOptions(profile: Profile, device: Device, memory: Memory): SessionOptions | Failure {
@@ -22,6 +28,7 @@ export function sessionOptions(profile: Profile, device: Device, memory: Memory)
     clientId: clientId(profile),
     encrypted: broker.tls !== false,
     maxInFlight,
+    maxPacketBytes: maxPacketBytes(),
     cleanStart: mqtt.sessionExpirySeconds === 0,
     sessionExpirySeconds: mqtt.sessionExpirySeconds,
     pipelining: mqtt.pipelining,

@@ -39,6 +39,8 @@ const ticketPollMs = 10;
 const patienceMs = 2000;
 /** Around the readings in a packet: MQTT's header, COSE's headers and tag, base name and time. */
 const packingBytes = 128;
+/** How CONNACK refuses credentials, MQTT 5 and 3.1.1. */
+const notAuthorized: readonly number[] = [134, 135, 4, 5];
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
@@ -383,6 +385,10 @@ export class Wake implements LinkEvents {
     if (this.#link) this.#memory.mqtt = this.#link.kept;
     this.#link = undefined;
     if (reason) this.#lost = reason;
+    // A token is only as good as the time in it.
+    const { auth } = this.#profile.broker;
+    if (auth === "jwt" && reason?.kind === "broker-refused" && notAuthorized.includes(reason.code))
+      this.#memory.distrustClock();
     if (again && this.#again === "no") this.#again = "yes";
     this.#broken(this.#phase);
   }

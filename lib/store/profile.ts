@@ -98,9 +98,9 @@ export interface TokenSettings {
 /** NVS strings end at 4,000 bytes with their terminator. */
 export const maxProfileBytes = 3999;
 
-/** A topic to publish to: no wildcards [MQTT-3.3.2-2], no NUL [MQTT-1.5.4-2]. */
+/** A topic to publish to: no wildcards [MQTT-3.3.2-2], and nothing that MQTT cannot say. */
 const topic: Rule = (value) =>
-  text(128)(value) ?? (/[+#\0]/.test(value as string) ? " must not contain +, # or NUL" : undefined);
+  name(128)(value) ?? (/[+#]/.test(value as string) ? " must not contain + or #" : undefined);
 
 /** Of a client id: + and # would be wildcards where a broker puts it into the patterns of its ACL. */
 const clientIdPart: Rule = (value) =>

@@ -82,6 +82,25 @@ describe("at the embedded broker", () => {
         assert.deepEqual([summary.published, summary.verified], [2, 2]);
       });
 
+  test("a token that is refused casts doubt on the time: it is asked for again, and the next wake gets in", async () => {
+    let wake = 1;
+    const { events, summary } = await run(
+      { board: "esp32c3", cycles: "3", profile: profile(jwt("HS256")) },
+      (event) => {
+        if (event.event === "sleep") wake = event.wake + 1;
+      },
+      { disturbance: { network: (quiet) => ({ ...quiet, timeErrorMs: wake === 1 ? -7_200_000 : 0 }) } },
+    );
+    const [error, ...others] = only(events, "error");
+    assert.deepEqual([error?.wake, error?.kind, error?.code, others], [1, "broker-refused", 4, []]);
+    assert.deepEqual([summary.verified, summary.rejected], [3, 0]);
+    const asked = only(events, "phase").filter(({ name }) => name === "clock");
+    assert.deepEqual(
+      asked.map((one) => one.wake),
+      [1, 2],
+    );
+  });
+
   type Written = Parameters<NonNullable<Disturbance["flash"]>>[0];
   const without = (key: string) => (written: Written) => written.filter((entry) => entry.key !== key);
   const changed = (key: string, change: (value: Uint8Array) => Uint8Array) => (written: Written) =>

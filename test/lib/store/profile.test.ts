@@ -53,7 +53,9 @@ const refused: [string, string][] = [
   [json({ broker: { ...broker, tls: true } }), "broker.tls must be an object"],
   [json({ broker: { ...broker, tls: {} } }), "broker.tls.minVersion is missing"],
   [json({ broker: { ...broker, tls: false } }), "broker.insecure must be true when broker.tls is false"],
-  [json({ topics: { ...topics, readings: "a/#" } }), "topics.readings must not contain +, # or NUL"],
+  [json({ topics: { ...topics, readings: "a/#" } }), "topics.readings must not contain + or #"],
+  [json({ topics: { ...topics, base: "a\u0001" } }), "topics.base must not contain control characters"],
+  [json({ topics: { ...topics, base: "a\ud800" } }), "topics.base must not contain lone surrogates"],
   [json({ topics: { ...topics, protection: "none" } }), 'topics.protection must be "stamp"'],
   [
     json({ cycle: { ...cycle, intervalSeconds: 0.9 } }),
