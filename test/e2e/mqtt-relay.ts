@@ -81,6 +81,7 @@ export class Relay {
   #pass(client: Socket): void {
     const connection = this.#connections++;
     const broker = connect(this.target, "127.0.0.1");
+    let broken = false;
     for (const [source, other, from] of [
       [client, broker, "client"],
       [broker, client, "broker"],
@@ -98,15 +99,16 @@ export class Relay {
         for (const { bytes, packet } of packets.add(data)) {
           const passing = { from, connection, packet };
           this.passed.push(passing);
-          const lastWord = this.breaks(passing);
+          const lastWord = broken ? undefined : this.breaks(passing);
           if (lastWord) {
+            broken = true;
+            // In order, so that what each side has said before arrives.
             client.end(lastWord);
-            broker.destroy();
-            deaf = true;
+            broker.end();
           }
           const lost = !deaf && this.loses(passing);
           deaf ||= lost;
-          if (!deaf) other.write(bytes);
+          if (!deaf && !broken) other.write(bytes);
           if (lost) this.#lost();
         }
       });
