@@ -153,6 +153,12 @@ export class Link {
     return "limits" in session ? session.limits.maxPacketBytes : 0;
   }
 
+  /** How long the broker keeps the session after the connection, as granted. */
+  get sessionExpirySeconds(): number {
+    const session = this.#session;
+    return "limits" in session ? session.limits.sessionExpirySeconds : 0;
+  }
+
   /** How many acknowledgements are awaited. */
   get inFlight(): number {
     return inFlight(this.#session);

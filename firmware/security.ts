@@ -5,11 +5,11 @@
 
 import type { Failure, FailureKind } from "dormouse/failure";
 import { Secret } from "dormouse/native/crypto";
-import { rtcBytes } from "dormouse/native/power";
 import type { Device } from "dormouse/store/device-record";
 import type { TlsSettings } from "dormouse/store/profile";
 import type { TLSOptions } from "dormouse/tls/options";
 import type { Secured } from "dormouse/tls/session";
+import { isSmall } from "./board.js";
 import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
 import { openCredentials, raiseTimeFloor, timeFloor } from "./provisioned.js";
@@ -187,5 +187,5 @@ export class Security {
 
 /** On an ESP8266 what OpenSSL's tickets need, when no reading waits: those have the better claim to RTC memory. */
 function maxSessionBytes(): number {
-  return rtcBytes() < 2048 ? 384 : 1024;
+  return isSmall() ? 384 : 1024;
 }

@@ -24,6 +24,7 @@ import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
+import { isSmall } from "./board.js";
 import { readClock } from "./clock.js";
 import { Link, type LinkEvents } from "./link.js";
 import { Memory } from "./memory.js";
@@ -283,6 +284,8 @@ export class Wake implements LinkEvents {
   /** CONNECT, and at once behind it what the broker is known to take. */
   #begin(): void {
     this.#link?.start();
+    // Both at once are too much for it.
+    if (isSmall()) this.#link?.flush();
     this.#publish();
     this.#link?.flush();
   }
@@ -372,7 +375,9 @@ export class Wake implements LinkEvents {
     // The wake's budget may end sooner than the handshake's own time.
     else if (link && this.#connected) this.#security?.failed(unanswered);
     this.#link = undefined;
-    link?.disconnect((this.#profile.mqtt.will?.afterSeconds ?? 0) > 0);
+    // A session that ends sooner would set the will off at once.
+    const after = this.#profile.mqtt.will?.afterSeconds ?? 0;
+    link?.disconnect(after > 0 && link.sessionExpirySeconds >= after);
     if (link) this.#memory.mqtt = link.kept;
     link?.close();
     this.#wifi?.close();

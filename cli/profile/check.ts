@@ -167,10 +167,10 @@ function willMistakes({ mqtt, cycle, broker }: WrittenProfile): Mistake[] {
       "is not 0 though mqtt.version is 3.1.1",
       "Only MQTT 5 has wills that wait.",
     );
-  if (after <= cycle.intervalSeconds)
+  if (after <= cycle.intervalSeconds + cycle.wakeBudgetSeconds)
     return blame(
       "mqtt.will.afterSeconds",
-      "is not above cycle.intervalSeconds",
+      "is not above cycle.intervalSeconds and cycle.wakeBudgetSeconds together",
       "Write more: a device that is merely asleep is not gone.",
     );
   if (sessionExpirySeconds < after)

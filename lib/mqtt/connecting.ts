@@ -27,7 +27,7 @@ type Idle = Extract<SessionState, { at: "idle" }>;
 export function start(state: Idle, nowMs: number): SessionStep {
   // Apart: writing CONNECT takes most of a small board's stack.
   const bytes = encodeConnect(state.settings);
-  const settings = state.settings.password ? withoutPassword(state.settings) : state.settings;
+  const settings = afterConnect(state.settings);
   const next = connecting(settings, state.kept, nowMs);
   const effects: SessionEffect[] = [{ type: "send", bytes }];
   return subscribesAtOnce(next) ? withSubscribe(next, effects, nowMs) : { state: next, effects };
@@ -143,9 +143,10 @@ function ownSubscriptions({ subscriptions }: Settings) {
   return { subscriptions, token: undefined };
 }
 
-/** It has gone; nothing here keeps it. */
-function withoutPassword({ password: _, ...settings }: Settings): Settings {
-  return settings;
+/** What only CONNECT says has gone, the password among it; nothing here keeps it, and a small board has the room. */
+function afterConnect(settings: Settings): Settings {
+  const { password: _, userName: __, will: ___, userProperties: ____, ...rest } = settings;
+  return rest;
 }
 
 /** What may have been remembered for other settings. */

@@ -223,7 +223,8 @@ function willConflict({ mqtt, cycle, broker }: Profile): string | undefined {
   if (after === 0) return undefined;
   if (mqtt.version !== "5") return "mqtt.will.afterSeconds must be 0 with MQTT 3.1.1";
   if (mqtt.sessionExpirySeconds < after) return "mqtt.sessionExpirySeconds must reach mqtt.will.afterSeconds";
-  if (after <= cycle.intervalSeconds) return "mqtt.will.afterSeconds must be above cycle.intervalSeconds";
+  if (after <= cycle.intervalSeconds + cycle.wakeBudgetSeconds)
+    return "mqtt.will.afterSeconds must be above cycle.intervalSeconds and cycle.wakeBudgetSeconds together";
   return undefined;
 }
 

@@ -99,7 +99,7 @@ const mistakes: [string, object, string, RegExp][] = [
   ],
   [
     "a will sooner than the next wake",
-    { mqtt: { sessionExpirySeconds: 2000, will: { afterSeconds: 900 } } },
+    { mqtt: { sessionExpirySeconds: 2000, will: { afterSeconds: 930 } } },
     "mqtt.will.afterSeconds",
     /merely asleep/,
   ],

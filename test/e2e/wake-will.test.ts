@@ -1,7 +1,10 @@
 /** The firmware's last will at Mosquitto: stamped, and published when the device stays away, not when it sleeps. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
+import mqttPacket from "mqtt-packet";
 import { simOptions } from "../../cli/sim.js";
 import { readSenml } from "../../host-sim/world/senml-reading.js";
 import { verifyStamp } from "../../host-sim/world/stamp-verifier.js";
@@ -35,7 +38,7 @@ describe("the will of a device", {
         ...profile,
         device: { id },
         topics: { ...profile.topics, base, readings: `${base}/readings` },
-        cycle: { ...profile.cycle, intervalSeconds },
+        cycle: { ...profile.cycle, intervalSeconds, wakeBudgetSeconds: 3 },
         mqtt: { ...profile.mqtt, version: "5", sessionExpirySeconds: 60, ...mqtt },
       },
     });
@@ -47,12 +50,12 @@ describe("the will of a device", {
     broker.sub(["-V", "5", "-q", "1", "-t", `sensors/${id}/will`], 1, seconds);
 
   test("one who does not wake any more is reported after so many seconds, with a stamp", async () => {
-    const { messages } = await hearing("d-gone", 8);
-    await wakes("d-gone", 2, { will: { afterSeconds: 2, retain: true } });
+    const { messages } = await hearing("d-gone", 15);
+    await wakes("d-gone", 2, { will: { afterSeconds: 5, retain: true } });
     const asleepAt = performance.now();
     const [will] = await messages;
     ok(will, "the will");
-    ok(performance.now() - asleepAt > 1000, "not before");
+    ok(performance.now() - asleepAt > 3000, "not before");
     const topic = "sensors/d-gone/will";
     const stamp = verifyStamp(Buffer.from(will.payload, "hex"), topic, [{ id: "d-gone", epoch: 0, secret }]);
     ok(!("refused" in stamp), JSON.stringify(stamp));
@@ -82,6 +85,29 @@ describe("the will of a device", {
     await wakes("d-broken", 1, { will: { afterSeconds: 0, retain: false } }, relay.port);
     equal((await messages).length, 1);
   });
+
+  for (const [granted, connack, farewell] of [
+    ["as long", "2003000000", 4],
+    ["shorter", "20080000051100000004", 0],
+  ] as const)
+    test(`where the broker keeps the session ${granted}, DISCONNECT says ${farewell}`, async () => {
+      const said: (number | undefined)[] = [];
+      const server = createServer((socket) => {
+        const parser = mqttPacket.parser({ protocolVersion: 5 });
+        parser.on("packet", (packet) => {
+          if (packet.cmd === "connect") socket.write(connack, "hex");
+          if (packet.cmd === "publish") socket.write(Uint8Array.of(0x40, 2, 0, packet.messageId ?? 0));
+          if (packet.cmd === "disconnect") said.push(packet.reasonCode ?? 0);
+        });
+        socket.on("data", (data) => parser.parse(data));
+        socket.on("error", () => {});
+      }).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      await wakes("d-granted", 1, { will: { afterSeconds: 5, retain: false } }, port);
+      server.close();
+      deepEqual(said, [farewell]);
+    });
 
   test("without mqtt.will there is none", async () => {
     const { messages } = await hearing("d-none", 3);

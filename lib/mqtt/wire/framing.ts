@@ -25,6 +25,10 @@ export interface Framed {
   readonly error?: FramingError;
 }
 
+const publishType = 3;
+/** Of a packet that is no PUBLISH, whatever is allowed: thousands of reason codes or properties are a trick. */
+const maxControlBytes = 65_536;
+
 export const atPacketStart: Framing = { at: "header", have: 0, first: 0, length: 0 };
 
 /** The four low bits of the first byte that each packet type must have (§2.1.3, table 2-2); PUBLISH has its own rule. */
@@ -73,7 +77,8 @@ function readHeader(
       continue;
     }
     length += (byte & 0x7f) * 128 ** (have - 2);
-    if (have + length > maxPacketBytes) return tooLarge(have + length, maxPacketBytes, used);
+    const most = first >> 4 === publishType ? maxPacketBytes : Math.min(maxPacketBytes, maxControlBytes);
+    if (have + length > most) return tooLarge(have + length, most, used);
     if (byte & 0x80) {
       if (have === 5) return malformed("the remaining length has more than four bytes", used);
       continue;
