@@ -32,8 +32,8 @@ test("a topic of 65,535 bytes and a payload that takes three length bytes go out
 });
 
 test("255 messages each way are the most that are unfinished, and all of them are kept", () => {
-  const client = { version: 4, clientId: "d1", cleanStart: false } as const;
-  let state = createSession({ ...client, maxInFlight: 255 });
+  const client = { version: 4, clientId: "d1", cleanStart: false, maxInFlight: 255 } as const;
+  let state = createSession(client);
   const go = (event: SessionEvent) => {
     const { effects, ...rest } = step(state, event, 0);
     ({ state } = rest);

@@ -97,14 +97,48 @@ test("every flipped bit is noticed", () => {
   }
 });
 
-test("another layout is not believed, whatever its checksum", () => {
-  const encoded = encodeKept(emptyKept, client);
-  const name = fromHex("05" + "6431");
-  for (const layout of [1, 2]) {
-    encoded[0] = layout;
-    new DataView(encoded.buffer).setUint32(24, crc32(encoded, 0, 24, crc32(name, 0, 3)));
-    equal(decodeKept(encoded, client), layout === 1 ? emptyKept : undefined);
+/** With the right checksum, as somebody who can write to the memory would have it. */
+function forged(kept: KeptSession, changes: Readonly<Record<number, number>>): Uint8Array {
+  const encoded = encodeKept(kept, client);
+  for (const [at, byte] of Object.entries(changes)) encoded[Number(at)] = byte;
+  const end = encoded.length - 4;
+  new DataView(encoded.buffer).setUint32(end, crc32(encoded, 0, end, crc32(fromHex("056431"))));
+  return encoded;
+}
+
+test("what no session could go on from is not believed, whatever its checksum", () => {
+  const cases: [string, Readonly<Record<number, number>>, Readonly<Record<number, number>>][] = [
+    ["another layout", { 0: 2 }, { 0: 1 }],
+    ["maximum QoS 3", { 1: 0x7f }, { 1: 0x5f }],
+    ["receive maximum 0", { 2: 0 }, { 2: 1 }],
+    ["packet identifier 0 next", { 16: 0, 17: 0 }, { 16: 0, 17: 1 }],
+    ["packet identifier 0 in flight", { 24: 0, 25: 0 }, { 24: 0, 25: 1 }],
+    ["a message in stage 0", { 26: 0 }, { 26: 1 }],
+    ["a message in stage 4", { 26: 4 }, { 26: 3 }],
+  ];
+  for (const [what, wrong, right] of cases) {
+    equal(decodeKept(forged(full, wrong), client), undefined, what);
+    ok(decodeKept(forged(full, right), client), `the neighbour of ${what}`);
   }
+  // Without limits there is no receive maximum.
+  equal(decodeKept(forged({ ...full, limits: undefined }, { 2: 0 }), client)?.limits, undefined);
+});
+
+test("more in flight than may be now is not believed", () => {
+  const encoded = encodeKept(full, client);
+  equal(decodeKept(encoded, { ...client, maxInFlight: 3 }), full);
+  equal(decodeKept(encoded, { ...client, maxInFlight: 2 }), undefined);
+  const many = (count: number): KeptSession => ({
+    ...full,
+    outgoing: Array.from({ length: count }, (_, i) => ({
+      packetId: i + 1,
+      token: i,
+      qos: 1,
+      released: false,
+    })),
+  });
+  equal(decodeKept(encodeKept(many(8), client), client)?.outgoing.length, 8);
+  equal(decodeKept(encodeKept(many(9), client), client), undefined, "8 is the default");
 });
 
 test("memory that was never written, or erased, is not believed", () => {
