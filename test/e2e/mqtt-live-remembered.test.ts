@@ -24,7 +24,7 @@ describe("what a device remembers of Mosquitto", { skip, timeout: 120_000 }, () 
   const lasting = (profile: Profile): Profile => ({
     ...profile,
     mqtt: { ...profile.mqtt, sessionExpirySeconds: 86_400 },
-    cycle: { ...profile.cycle, deadlineSeconds: { drain: 1 } },
+    cycle: { ...profile.cycle, deadlineSeconds: { drain: 2 } },
   });
 
   for (const version of ["5", "3.1.1"] as const)

@@ -164,7 +164,7 @@ describe("wakes at Mosquitto", { skip, timeout: 120_000 }, () => {
     relay.loses = ({ connection, packet }) => connection === 1 && packet.cmd === "puback";
     const { errors, events } = await wakes(relay, broker.port, {
       cycles: 3,
-      edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, deadlineSeconds: { drain: 1 } } }),
+      edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, deadlineSeconds: { drain: 2 } } }),
     });
     deepEqual(errors, ["2 deadline"]);
     const verdicts = only(events, "received").map(({ counter, verdict }) => `${counter} ${verdict}`);

@@ -23,7 +23,7 @@ function willOf(clientId: string, more: Partial<Will> = {}): Will {
   return { topic: `${clientId}/will`, payload: bytes("gone"), qos: 1, retain: false, ...more };
 }
 
-describe("Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 60_000, concurrency: true }, () => {
+describe("Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 60_000, concurrency: 4 }, () => {
   const broker = new Broker();
   before(() => broker.start());
   after(() => broker.stop());
@@ -131,7 +131,6 @@ describe("Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 60_000, conc
         clientId,
         cleanStart: false,
         sessionExpirySeconds: 600,
-        ackTimeoutMs: 300,
         subscriptions: [{ filter: `${clientId}/to`, qos: 2 }],
       };
       const relay = await Relay.open(t, broker.port, version);
@@ -143,10 +142,11 @@ describe("Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 60_000, conc
         [1, { topic: `${clientId}/from`, payload: bytes("one"), qos: 1 }],
         [2, { topic: `${clientId}/from`, payload: bytes("two"), qos: 2 }],
       ]);
+      const impatient = { ...options, ackTimeoutMs: 1500 };
       // The broker's answers do not come back, and it does not learn that.
       relay.loses = ({ connection, from, packet }) =>
         connection === 1 && from === "broker" && packet.cmd !== "connack";
-      const deaf = new MqttDriver(relay.port, options, { kept: before.kept(), outbox });
+      const deaf = new MqttDriver(relay.port, impatient, { kept: before.kept(), outbox });
       equal((await deaf.until("failed")).failure.kind, "deadline");
       await broker.pub("-t", `${clientId}/to`, "-q", "2", "-m", "while deaf");
       const back = new MqttDriver(relay.port, options, { kept: deaf.kept(), outbox });
