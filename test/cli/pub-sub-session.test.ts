@@ -256,6 +256,18 @@ describe("sessions of pub and sub", { skip: mosquittoMissing() ?? false, timeout
     });
   });
 
+  test("sub prints no more than -C says, however many come at once", async () => {
+    const generous = rawServer((socket) => {
+      const publish = [0x30, 5, 0, 1, 0x74, 0, 0x78];
+      const all = [[0x20, 3, 0, 0, 0], [0x90, 4, 0, 1, 0, 0], publish, publish, publish];
+      socket.once("data", () => socket.write(Buffer.from(all.flat())));
+    });
+    await serving(generous, async ({ port }) => {
+      const ran = await dormouse(["sub", "-p", `${port}`, "-t", "t", "-C", "2"]);
+      deepEqual([ran.code, ran.stdout, ran.stderr], [0, "x\nx\n", ""]);
+    });
+  });
+
   test("pub fails when the connection ends before the broker has the message", async () => {
     const cutting = rawServer((socket) => {
       socket.once("data", () => {

@@ -223,6 +223,25 @@ test("back-off doubles up to half a minute, and is spread", () => {
   }
 });
 
+test("who is cut off again and again comes back ever more slowly", async () => {
+  const cutting = rawServer((socket) =>
+    socket.once("data", () => socket.end(Buffer.from([0x20, 3, 0, 0, 0]))),
+  );
+  await serving(cutting, async ({ port }) => {
+    const waits: number[] = [];
+    const session: NodeSession = new NodeSession({
+      endpoint: { host: "127.0.0.1", port, tls: null },
+      session: { clientId: "a" },
+      reconnect: true,
+      onLost: (_, inMs) => {
+        if (waits.push(inMs) === 2) void session.disconnect();
+      },
+    });
+    equal(await session.ended, undefined);
+    ok(waits[0]! < 1000 && waits[1]! > 1000, `${waits}`);
+  });
+});
+
 test("only what passes by itself is tried again", () => {
   for (const [kind, code, expected] of [
     ["connection-lost", 0, true],
