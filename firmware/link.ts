@@ -51,11 +51,14 @@ export class Link {
   /** Whose session it is, for what is kept of it. */
   readonly #client: Pick<SessionOptions, "version" | "clientId">;
   #password: Uint8Array | undefined;
+  /** As it was given; it stays so until the transport stands, whatever was got ready for it. */
+  #kept: Uint8Array | undefined;
   readonly #events: LinkEvents;
   #transport: Transport | undefined;
   #session: SessionState;
   #timer: Timer | undefined;
   #outgoing: Uint8Array[] = [];
+  #stands = false;
   #readable = 0;
   #writable = 0;
   #closing = false;
@@ -72,6 +75,7 @@ export class Link {
     this.#port = options.port;
     this.#client = { version: session.version, clientId: session.clientId };
     this.#password = session.password;
+    this.#kept = kept;
     this.#events = events;
     this.#session = createSession(session, keptSession(kept, session));
   }
@@ -98,6 +102,7 @@ export class Link {
         this.#receive();
       },
       onWritable: (byteLength) => {
+        this.#stands = true;
         this.#writable = byteLength;
         this.flush();
         this.#receive();
@@ -138,7 +143,8 @@ export class Link {
   }
 
   /** What the MQTT session leaves for the next link. */
-  get kept(): Uint8Array {
+  get kept(): Uint8Array | undefined {
+    if (!this.#stands) return this.#kept;
     return encodeKept(keep(this.#session) ?? emptyKept, this.#client);
   }
 
@@ -150,7 +156,8 @@ export class Link {
   /** The largest packet to send: granted by the broker, or as it was last time. */
   get maxPacketBytes(): number {
     const session = this.#session;
-    return "limits" in session ? session.limits.maxPacketBytes : 0;
+    const { limits = undefined } = "limits" in session ? session : (session.kept ?? emptyKept);
+    return limits?.maxPacketBytes ?? Number.MAX_SAFE_INTEGER;
   }
 
   /** How long the broker keeps the session after the connection, as granted. */

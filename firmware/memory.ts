@@ -21,12 +21,13 @@ import { decodeRtc, encodeRtc, markRecovery, type RtcImage, type RtcTrust } from
 import type { TimeBase } from "dormouse/store/rtc-counter";
 import { emptyOutbox, type FrozenOutbox, type Outbox, type OutboxDraft } from "dormouse/store/rtc-outbox";
 import type { Clock } from "dormouse/tls/options";
+import { isSmall } from "./board.js";
 import { readClock } from "./clock.js";
 import { writeReservation } from "./provisioned.js";
 
 /** How many readings may wait: each takes some 250 bytes of a machine's memory while it is packed. */
 function maxWaiting(): number {
-  return rtcBytes() >> 6;
+  return isSmall() ? 6 : rtcBytes() >> 6;
 }
 
 /** What is kept only because it makes the next wake quicker. */

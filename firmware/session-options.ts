@@ -20,7 +20,7 @@ export function sessionOptions(profile: Profile, device: Device, memory: Memory)
     clientId: clientId(profile),
     encrypted: broker.tls !== false,
     // Each message in flight takes some 100 bytes of a machine's memory.
-    maxInFlight: isSmall() ? 2 : 4,
+    maxInFlight: isSmall() ? 1 : 4,
     // Nothing that a device is told is longer.
     maxPacketBytes: isSmall() ? 256 : 512,
     cleanStart: mqtt.sessionExpirySeconds === 0,

@@ -24,7 +24,6 @@ import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
-import { isSmall } from "./board.js";
 import { readClock } from "./clock.js";
 import { Link, type LinkEvents } from "./link.js";
 import { Memory } from "./memory.js";
@@ -283,11 +282,13 @@ export class Wake implements LinkEvents {
 
   /** CONNECT, and at once behind it what the broker is known to take. */
   #begin(): void {
-    this.#link?.start();
-    // Both at once are too much for it.
-    if (isSmall()) this.#link?.flush();
+    const link = this.#link;
+    if (!link) return;
+    // Frozen first: a small board has no room for CONNECT beside what that takes.
+    this.#next(link);
+    link.start();
     this.#publish();
-    this.#link?.flush();
+    link.flush();
   }
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */

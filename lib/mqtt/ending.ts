@@ -17,27 +17,39 @@ import { reasonCode, reasonName } from "./wire/reason-codes.js";
 /** For how many connections a broker is not surprised again. */
 const pauseConnections = 64;
 
-/** What this session leaves for the next connection, in any state; undefined before there was anything. */
+/** How a broker's CONNACK says that it did not understand. */
+const notUnderstood: readonly number[] = [
+  reasonCode.unspecifiedError,
+  reasonCode.malformedPacket,
+  reasonCode.protocolError,
+  reasonCode.implementationSpecificError,
+];
+
+/**
+ * What this session leaves for the next connection, if it ends now; undefined before there was anything. A broker that has
+ * left unanswered what went out before its CONNACK is not surprised again.
+ */
 export function keep(state: SessionState): KeptSession | undefined {
   if (state.at === "idle" || state.at === "ended") return state.kept;
-  const { settings, limits, nextPacketId } = state;
-  if (state.at === "connecting") {
-    const kept = state.kept ?? emptyKept;
-    // Whether the broker has taken what went out is not known. A clean start may have been all it took.
-    if (settings.cleanStart)
-      return { ...emptyKept, limits: kept.limits, pipeliningPause: state.pipeliningPause, nextPacketId };
-    if (settings.sessionExpirySeconds === 0) return { ...kept, nextPacketId };
-    const { subscriptionsHash, incoming } = state;
-    return { ...kept, nextPacketId, subscriptionsHash, outgoing: state.outgoing.map(keptMessage), incoming };
+  const { settings, nextPacketId, subscriptionsHash, incoming } = state;
+  const pipeliningPause = surprised(state) ? pauseConnections : state.pipeliningPause;
+  const session = { subscriptionsHash, outgoing: state.outgoing.map(keptMessage), incoming };
+  if (state.at === "connected") {
+    const { limits } = state;
+    const known = { ...emptyKept, limits, pipeliningPause, nextPacketId };
+    return limits.sessionExpirySeconds === 0 ? known : { ...known, ...session };
   }
-  const known = { limits, pipeliningPause: state.pipeliningPause, nextPacketId };
-  if (limits.sessionExpirySeconds === 0) return { ...emptyKept, ...known };
-  return {
-    ...known,
-    subscriptionsHash: state.subscriptionsHash,
-    outgoing: state.outgoing.map(keptMessage),
-    incoming: state.incoming,
-  };
+  const kept = { ...(state.kept ?? emptyKept), pipeliningPause, nextPacketId };
+  // Whether the broker has taken what went out is not known. A clean start may have been all it took.
+  if (settings.cleanStart) return { ...emptyKept, limits: kept.limits, pipeliningPause, nextPacketId };
+  return settings.sessionExpirySeconds === 0 ? kept : { ...kept, ...session };
+}
+
+function surprised(state: Open): boolean {
+  if (state.at === "connecting") return state.pipelined;
+  // Then its limits were the reason.
+  if (state.overshot) return false;
+  return state.outgoing.some(({ early }) => early) || state.requests.some(({ early }) => early);
 }
 
 function keptMessage({ packetId, token, qos, stage }: Open["outgoing"][number]): KeptMessage {
@@ -45,23 +57,31 @@ function keptMessage({ packetId, token, qos, stage }: Open["outgoing"][number]):
 }
 
 export function end(state: SessionState, reason: Failure | undefined, effects: SessionEffect[]): SessionStep {
-  return endKeeping(state, reason, effects, keep(state));
+  // What went out too early was the reason only if the broker has not answered it.
+  const unanswered = "requests" in state && (active(state) > 0 || state.requests.length > 0);
+  const again = state.at === "connected" && state.overshot && unanswered;
+  return ended(state, reason, again, keep(state), effects);
 }
 
 /** The broker refused the connection: nothing of what went out with CONNECT counts [MQTT-3.1.4-6]. */
 export function endRefused(state: Connecting, reason: Failure, effects: SessionEffect[]): SessionStep {
-  return endKeeping(state, reason, effects, state.kept);
+  const confused = state.pipelined && notUnderstood.includes(reason.code);
+  const kept = confused ? { ...(state.kept ?? emptyKept), pipeliningPause: pauseConnections } : state.kept;
+  return ended(state, reason, confused, kept, effects);
 }
 
-function endKeeping(
+/** The connection came to nothing before CONNACK: if more than CONNECT had gone out, the next may do without that. */
+function endEarly(state: Connecting, reason: Failure, effects: SessionEffect[]): SessionStep {
+  return ended(state, reason, state.pipelined, keep(state), effects);
+}
+
+function ended(
   state: SessionState,
   reason: Failure | undefined,
-  effects: SessionEffect[],
+  again: boolean,
   kept: KeptSession | undefined,
+  effects: SessionEffect[],
 ): SessionStep {
-  // What went out too early was the reason only if the broker has not answered it.
-  const unanswered = "requests" in state && (active(state) > 0 || state.requests.length > 0);
-  const again = state.at === "connected" && state.overshot && unanswered;
   if (reason) effects.push({ type: "failed", failure: reason, again });
   effects.push({ type: "closed" });
   return { state: setState(state, { at: "ended", failure: reason, kept }), effects };
@@ -71,15 +91,13 @@ function endKeeping(
 export function violated(state: Open, { code, detail }: FramingError, effects: SessionEffect[]): SessionStep {
   const { version } = state.settings;
   if (version === 5) effects.push({ type: "send", bytes: encodeDisconnect(version, code) });
-  return end(state, failure("protocol-error", `${reasonName(code)}: ${detail}`, code), effects);
+  const reason = failure("protocol-error", `${reasonName(code)}: ${detail}`, code);
+  return state.at === "connecting" ? endEarly(state, reason, effects) : end(state, reason, effects);
 }
 
 export function timedOut(state: Open, missing: string): SessionStep {
-  return end(
-    state,
-    failure("deadline", `no ${missing} from the broker within ${state.settings.ackTimeoutMs} ms`),
-    [],
-  );
+  const { ackTimeoutMs } = state.settings;
+  return end(state, failure("deadline", `no ${missing} from the broker within ${ackTimeoutMs} ms`), []);
 }
 
 export function transportClosed(state: SessionState): SessionStep {
@@ -91,11 +109,7 @@ export function transportClosed(state: SessionState): SessionStep {
         ? `with ${state.outgoing.length} message(s) not acknowledged`
         : "during the session";
   const reason = failure("connection-lost", `the connection was closed ${when}`);
-  if (state.at !== "connecting" || !state.pipelined) return end(state, reason, []);
-  // Some brokers take only CONNECT at first and say nothing to what they do not expect.
-  const kept = { ...(keep(state) ?? emptyKept), pipeliningPause: pauseConnections };
-  const effects: SessionEffect[] = [{ type: "failed", failure: reason, again: true }, { type: "closed" }];
-  return { state: setState(state, { at: "ended", failure: reason, kept }), effects };
+  return state.at === "connecting" ? endEarly(state, reason, []) : end(state, reason, []);
 }
 
 /** DISCONNECT with a session expiry interval. */

@@ -104,7 +104,9 @@ function flight(
 ): Pick<Open, "outgoing" | "nextPacketId"> {
   const { outgoing, nextPacketId, settings } = state;
   const kept = nextKept(state);
-  const entry: Outgoing = { ...message, stage: "published", deadlineMs: nowMs + settings.ackTimeoutMs };
+  const deadlineMs = nowMs + settings.ackTimeoutMs;
+  const early = state.at === "connecting" && { early: true as const };
+  const entry: Outgoing = { ...message, stage: "published", deadlineMs, ...early };
   if (kept) return { outgoing: replaced(outgoing, kept, entry), nextPacketId };
   return { outgoing: [...outgoing, entry], nextPacketId: idAfter(message.packetId) };
 }

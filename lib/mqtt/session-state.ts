@@ -146,6 +146,8 @@ export interface Outgoing {
   readonly stage: "kept" | "published" | "released";
   /** Until when its acknowledgement must come; not for `kept`. */
   readonly deadlineMs: number;
+  /** It went out before CONNACK. */
+  readonly early?: true;
 }
 
 /** SUBSCRIBE or UNSUBSCRIBE on its way to the broker. */
@@ -155,6 +157,7 @@ export interface Request {
   readonly token: number | undefined;
   readonly count: number;
   readonly deadlineMs: number;
+  readonly early?: true;
 }
 
 /** What a connection is about, before and after CONNACK. */

@@ -129,7 +129,8 @@ function sent(
 ): SessionStep {
   effects.push({ type: "send", bytes });
   const deadlineMs = nowMs + state.settings.ackTimeoutMs;
-  const requests = [...state.requests, { type, packetId, token, count, deadlineMs }];
+  const early = state.at === "connecting" && { early: true as const };
+  const requests = [...state.requests, { type, packetId, token, count, deadlineMs, ...early }];
   // Until the answer comes the broker may have these subscriptions or those before.
   const subscriptionsHash = token === undefined ? 0 : state.subscriptionsHash;
   const next = { ...state, requests, nextPacketId: idAfter(packetId), lastSentMs: nowMs, subscriptionsHash };

@@ -12,6 +12,7 @@ export const reasonCode = {
   unspecifiedError: 0x80,
   malformedPacket: 0x81,
   protocolError: 0x82,
+  implementationSpecificError: 0x83,
   badAuthenticationMethod: 0x8c,
   keepAliveTimeout: 0x8d,
   topicNameInvalid: 0x90,

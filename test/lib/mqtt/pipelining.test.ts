@@ -155,33 +155,23 @@ test("with a session expected SUBSCRIBE waits, and goes out only if the broker h
   }
 });
 
-test("SUBSCRIBE goes out with CONNECT when the subscriptions changed, or were not confirmed", () => {
+test("SUBSCRIBE goes out with CONNECT when the subscriptions changed, and after CONNACK when they were not confirmed", () => {
   for (const version of versions) {
+    const present = connack(version, { present: true });
     const first = new Conversation(version, { ...lasting, ...own }).start().receive(connack(version));
-    const again = first.next().sees("CONNECT", "SUBSCRIBE #2 c/d:1");
-    again.receive(connack(version, { present: true })).receive(suback(version, 2, 1));
-    const changed = again.next(other);
-    changed
-      .sees("CONNECT", "SUBSCRIBE #3 c/d:2")
-      .receive(connack(version, { present: true }))
-      .sees();
-    // Not confirmed: the broker may have these or those before.
-    const back = changed.next(own).sees("CONNECT", "SUBSCRIBE #4 c/d:1");
-    back.receive(connack(version, { present: true })).receive(suback(version, 4, 1));
-    // Not even CONNACK came, and what comes before it has to wait.
-    back
+    const changed = first
+      .receive(suback(version, 1, 1))
       .next(other)
+      .sees("CONNECT", "SUBSCRIBE #2 c/d:2");
+    changed.receive(present).sees();
+    // Not confirmed: the broker may have these or those before, and may not like to be asked before CONNACK.
+    const back = changed.next(own).sees("CONNECT").receive(present).sees("SUBSCRIBE #3 c/d:1");
+    back
+      .receive(suback(version, 3, 1))
       .next(own)
       .sees("CONNECT")
-      .receive(connack(version, { present: true }));
-    equal(
-      back
-        .next(other)
-        .next(own)
-        .receive(connack(version, { present: true }))
-        .lines().length,
-      2,
-    );
+      .receive(present)
+      .sees();
   }
 });
 
@@ -330,6 +320,56 @@ test("SUBSCRIBE before CONNACK may surprise a broker too", () => {
   const first = new Conversation(5, { ...lasting, ...own }).start().sees("CONNECT", "SUBSCRIBE #1 c/d:1");
   first.do({ type: "transport-closed" }).tells("failed connection-lost 0 again");
   first.next().sees("CONNECT");
+});
+
+test("so may a broker be that answers wrongly before CONNACK, or does not understand; nothing is lost of it", () => {
+  const wrong: [4 | 5, string, string][] = [
+    [4, ack("puback", 1), "failed protocol-error 130 again"],
+    [5, disconnect(0x82), "failed protocol-error 130 again"],
+    [5, connack(5, { code: 0x80 }), "failed broker-refused 128 again"],
+    [5, connack(5, { code: 0x81 }), "failed broker-refused 129 again"],
+    [5, connack(5, { code: 0x82 }), "failed broker-refused 130 again"],
+    [5, connack(5, { code: 0x83 }), "failed broker-refused 131 again"],
+  ];
+  for (const [version, answer, told] of wrong) {
+    const script = new Conversation(version, lasting).start().publish().receive(answer).tells(told);
+    const next = script.next();
+    equal(sendQuota(next.state), 0, answer);
+    // Who has been told no more than CONNECT has not been surprised.
+    const plain = new Conversation(version, lasting)
+      .start()
+      .receive(answer)
+      .tells(told.replace(" again", ""));
+    equal(sendQuota(plain.next().state), 1, answer);
+  }
+  const clear = new Conversation(5, lasting)
+    .start()
+    .publish()
+    .receive(connack(5, { code: 0x87 }));
+  clear.tells("failed broker-refused 135");
+  equal(sendQuota(clear.next().state), 1, "a refusal that is understood");
+});
+
+test("a broker that says nothing to it is not waited for twice, nor surprised again", () => {
+  const script = new Conversation(5, lasting).start().publish().at(10_000).tells("failed deadline 0");
+  equal(sendQuota(script.next().state), 0);
+  equal(sendQuota(new Conversation(5, lasting).start().at(10_000).next().state), 1);
+});
+
+test("nor one that drops what comes before its CONNACK: what is acknowledged tells", () => {
+  for (const version of versions) {
+    const dropped = new Conversation(version, lasting).start().publish().receive(connack(version));
+    dropped.at(10_000).tells("connected", "failed deadline 0");
+    equal(sendQuota(dropped.next().state), 0);
+    const late = new Conversation(version, lasting).start().receive(connack(version)).publish();
+    late.at(10_000).tells("connected", "failed deadline 0");
+    equal(sendQuota(late.next().state) > 0, true, "it was not early");
+    const left = new Conversation(version, lasting).start().publish().receive(connack(version));
+    equal(keep(left.do({ type: "disconnect" }).state)?.pipeliningPause, 64, "the wake's own deadline");
+    const taken = new Conversation(version, lasting).start().publish().receive(connack(version));
+    taken.receive(ack("puback", 1)).publish({}, 8).do({ type: "transport-closed" });
+    equal(keep(taken.state)?.pipeliningPause, 0);
+  }
 });
 
 test("a broker that closes before CONNACK anyway has not been surprised", () => {
