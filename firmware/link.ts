@@ -11,11 +11,9 @@ import type { TLSOptions } from "dormouse/tls/options";
 import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
-import { openTransport, type Transport } from "./transport.js";
+import { openTransport, type Transport, type TransportOptions } from "./transport.js";
 
-export interface LinkOptions {
-  readonly address: string;
-  readonly port: number;
+export interface LinkOptions extends Pick<TransportOptions, "address" | "broker"> {
   readonly session: SessionOptions;
   /** What the last link kept; what is not of this session is as good as nothing. */
   readonly kept: Uint8Array | undefined;
@@ -47,7 +45,7 @@ const enoughBytes = 256;
 
 export class Link {
   readonly #address: string;
-  readonly #port: number;
+  readonly #broker: TransportOptions["broker"];
   /** Whose session it is, for what is kept of it. */
   readonly #client: Pick<SessionOptions, "version" | "clientId">;
   #password: Uint8Array | undefined;
@@ -72,7 +70,7 @@ export class Link {
   constructor(options: LinkOptions, events: LinkEvents) {
     const { session, kept } = options;
     this.#address = options.address;
-    this.#port = options.port;
+    this.#broker = options.broker;
     this.#client = { version: session.version, clientId: session.clientId };
     this.#password = session.password;
     this.#kept = kept;
@@ -89,7 +87,7 @@ export class Link {
     const earlyData = tls && this.#outgoing.length > 0 && this.#joined();
     this.#transport = openTransport({
       address: this.#address,
-      port: this.#port,
+      broker: this.#broker,
       ...(tls && { tls: earlyData ? { ...tls, earlyData } : tls }),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       onConnected: () => this.#events.connected(),

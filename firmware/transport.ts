@@ -1,18 +1,20 @@
 /**
- * From an address to bytes in order: TCP, and TLS over it when the profile says so. Tells when each layer
- * stands, because they are different phases of a wake.
+ * From an address to bytes in order: TCP, TLS over it and a WebSocket over either when the profile says so. Tells
+ * when TCP and TLS stand, because they are different phases of a wake.
  */
 
 import TCP from "embedded:io/socket/tcp";
 import { type Failure, failure } from "dormouse/failure";
+import type { Profile } from "dormouse/store/profile";
 import type { TLSOptions } from "dormouse/tls/options";
 import type { Secured } from "dormouse/tls/session";
 import { TLSSocket } from "dormouse/tls/socket";
 import type { TCPClass, TCPSocketOptions } from "dormouse/tls/tcp";
+import { newWebSocket, WebSocketTransport } from "./websocket-transport.js";
 
 export interface TransportOptions {
   readonly address: string;
-  readonly port: number;
+  readonly broker: Pick<Profile["broker"], "host" | "port" | "websocket">;
   /** Absent: plain TCP. */
   readonly tls?: TLSOptions;
   readonly handshakeTimeoutMs?: number;
@@ -38,7 +40,14 @@ export interface Transport {
 
 /** @throws RangeError for credentials that cannot be used; Error when memory is short */
 export function openTransport(options: TransportOptions): Transport {
-  const { address, port, tls, handshakeTimeoutMs, onReadable, onWritable, onEnd } = options;
+  // Calls at the end take no stack in XS, of which TLSSocket's constructor needs most.
+  const socket = newWebSocket(options);
+  return socket ? new WebSocketTransport(options, socket).over(openStream) : openStream(options);
+}
+
+function openStream(options: TransportOptions): Transport {
+  const { address, tls, handshakeTimeoutMs, onReadable, onWritable, onEnd } = options;
+  const { port } = options.broker;
   let connected = false;
   const whenConnected = () => {
     if (!connected) options.onConnected();

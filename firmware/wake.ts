@@ -241,13 +241,13 @@ export class Wake implements LinkEvents {
   }
 
   #connect(): void {
-    const { port } = this.#profile.broker;
+    const { broker } = this.#profile;
     this.#lost = closed;
     this.#connected = false;
     this.#sent = [];
     const session = sessionOptions(this.#profile, this.#device, this.#memory);
     if ("kind" in session) return this.#settle("connect", session);
-    const link = new Link({ address: this.#address, port, session, kept: this.#memory.mqtt }, this);
+    const link = new Link({ address: this.#address, broker, session, kept: this.#memory.mqtt }, this);
     try {
       this.#link = link;
       if (this.#security?.early) this.#begin();
