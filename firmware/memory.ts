@@ -131,6 +131,11 @@ export class Memory {
     return true;
   }
 
+  /** What goes by the time was refused, which may be the time's fault: it is asked for at the next wake, and serves till then. */
+  doubtClock(): void {
+    if (this.#time) this.#time = { ...this.#time, setAtMs: 0 };
+  }
+
   /** A certificate did not fit the time: unless that is authenticated, it is asked for again at the next wake. */
   distrustClock(): void {
     if (this.#time && this.#time.source !== "authenticated")

@@ -394,7 +394,7 @@ export class Wake implements LinkEvents {
     // A token is only as good as the time in it.
     const { auth } = this.#profile.broker;
     if (auth === "jwt" && reason?.kind === "broker-refused" && notAuthorized.includes(reason.code))
-      this.#memory.distrustClock();
+      this.#memory.doubtClock();
     if (again && this.#again === "no") this.#again = "yes";
     this.#broken(this.#phase);
   }

@@ -225,6 +225,26 @@ describe("at a broker of its own", () => {
 
   const password = ({ logins }: Visited) => Buffer.from(logins[0]!.password!).toString("latin1");
 
+  test("a refused token costs a wake, no more, though the time server has fallen silent", async () => {
+    let asleep = 0;
+    let visits = 0;
+    const { logins, events } = await visit(
+      jwt("HS256"),
+      {
+        // Both of the second wake: what a resumed session may spoil is tried once more in full.
+        judge: () => ++visits !== 2 && visits !== 3,
+        network: (quiet: World): World => ({ ...quiet, timeServers: asleep === 0 }),
+        asleep: (wake) => {
+          asleep = wake;
+          return undefined;
+        },
+      },
+      "4",
+    );
+    assert.equal(logins.length, 5);
+    assert.deepEqual(kinds(events), ["2 session broker-refused"]);
+  });
+
   test("client id, user name and password are what the profile says", async () => {
     const { logins } = await visit({ ...stored, clientIdPrefix: "cellar:" });
     assert.deepEqual(logins, [
