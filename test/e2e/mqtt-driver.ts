@@ -29,6 +29,11 @@ export interface Given {
   readonly outbox?: Map<number, Message> | undefined;
 }
 
+/** The same when so many connections have passed that the broker may be surprised again. */
+export function unpaused(kept: Uint8Array, options: SessionOptions): Uint8Array {
+  return encodeKept({ ...decodeKept(kept, options)!, pipeliningPause: 0 }, options);
+}
+
 export class MqttDriver {
   readonly effects: SessionEffect[] = [];
   readonly #options: SessionOptions;

@@ -10,7 +10,7 @@ import { Aedes } from "aedes";
 import mqtt, { type MqttClient } from "mqtt";
 import type { SessionOptions } from "../../lib/mqtt/session-options.js";
 import type { Message } from "../../lib/mqtt/session-state.js";
-import { MqttDriver } from "./mqtt-driver.js";
+import { MqttDriver, unpaused } from "./mqtt-driver.js";
 import { Relay } from "./mqtt-relay.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -102,7 +102,8 @@ describe("aedes", { timeout: 60_000 }, () => {
         relay.cut();
         await second.until("closed");
 
-        const third = new MqttDriver(relay.port, options, { kept: second.kept(), outbox });
+        const kept = unpaused(second.kept(), options);
+        const third = new MqttDriver(relay.port, options, { kept, outbox });
         equal((await third.until("connected")).sessionPresent, true);
         await third.settled();
         await third.end();

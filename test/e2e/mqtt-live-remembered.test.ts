@@ -55,9 +55,9 @@ describe("what a device remembers of Mosquitto", { skip, timeout: 120_000 }, () 
         deepEqual(connacks, [false, true, found, true]);
         const [unheard, again] = [published(relay, 1)[0]!, published(relay, 2)[0]!];
         deepEqual(again.payload, unheard.payload);
-        // Before CONNACK the device knows of no loss.
-        deepEqual([again.dup, again.messageId], [true, unheard.messageId]);
-        equal(early(relay)[2], "connect, publish 1 dup, publish 1");
+        equal(again.dup, found);
+        equal(again.messageId === unheard.messageId, found);
+        equal(early(relay)[2], "connect", "what came early was not answered, so nothing does now");
       });
 
   /** What the broker keeps in mind of the device's memory, undone while it sleeps. */
@@ -185,5 +185,43 @@ describe("a broker that grants less than it did", { skip, timeout: 60_000 }, () 
       .filter(({ verdict }) => verdict === "fresh")
       .flatMap(({ reading }) => reading ?? []);
     equal(readings.length / 2, down + 3);
+  });
+
+  test("smaller packets: the wake goes on with a second connection, and what was made for larger ones stops nothing else", async (t) => {
+    const tight = new Broker();
+    t.after(() => tight.stop());
+    await tight.start();
+    const relay = await Relay.open(t, tight.port);
+    const down = 12;
+    const calm = afterOutage(down);
+    const { errors, events, summary } = await wakes(relay, tight.port, {
+      cycles: down + 4,
+      ...calm,
+      disturbance: {
+        ...calm.disturbance,
+        listenerPort: tight.port,
+        asleep: async (wake) => {
+          if (wake !== down + 1) return undefined;
+          await tight.kill();
+          await tight.start(["allow_anonymous true", "max_packet_size 300"]);
+          await tight.inLog("Sending SUBACK to dormouse-listener");
+          return undefined;
+        },
+      },
+    });
+    const back = down + 2;
+    deepEqual(
+      errors.slice(down),
+      [back, back + 1, back + 2].map((wake) => `${wake} broker-refused`),
+    );
+    for (const { kind, code } of only(events, "error").slice(down))
+      deepEqual([kind, code], ["broker-refused", 0x95]);
+    deepEqual(early(relay).slice(1, 3), [inOneFlight, "connect"], "as large as was allowed once, then not");
+    equal(early(relay).length, 5, "two connections in the first wake after that");
+    const arrived = only(events, "received").filter(
+      ({ wake, verdict }) => wake > back && verdict === "fresh",
+    );
+    equal(arrived.length, 2);
+    equal(summary.rejected, 0);
   });
 });

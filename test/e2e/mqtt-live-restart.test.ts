@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import type { SessionOptions } from "../../lib/mqtt/session-options.js";
 import type { Message } from "../../lib/mqtt/session-state.js";
 import { Broker } from "./mqtt-broker.js";
-import { MqttDriver } from "./mqtt-driver.js";
+import { MqttDriver, unpaused } from "./mqtt-driver.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { Relay } from "./mqtt-relay.js";
 
@@ -90,7 +90,8 @@ describe("the broker is killed and comes back", {
           await second.until("closed");
           await broker.start(settings);
 
-          const third = new MqttDriver(relay.port, options, { kept: second.kept(), outbox });
+          const kept = unpaused(second.kept(), options);
+          const third = new MqttDriver(relay.port, options, { kept, outbox });
           equal((await third.until("connected")).sessionPresent, true);
           await third.settled();
           await third.end();

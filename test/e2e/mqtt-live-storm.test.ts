@@ -6,12 +6,11 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import mqtt from "mqtt";
 import { Prng } from "../../host-sim/world/prng.js";
-import { decodeKept, encodeKept } from "../../lib/mqtt/kept-session.js";
 import type { SessionOptions } from "../../lib/mqtt/session-options.js";
 import type { Message } from "../../lib/mqtt/session-state.js";
 import { runs, seed } from "../campaign.js";
 import { Broker } from "./mqtt-broker.js";
-import { MqttDriver } from "./mqtt-driver.js";
+import { MqttDriver, unpaused } from "./mqtt-driver.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { Relay } from "./mqtt-relay.js";
 
@@ -72,8 +71,7 @@ describe("a line that breaks", { skip: mosquittoMissing() ?? false, timeout: 600
       received.push(...driver.all("message").map(({ message }) => Number(Buffer.from(message.payload))));
       const { failure } = driver.all("failed")[0] ?? {};
       if (failure) equal(failure.kind, "connection-lost", failure.detail);
-      // As if it had been told often enough that nothing objects to what comes early.
-      kept = encodeKept({ ...decodeKept(driver.kept(), options)!, pipeliningPause: 0 }, options);
+      kept = unpaused(driver.kept(), options);
     }
     ok(connections > 1 && connections < most, `${connections} connections`);
     relay.breaks = () => undefined;

@@ -105,6 +105,19 @@ describe("wakes at Mosquitto", { skip, timeout: 120_000 }, () => {
       deepEqual(first[0]!.payload, second[0]!.payload, "the same bytes");
     });
 
+  test("a broker that throws away what comes before its CONNACK costs one wake, and is not surprised again", async (t) => {
+    const relay = await Relay.open(t, broker.port);
+    relay.drops = ({ connection, from, packet }) =>
+      from === "client" && packet.cmd !== "connect" && !relay.script(connection).includes("connack");
+    const { errors, summary } = await wakes(relay, broker.port, {
+      cycles: 3,
+      edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, deadlineSeconds: { drain: 2 } } }),
+    });
+    deepEqual(errors, ["1 deadline"]);
+    deepEqual([summary.published, summary.verified, summary.rejected], [3, 3, 0]);
+    deepEqual(early(relay), [inOneFlight, "connect", "connect"]);
+  });
+
   test("such a broker is tried again after 64 connections", async (t) => {
     const relay = await Relay.open(t, broker.port);
     strict(relay);

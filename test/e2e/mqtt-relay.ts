@@ -29,6 +29,8 @@ export class Relay {
   readonly passed: Passing[] = [];
   /** From this packet on the connection loses what that side says; it stands otherwise. */
   loses: (passing: Passing) => boolean = () => false;
+  /** This packet alone is lost. */
+  drops: (passing: Passing) => boolean = () => false;
   /** At this packet, which does not pass, the connection ends; the client is told these bytes before. */
   breaks: (passing: Passing) => Uint8Array | undefined = () => undefined;
 
@@ -108,7 +110,7 @@ export class Relay {
           }
           const lost = !deaf && this.loses(passing);
           deaf ||= lost;
-          if (!deaf && !broken) other.write(bytes);
+          if (!deaf && !broken && !this.drops(passing)) other.write(bytes);
           if (lost) this.#lost();
         }
       });
