@@ -35,8 +35,13 @@ export function publish(state: Open, message: Message, token: number, nowMs: num
   checkTurn(state, message.qos, token);
   const code = beyond(state, message);
   if (code !== undefined) return excluded(state, token, code, "");
-  const packet = packetOf(state, message);
-  const bytes = encodePublish(packet, state.settings.version, state.limits.maxPacketBytes);
+  let packet = packetOf(state, message);
+  let bytes = encodePublish(packet, state.settings.version, state.limits.maxPacketBytes);
+  if (typeof bytes === "number" && packet.topicAlias !== undefined) {
+    // An alias takes three bytes, and may be longer than the topic: it may fit without.
+    packet = { ...packet, topic: message.topic, topicAlias: undefined, aliases: state.outgoingAliases };
+    bytes = encodePublish(packet, state.settings.version, state.limits.maxPacketBytes);
+  }
   if (typeof bytes !== "number") return published(state, packet, token, bytes, nowMs);
   const sizes = ` (${bytes} bytes, the broker takes ${state.limits.maxPacketBytes})`;
   return excluded(state, token, reasonCode.packetTooLarge, sizes);

@@ -4,7 +4,7 @@
  */
 import { inFlight, keep, toResend } from "../../../lib/mqtt/session.js";
 import { equal, test, throws } from "../../device/harness.js";
-import { ack, connack } from "./conformance/broker-packets.js";
+import { ack, connack, four } from "./conformance/broker-packets.js";
 import { type Conversation, closing, lasting, online } from "./conformance/conversation.js";
 
 type Version = 4 | 5;
@@ -171,4 +171,21 @@ test("no more aliases than were asked for, however many the broker takes", () =>
     "PUBLISH QoS1 #3 b 6869",
     "PUBLISH QoS1 #4 alias1  6869",
   );
+});
+
+test("a message that fits only without an alias goes out without", () => {
+  const limited = (bytes: number) => online(5, { topicAliases: 1 }, `22000127${four(bytes)}`);
+  limited(15)
+    .publish()
+    .publish({}, 8)
+    .sees("PUBLISH QoS1 #1 alias1 a/b 6869", "PUBLISH QoS1 #2 alias1  6869");
+  limited(14).publish().publish({}, 8).sees("PUBLISH QoS1 #1 a/b 6869", "PUBLISH QoS1 #2 a/b 6869");
+  limited(12).publish().sees("PUBLISH QoS1 #1 a/b 6869");
+  const small = limited(11).publish().sees().tells("refused 7 #0 149");
+  equal(small.detail().endsWith("(12 bytes, the broker takes 11)"), true, small.detail());
+  // An alias is longer than the shortest topics.
+  const short = limited(13)
+    .publish({ topic: "c" }, 1)
+    .publish({ topic: "c", payload: new Uint8Array(5) }, 2);
+  short.sees("PUBLISH QoS1 #1 alias1 c 6869", "PUBLISH QoS1 #2 c 0000000000");
 });
