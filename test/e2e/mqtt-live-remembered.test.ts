@@ -192,7 +192,7 @@ describe("a broker that grants less than it did", { skip, timeout: 60_000 }, () 
     t.after(() => tight.stop());
     await tight.start();
     const relay = await Relay.open(t, tight.port);
-    const down = 12;
+    const down = 6;
     const calm = afterOutage(down);
     const { errors, events, summary } = await wakes(relay, tight.port, {
       cycles: down + 4,
