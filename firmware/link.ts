@@ -2,7 +2,7 @@
  * The MQTT session's shell: moves its bytes through the transport, gives it the time, and tells what became
  * of each message. Whoever makes a link closes it; after `ended` it is closed.
  */
-import type { Failure } from "dormouse/failure";
+import type { Failure, FailureKind } from "dormouse/failure";
 import { decodeKept, emptyKept, encodeKept, type KeptSession } from "dormouse/mqtt/kept-session";
 import { createSession, inFlight, keep, nextWakeAt, sendQuota, step, toResend } from "dormouse/mqtt/session";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
@@ -38,6 +38,8 @@ export interface LinkEvents {
   ended(reason: Failure | undefined, again: boolean): void;
 }
 
+/** How a transport tells that the broker, or who stands before it, ended the connection without a word. */
+const cutOff: readonly FailureKind[] = ["connection-lost", "tls-truncated"];
 /** Read at a time: what a broker says in so few bytes, and what that makes the session answer, fits a small board. */
 const pieceBytes = 32;
 /** Nothing more is read while so much waits to be written. */
@@ -56,6 +58,7 @@ export class Link {
   #session: SessionState;
   #timer: Timer | undefined;
   #outgoing: Uint8Array[] = [];
+  /** Bytes can be written: what happens from then on is the session's concern too. */
   #stands = false;
   #readable = 0;
   #writable = 0;
@@ -63,9 +66,6 @@ export class Link {
   #finished = false;
   #reason: Failure | undefined;
   #again = false;
-  /** TLS has come so far that what happens is the session's concern too. */
-  #secure = false;
-  #lost: Failure | undefined;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     const { session, kept } = options;
@@ -91,10 +91,7 @@ export class Link {
       ...(tls && { tls: earlyData ? { ...tls, earlyData } : tls }),
       ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
       onConnected: () => this.#events.connected(),
-      onSecured: (secured) => {
-        this.#secure = true;
-        this.#events.secured(secured);
-      },
+      onSecured: (secured) => this.#events.secured(secured),
       onReadable: (byteLength) => {
         this.#readable = byteLength;
         this.#receive();
@@ -107,8 +104,8 @@ export class Link {
       },
       onEnd: (reason) => {
         if (this.#closing) return this.#finish(this.#reason);
-        if (reason && !this.#secure) return this.#finish(reason);
-        this.#lost = reason;
+        if (reason && !(this.#stands && cutOff.includes(reason.kind))) return this.#finish(reason);
+        this.#reason = reason;
         this.#step({ type: "transport-closed" });
       },
     });
@@ -238,7 +235,7 @@ export class Link {
           this.#events.postponed(effect.token);
           break;
         case "failed":
-          this.#reason = this.#lost ?? effect.failure;
+          this.#reason ??= effect.failure;
           this.#again = effect.again;
           break;
         case "closed":

@@ -2,7 +2,6 @@
  * The shell of the wake cycle: does the work of each phase and tells the machine how it went. The machine
  * decides what is next, until when, and when to sleep.
  */
-import { nativeCrypto } from "dormouse/crypto/native";
 import {
   type CycleEvent,
   type CyclePlan,
@@ -13,13 +12,9 @@ import {
 } from "dormouse/cycle/wake-cycle";
 import { type Failure, failure } from "dormouse/failure";
 import { deepSleep, readRtc } from "dormouse/native/power";
-import type { Frozen } from "dormouse/sealed/frozen";
-import { deriveStampKey } from "dormouse/sealed/keys";
-import { stamp } from "dormouse/sealed/stamp";
 import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
-import type { OutboxDraft } from "dormouse/store/rtc-outbox";
 import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
@@ -30,6 +25,7 @@ import { Memory } from "./memory.js";
 import { type Closable, join, resolve, setClock } from "./network.js";
 import { cyclePlan } from "./plan.js";
 import { wifiPassword } from "./provisioned.js";
+import { Publisher } from "./publisher.js";
 import { describeError, report } from "./report.js";
 import { Security } from "./security.js";
 import { sessionOptions } from "./session-options.js";
@@ -37,8 +33,6 @@ import { sessionOptions } from "./session-options.js";
 const ticketPollMs = 10;
 /** How long a time server may take when the time is known and only asked for again. */
 const patienceMs = 2000;
-/** Around the readings in a packet: MQTT's header, COSE's headers and tag, base name and time. */
-const packingBytes = 128;
 /** How CONNACK refuses credentials, MQTT 5 and 3.1.1. */
 const notAuthorized: readonly number[] = [134, 135, 4, 5];
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
@@ -50,6 +44,7 @@ export class Wake implements LinkEvents {
   readonly #plan: CyclePlan;
   readonly #memory: Memory;
   readonly #security: Security | undefined;
+  readonly #publisher: Publisher;
   #state: CycleState = { at: "boot" };
   #timer: Timer | undefined;
   readonly #events: CycleEvent[] = [];
@@ -64,18 +59,10 @@ export class Wake implements LinkEvents {
   #secured = "";
   /** The broker has taken the MQTT session, and no message was refused. */
   #welcome = false;
-  /** What this link has published: counters. */
-  #sent: readonly number[] = [];
-  /** Why a message could not be made, or was not taken: the first of these. */
-  #trouble: Failure | undefined;
-  /** No more messages can be made in this wake. */
-  #stuck = false;
   /** The broker was not as remembered, so another link may fare better; once a wake. */
   #again: "no" | "yes" | "done" = "no";
   /** TCP stands. */
   #connected = false;
-  /** The first counter that this wake may give: a message with a lower one is sent again. */
-  readonly #firstCounter: number;
 
   constructor(profile: Profile, device: Device) {
     this.#profile = profile;
@@ -84,7 +71,7 @@ export class Wake implements LinkEvents {
     this.#memory = new Memory(device, readRtc());
     const { host, tls } = profile.broker;
     if (tls) this.#security = new Security(host, tls, device, this.#memory, this.#plan.deadlineMs.secure);
-    this.#firstCounter = this.#memory.nextCounter;
+    this.#publisher = new Publisher(profile, device, this.#memory);
   }
 
   run(): void {
@@ -244,10 +231,10 @@ export class Wake implements LinkEvents {
     const { broker } = this.#profile;
     this.#lost = closed;
     this.#connected = false;
-    this.#sent = [];
     const session = sessionOptions(this.#profile, this.#device, this.#memory);
     if ("kind" in session) return this.#settle("connect", session);
     const link = new Link({ address: this.#address, broker, session, kept: this.#memory.mqtt }, this);
+    this.#publisher.relink();
     try {
       this.#link = link;
       if (this.#security?.early) this.#begin();
@@ -285,9 +272,9 @@ export class Wake implements LinkEvents {
     const link = this.#link;
     if (!link) return;
     // Frozen first: a small board has no room for CONNECT beside what that takes.
-    this.#next(link);
+    this.#publisher.prepare(link);
     link.start();
-    this.#publish();
+    this.#publisher.publish(link);
     link.flush();
   }
 
@@ -299,50 +286,11 @@ export class Wake implements LinkEvents {
   /** Publishes what waits until all of it is acknowledged. */
   #drain(): void {
     if (this.#phase !== "drain") return;
-    if (!this.#link) return this.#settle("drain", this.#lost);
-    this.#publish();
-    this.#link?.flush();
-    if (this.#link?.inFlight === 0) this.#settle("drain", this.#trouble);
-  }
-
-  /** Sends what is frozen, then freezes and sends what waits, as far as the broker takes it. */
-  #publish(): void {
-    for (let link = this.#link; link && link.sendQuota > 0; link = this.#link) {
-      const message = this.#next(link);
-      if (!message) return;
-      this.#send(link, message);
-      // Before CONNACK it may have been postponed.
-      if (!this.#sent.includes(message.counter)) return;
-    }
-  }
-
-  #next(link: Link): Frozen<OutboxDraft> | undefined {
-    for (let must = link.mustResend; must !== undefined; must = link.mustResend) {
-      const message = this.#memory.messages.find(({ counter }) => counter === must);
-      if (message) return message;
-      link.forget(must);
-    }
-    const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.includes(counter));
-    if (waiting || this.#stuck) return waiting;
-    const { device, topics } = this.#profile;
-    const roomBytes = link.maxPacketBytes - topics.readings.length - packingBytes;
-    const frozen = this.#memory.freeze(`${device.id}:`, roomBytes);
-    if (!frozen || !("kind" in frozen)) return frozen;
-    this.#trouble ??= frozen;
-    this.#stuck = true;
-    return undefined;
-  }
-
-  #send(link: Link, message: Frozen<OutboxDraft>): void {
-    const topic = this.#profile.topics.readings;
-    const sender = { id: this.#profile.device.id, epoch: this.#device.epoch };
-    const key = deriveStampKey(nativeCrypto, this.#device.secret, { sender, direction: "up", topic });
-    const payload = stamp(nativeCrypto, key, message);
-    key.key.close();
-    const { counter } = message;
-    this.#sent = [...this.#sent, counter];
-    if (link.publish({ topic, payload, qos: 1 }, counter))
-      report("sent", { counter, bytes: payload.length, retry: counter < this.#firstCounter || undefined });
+    const link = this.#link;
+    if (!link) return this.#settle("drain", this.#lost);
+    this.#publisher.publish(link);
+    link.flush();
+    if (this.#link && link.inFlight === 0) this.#settle("drain", this.#publisher.trouble);
   }
 
   acked(counter: number): void {
@@ -353,12 +301,12 @@ export class Wake implements LinkEvents {
 
   refused(_: number, reason: Failure): void {
     this.#welcome = false;
-    this.#trouble ??= reason;
+    this.#publisher.refused(reason);
     this.#later(() => this.#drain());
   }
 
   postponed(counter: number): void {
-    this.#sent = this.#sent.filter((one) => one !== counter);
+    this.#publisher.postponed(counter);
   }
 
   #close(): void {

@@ -1,0 +1,102 @@
+/**
+ * What a wake publishes: first what an earlier wake left, then what waits, each message frozen before it is stamped. It
+ * goes over one link at a time, and is forgotten by the memory only when the broker has acknowledged it.
+ */
+import { nativeCrypto } from "dormouse/crypto/native";
+import type { Failure } from "dormouse/failure";
+import type { Frozen } from "dormouse/sealed/frozen";
+import { deriveStampKey } from "dormouse/sealed/keys";
+import { stamp } from "dormouse/sealed/stamp";
+import type { Device } from "dormouse/store/device-record";
+import type { Profile } from "dormouse/store/profile";
+import type { OutboxDraft } from "dormouse/store/rtc-outbox";
+import type { Link } from "./link.js";
+import type { Memory } from "./memory.js";
+import { report } from "./report.js";
+
+/** Around the readings in a packet: MQTT's header, COSE's headers and tag, base name and time. */
+const packingBytes = 128;
+
+export class Publisher {
+  readonly #profile: Profile;
+  readonly #device: Device;
+  readonly #memory: Memory;
+  /** The first counter that this wake may give: a message with a lower one is sent again. */
+  readonly #firstCounter: number;
+  /** What has gone over the link: counters. */
+  #sent: readonly number[] = [];
+  #trouble: Failure | undefined;
+  /** No more messages can be made in this wake. */
+  #stuck = false;
+
+  constructor(profile: Profile, device: Device, memory: Memory) {
+    this.#profile = profile;
+    this.#device = device;
+    this.#memory = memory;
+    this.#firstCounter = memory.nextCounter;
+  }
+
+  /** Why a message could not be made, or was not taken: the first of these. */
+  get trouble(): Failure | undefined {
+    return this.#trouble;
+  }
+
+  /** There is another link, over which nothing has gone. */
+  relink(): void {
+    this.#sent = [];
+  }
+
+  /** Freezes what goes out first, if it is not. */
+  prepare(link: Link): void {
+    this.#next(link);
+  }
+
+  /** Sends as much as the broker takes now; the link has it when it is flushed. */
+  publish(link: Link): void {
+    while (link.sendQuota > 0) {
+      const message = this.#next(link);
+      if (!message) return;
+      this.#send(link, message);
+      // Before CONNACK it may have been postponed.
+      if (!this.#sent.includes(message.counter)) return;
+    }
+  }
+
+  /** It stays in the memory, and is not sent again in this wake. */
+  refused(reason: Failure): void {
+    this.#trouble ??= reason;
+  }
+
+  postponed(counter: number): void {
+    this.#sent = this.#sent.filter((one) => one !== counter);
+  }
+
+  #next(link: Link): Frozen<OutboxDraft> | undefined {
+    for (let must = link.mustResend; must !== undefined; must = link.mustResend) {
+      const message = this.#memory.messages.find(({ counter }) => counter === must);
+      if (message) return message;
+      link.forget(must);
+    }
+    const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.includes(counter));
+    if (waiting || this.#stuck) return waiting;
+    const { device, topics } = this.#profile;
+    const roomBytes = link.maxPacketBytes - topics.readings.length - packingBytes;
+    const frozen = this.#memory.freeze(`${device.id}:`, roomBytes);
+    if (!frozen || !("kind" in frozen)) return frozen;
+    this.#trouble ??= frozen;
+    this.#stuck = true;
+    return undefined;
+  }
+
+  #send(link: Link, message: Frozen<OutboxDraft>): void {
+    const topic = this.#profile.topics.readings;
+    const sender = { id: this.#profile.device.id, epoch: this.#device.epoch };
+    const key = deriveStampKey(nativeCrypto, this.#device.secret, { sender, direction: "up", topic });
+    const payload = stamp(nativeCrypto, key, message);
+    key.key.close();
+    const { counter } = message;
+    this.#sent = [...this.#sent, counter];
+    if (link.publish({ topic, payload, qos: 1 }, counter))
+      report("sent", { counter, bytes: payload.length, retry: counter < this.#firstCounter || undefined });
+  }
+}
