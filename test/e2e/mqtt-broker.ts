@@ -24,8 +24,17 @@ export class Broker {
   readonly #watchers = new Set<() => void>();
   #broker: ChildProcess | undefined;
   #judges = 0;
+  /** Also when the tests are broken off. */
+  readonly #leave = () => {
+    this.#broker?.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  };
   log = "";
   port = 0;
+
+  constructor() {
+    process.once("exit", this.#leave);
+  }
 
   /** @param settings lines of mosquitto.conf besides the listener */
   async start(settings: readonly string[] = ["allow_anonymous true"]): Promise<void> {
@@ -91,7 +100,8 @@ export class Broker {
         await once(child, "close");
       }
     await this.#end("SIGTERM");
-    rmSync(this.folder, { recursive: true, force: true });
+    process.removeListener("exit", this.#leave);
+    this.#leave();
   }
 
   /** @returns its path */
