@@ -8,10 +8,11 @@ import type { Failure } from "dormouse/failure";
 import type { Secured } from "dormouse/tls/session";
 import { createWebSocket, step } from "dormouse/websocket/client";
 import type { WebSocketEvent, WebSocketState } from "dormouse/websocket/client-state";
+import { isSmall } from "./board.js";
 import type { Transport, TransportOptions } from "./transport.js";
 
 /** Most bytes taken from the stream at once, so that a board has no second copy of a whole TLS record. */
-const pieceBytes = 512;
+const pieceBytes = () => (isSmall() ? 64 : 512);
 /** Of a frame with up to `maxFrameBytes`. */
 const headerBytes = 8;
 const maxFrameBytes = 65_535;
@@ -106,7 +107,7 @@ export class WebSocketTransport implements Transport {
   #pull(): void {
     this.#pulling = true;
     while (this.#stream && this.#arrived > 0 && !this.#unread) {
-      const bytes = this.#stream.read(Math.min(this.#arrived, pieceBytes));
+      const bytes = this.#stream.read(Math.min(this.#arrived, pieceBytes()));
       if (typeof bytes !== "object") break;
       this.#arrived -= bytes.byteLength;
       this.#step({ type: "received", bytes: new Uint8Array(bytes), mask: random(4) });

@@ -7,6 +7,8 @@ import { type Failure, failure } from "../failure.js";
 
 /** With everything that proxies add an answer has a few hundred bytes. */
 export const maxAnswerBytes = 4096;
+/** Of which one line is held at a time. */
+export const maxLineBytes = 1024;
 
 export interface Answer {
   /** How many bytes there were so far. */
@@ -56,6 +58,8 @@ export function readAnswer(from: Answer, bytes: Uint8Array, accept: string): Ans
     answer = { ...answer, total: answer.total + part.length };
     if (answer.total > maxAnswerBytes)
       return refused(answer, used, `an answer to the WebSocket request of more than ${maxAnswerBytes} bytes`);
+    if ((answer.line?.length ?? 0) + part.length > maxLineBytes)
+      return refused(answer, used, `an HTTP line of more than ${maxLineBytes} bytes`);
     const line = answer.line ? joined(answer.line, part) : part;
     if (!answer.status && !isHttp(line)) return refused(answer, used, "what answers is no HTTP server");
     // The line is kept beyond this step, the bytes are not.

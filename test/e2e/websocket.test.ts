@@ -140,8 +140,10 @@ describe("against a server by hand", () => {
   const framed = (first: number) => ({ frames: (payload: Buffer) => frameOf(first, payload) });
   const padding = (length: number) => ({
     answer: (accept: string) => {
-      const spare = length - goodAnswer(accept).length - "X: \r\n".length;
-      return goodAnswer(accept).replace("Upgrade:", `X: ${"x".repeat(spare)}\r\nUpgrade:`);
+      // A line has 1024 bytes at most.
+      const whole = `X: ${"x".repeat(1019)}\r\n`.repeat(3);
+      const spare = length - goodAnswer(accept).length - whole.length - "X: \r\n".length;
+      return goodAnswer(accept).replace("Upgrade:", `${whole}X: ${"x".repeat(spare)}\r\nUpgrade:`);
     },
   });
   const masked = (payload: Buffer) => {

@@ -168,25 +168,33 @@ test("bare, folded and nameless lines and control characters", () => {
   accepted(answerWith("Upgrade", "Upgrade: websocket", "A!#$%&'*+-.^_`|~9: b\tc \u00e4"));
 });
 
-test("an answer has at most 4096 bytes, in one line or in many", () => {
+test("an answer has at most 4096 bytes, and each of its lines 1024", () => {
+  const line = (length: number) => `X: ${"a".repeat(length - 5)}`;
+  const withLine = (length: number) => answerWith("Upgrade", "Upgrade: websocket", line(length));
+  opening().receive(withLine(1024)).expect("open");
+  opening()
+    .receive(withLine(1025))
+    .expect("failed protocol-error 0", "closed")
+    .says("line of more than 1024");
   const bare = answerOf(...goodLines).length;
-  const padded = (length: number) =>
-    answerWith("Upgrade", "Upgrade: websocket", `X: ${"a".repeat(length - bare - 5)}`);
+  const padded = (length: number) => {
+    const rest = length - bare - 3 * 1024;
+    return answerWith("Upgrade", "Upgrade: websocket", line(1024), line(1024), line(1024), line(rest));
+  };
   equal(padded(4096).length, 4096);
   opening().receive(padded(4096)).expect("open");
   opening().receive(padded(4097)).expect("failed protocol-error 0", "closed").says("more than 4096");
   const script = opening().receive(ascii(`${goodLines[0]}\r\n`));
-  const line = ascii(`X: ${"a".repeat(95)}\r\n`);
   let lines = 0;
   while (script.state.at === "opening") {
-    script.receive(line);
+    script.receive(ascii(`${line(100)}\r\n`));
     lines++;
   }
   equal(lines, 41);
   const endless = opening().receive(ascii(`${goodLines[0]}\r\nX: `));
-  let bytes = 37;
+  let bytes = 3;
   for (; endless.state.at === "opening"; bytes += 16) endless.receive(ascii("a".repeat(16)));
-  ok(bytes > 4096 && bytes <= 4096 + 16, `given up after ${bytes} bytes`);
+  ok(bytes > 1024 && bytes <= 1024 + 16, `given up after ${bytes} bytes`);
 });
 
 test("frames that follow the answer at once are the stream's", () => {
