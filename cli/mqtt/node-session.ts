@@ -193,7 +193,8 @@ export class NodeSession {
     if (again !== undefined) return free || !this.#outbox.has(again) ? again : undefined;
     for (const [token, { message, stage }] of this.#outbox)
       if (stage === "waiting")
-        return free || (message.qos === 0 && state.at === "connected") ? token : undefined;
+        // At QoS 0 at most once: what goes out before CONNACK could be lost, or be sent again.
+        return (message.qos === 0 ? state.at === "connected" : free) ? token : undefined;
     return undefined;
   }
 

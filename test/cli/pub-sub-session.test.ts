@@ -108,12 +108,10 @@ describe("sessions of pub and sub", { skip: mosquittoMissing() ?? false, timeout
       match(stderr, /^dormouse: (broker-refused|connection-lost): [^\n]*; trying again in \d\.\d s\n/);
     });
 
-    test(`${version}: pub sends CONNECT and PUBLISH in one write; not so at QoS 2 or with --no-pipelining`, async () => {
+    test(`${version}: pub sends CONNECT and PUBLISH in one write at QoS 1; not at QoS 0 and 2, nor with --no-pipelining`, async () => {
       const cases: [string[], string[]][] = [
-        [
-          ["-q", "0"],
-          ["connect", "publish"],
-        ],
+        // At most once: it could be lost there, or go out again.
+        [["-q", "0"], ["connect"]],
         [
           ["-q", "1"],
           ["connect", "publish"],
@@ -159,7 +157,7 @@ describe("sessions of pub and sub", { skip: mosquittoMissing() ?? false, timeout
             "-m",
             "x",
           ]);
-          deepEqual([ran.code, ran.stderr, connections], [0, "", 2]);
+          deepEqual([ran.code, ran.stderr, connections], [0, "", qos === "1" ? 2 : 1]);
         });
         equal((await judge.ended).stdout, "x\n");
       }
