@@ -48,7 +48,11 @@ async function floodingBroker(flood: Buffer): Promise<Server> {
   return server;
 }
 
-describe("a broker that floods", { skip: mosquittoMissing() ?? false, timeout: 120_000, concurrency: 4 }, () => {
+describe("a broker that floods", {
+  skip: mosquittoMissing() ?? false,
+  timeout: 120_000,
+  concurrency: 4,
+}, () => {
   const judge = new Broker();
   before(() => judge.start());
   after(() => judge.stop());
