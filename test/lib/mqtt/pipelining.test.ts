@@ -272,6 +272,18 @@ test("each limit that is less than assumed counts, and none that is the same or 
   }
 });
 
+test("less than assumed is the reason of an end only for what went out before CONNACK and was not answered", () => {
+  const less = { present: true, properties: "210001" } as const;
+  const connected = (script: Conversation) => script.receive(connack(5, less)).skip();
+  const lost = (script: Conversation) => script.skip().do({ type: "transport-closed" });
+  lost(connected(second().publish())).tells("failed connection-lost 0 again");
+  lost(connected(second().publish()).receive(ack("puback", 1))).tells("failed connection-lost 0");
+  lost(connected(second()).publish()).tells("failed connection-lost 0");
+  const asking = () => connected(second(granted).next(own));
+  lost(asking()).tells("failed connection-lost 0 again");
+  lost(asking().receive(suback(5, 1, 1))).tells("failed connection-lost 0");
+});
+
 test("the first time nothing is assumed that the smallest broker might not have", () => {
   const least = "210001" + "2800" + "2900" + "2a00";
   const script = new Conversation(5, options)
