@@ -40,10 +40,10 @@ export function choice<T extends string>(flag: string, text: string, choices: re
 }
 
 /** The text of a file that the command line names. */
-export async function fileText(path: string): Promise<string> {
+export async function fileText(path: string, option?: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new UsageError(fileProblem(path, error));
+    throw new UsageError(`${option === undefined ? "" : `${option} `}${fileProblem(path, error)}`);
   }
 }

@@ -66,7 +66,7 @@ function common(command: Command): Command {
     .option("--json", "the files made, as one JSON object");
 }
 
-const collect = (text: string, before: readonly string[]) => [...before, text];
+const collect = (text: string, before: readonly string[] = []) => [...before, text];
 const days = (text: string) => whole("--days", text, 1, 36_500);
 
 export function addCertsCommand(parent: Command): void {
@@ -93,15 +93,15 @@ export function addCertsCommand(parent: Command): void {
   common(certs.command("server"))
     .description("Issue a broker's certificate for these host names and IP addresses.")
     .argument("<NAME...>", "what devices connect to; the first names the folder")
-    .option("--san <NAME>", "a further host name or IP address; may be repeated", collect, [])
+    .option("--san <NAME>", "a further host name or IP address; may be repeated", collect)
     .option("--days <N>", "lifetime", days, lifetimeDays.server)
     .option("--key <FILE>", "keep this P-256 key (PEM), and with it its pin; a new one is made else")
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse certs server broker.example.org --san localhost --san 192.0.2.7",
     )
-    .action(async (names: string[], flags: CertsFlags & { san: string[]; days: number; key?: string }) => {
-      const altNames = [...new Set([...names, ...flags.san])].map((text) => checked(altName, text));
+    .action(async (names: string[], flags: CertsFlags & { san?: string[]; days: number; key?: string }) => {
+      const altNames = [...new Set([...names, ...(flags.san ?? [])])].map((text) => checked(altName, text));
       const validity = validFor(flags.days, Date.now());
       const key = flags.key === undefined ? undefined : await keptKey(flags.key);
       return issue(flags, (replace) => createServer(flags.dir, { names: altNames, validity, replace, key }));

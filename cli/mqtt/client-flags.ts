@@ -1,5 +1,5 @@
 /** The options that `pub` and `sub` share: the letters of mosquitto_pub and mosquitto_sub, read and checked before anything is sent. */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { type Command, Option } from "commander";
 import { emptyKept, type KeptSession } from "../../lib/mqtt/kept-session.js";
 import { maxPacketBytes, noExpiry } from "../../lib/mqtt/limits.js";
@@ -150,7 +150,8 @@ export async function clientSettings(flags: ClientFlags, address: Address): Prom
       loopbackOnly: local,
     },
     session: { ...session, ...credentials, encrypted: address.tls || local },
-    kept: flags.disableCleanSession ? emptyKept : undefined,
+    // What an earlier process had in flight at QoS 2 is not known here: its identifiers are unlikely to be met.
+    kept: flags.disableCleanSession ? { ...emptyKept, nextPacketId: randomInt(1, 65_536) } : undefined,
     properties,
     onTrace: flags.debug ? (line) => console.error(line) : undefined,
   };

@@ -23,7 +23,7 @@ const actions: Partial<Readonly<Record<FailureKind, string>>> = {
   "connect-failed": "check that the broker listens on that host and port, and that no firewall is between",
   "connection-lost": "look into the broker's log",
   "tls-untrusted":
-    "compare --cafile with the CA that issued the broker's certificate; if it is the right one, someone else answers",
+    "give --cafile with the CA that issued the broker's certificate, or --pin; if that is what you gave, someone else answers",
   "tls-pin-mismatch": "ask the broker's operator whether its key is new; if not, someone else answers",
   "tls-name": "use the name in the certificate with -h, or let the broker have a certificate for this one",
   "tls-expired": "renew the broker's certificate",

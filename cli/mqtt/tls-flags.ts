@@ -61,7 +61,7 @@ export async function tlsOf(flags: TlsFlags): Promise<ListenerTls> {
 /** Without `--cafile` and `--pin`: the public CAs, as Node comes with them. */
 async function trustedCas({ cafile }: TlsFlags, pins: readonly string[]): Promise<string | null> {
   if (cafile === undefined) return pins.length > 0 ? null : rootCertificates.join("\n");
-  const text = await fileText(cafile);
+  const text = await fileText(cafile, "--cafile");
   if (certificatesIn("--cafile", cafile, text).some(({ ca }) => !ca))
     throw new OperatorError(
       `--cafile ${cafile}: holds a certificate that is no CA's; a broker's own is trusted with --pin`,
@@ -96,9 +96,9 @@ function pinsOf(texts: readonly string[]): string[] {
 async function identityOf({ cert, key }: TlsFlags): Promise<ListenerTls["identity"]> {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) throw new UsageError("--cert and --key go together");
-  const certificatePem = await fileText(cert);
+  const certificatePem = await fileText(cert, "--cert");
   const [certificate] = certificatesIn("--cert", cert, certificatePem);
-  const keyPem = await fileText(key);
+  const keyPem = await fileText(key, "--key");
   if (!certificate!.checkPrivateKey(privateKeyIn(key, keyPem)))
     throw new OperatorError(`--key ${key}: does not belong to the (first) certificate in ${cert}`);
   return { certificatePem, keyPem };

@@ -35,7 +35,10 @@ export interface KeptMessage {
   readonly released: boolean;
 }
 
-/** Of a session with nothing in flight, by a client that knows nothing of the broker; also after it lost its memory. */
+/**
+ * Of a session with nothing in flight, by a client that knows nothing of the broker; also after it lost its memory. Who
+ * publishes at QoS 2 then begins with a packet identifier by chance: the broker may hold the first ones still.
+ */
 export const emptyKept: KeptSession = {
   limits: undefined,
   pipeliningPause: 0,
