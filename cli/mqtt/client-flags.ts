@@ -224,7 +224,7 @@ async function credentialsOf(
   const userName = username ?? address.userName;
   if (pw === undefined && address.password === undefined) return { userName };
   if (userName === undefined) throw new UsageError("a password needs a user name (-u)");
-  if (address.password !== undefined) warnOfLiteral("-L");
+  if (address.password !== undefined) warnOfLiteral("-L", "give -u and -P");
   const password = address.password ?? (await secretOf("-P", pw!));
   return { userName, password: Buffer.from(password) };
 }

@@ -15,11 +15,11 @@ export async function secretOf(flag: string, text: string): Promise<string> {
   return text;
 }
 
-export function warnOfLiteral(flag: string): void {
+export function warnOfLiteral(flag: string, instead = "write env:NAME, file:PATH or -"): void {
   // From here on the list of processes shows this instead of the arguments.
   process.title = "dormouse";
   console.error(
-    `dormouse: ${flag}: a secret in an argument can be seen by others on this machine, and stays in the shell's history; write env:NAME, file:PATH or -`,
+    `dormouse: ${flag}: a secret in an argument can be seen by others on this machine, and stays in the shell's history; ${instead}`,
   );
 }
 
