@@ -209,12 +209,17 @@ class Run {
   }
 }
 
+let begunAt = 0;
+
 /**
- * Beyond what an earlier run with the same secret has used: no counter may meet two messages. Each second since 2026
- * has a thousand of them, which last for 34 years.
+ * Beyond what an earlier run with the same secret has used: no counter may meet two messages. Each millisecond since 2026
+ * has one, more than a run takes (a message, and a thousand when power is lost), and they last for 34 years.
  */
 function unusedCounter(): number {
-  return 1024 * Math.floor((Date.now() - Date.UTC(2026, 0)) / 1000);
+  const now = Math.floor(1.024 * (Date.now() - Date.UTC(2026, 0)));
+  // Runs of one process may be quicker than that.
+  begunAt = Math.max(now, begunAt === 0 ? 0 : begunAt + 2 ** 20);
+  return begunAt;
 }
 
 /** Of what the firmware reports; `boot` the run knows better. */
