@@ -2,7 +2,7 @@
  * The MQTT session's shell: moves its bytes through the transport, gives it the time, and tells what became
  * of each message. Whoever makes a link closes it; after `ended` it is closed.
  */
-import type { Failure, FailureKind } from "dormouse/failure";
+import type { Failure } from "dormouse/failure";
 import { decodeKept, emptyKept, encodeKept, type KeptSession } from "dormouse/mqtt/kept-session";
 import { createSession, inFlight, keep, nextWakeAt, sendQuota, step, toResend } from "dormouse/mqtt/session";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
@@ -38,8 +38,11 @@ export interface LinkEvents {
   ended(reason: Failure | undefined, again: boolean): void;
 }
 
-/** How a transport tells that the broker, or who stands before it, ended the connection without a word. */
-const cutOff: readonly FailureKind[] = ["connection-lost", "tls-truncated"];
+/** The broker, or who stands before it, ended the connection without a word (1006: no CLOSE came, RFC 6455 §7.1.5). */
+function isCutOff({ kind, code }: Failure): boolean {
+  return kind === "tls-truncated" || (kind === "connection-lost" && (code === 0 || code === 1006));
+}
+
 /** Read at a time: what a broker says in so few bytes, and what that makes the session answer, fits a small board. */
 const pieceBytes = 32;
 /** Nothing more is read while so much waits to be written. */
@@ -104,7 +107,7 @@ export class Link {
       },
       onEnd: (reason) => {
         if (this.#closing) return this.#finish(this.#reason);
-        if (reason && !(this.#stands && cutOff.includes(reason.kind))) return this.#finish(reason);
+        if (reason && !(this.#stands && isCutOff(reason))) return this.#finish(reason);
         this.#reason = reason;
         this.#step({ type: "transport-closed" });
       },

@@ -33,6 +33,7 @@ async function echoed(byteLength: number) {
     engine,
     scratch,
     modules: [
+      "firmware/board.ts",
       "firmware/websocket-transport.ts",
       "test/device/websocket-echo.ts",
       "test/device/narrow-tcp.ts",
@@ -94,6 +95,7 @@ test("a connection that is cut in the middle is told once", { timeout: 60_000 },
 
 test("over a stream of the test's own", { timeout: 60_000 }, async () => {
   const names = [
+    "firmware/board.ts",
     "firmware/websocket-transport.ts",
     "test/device/websocket-stream.ts",
     "test/device/harness.ts",
