@@ -90,7 +90,8 @@ async function wake(
     engine,
     image: `${path}.image`,
     onTrace(text) {
-      if (!text.includes('"name":"secure"')) return;
+      // By then the counter's reservation is written, for which the record was read once more.
+      if (!text.includes('"event":"sent"')) return;
       look(device.pid);
       looked++;
     },
