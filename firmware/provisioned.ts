@@ -6,7 +6,6 @@
 import KeyValue from "embedded:storage/key-value";
 import type { Crypto } from "dormouse/crypto/crypto";
 import { type Failure, failure } from "dormouse/failure";
-import { scrub } from "dormouse/native/tls";
 import {
   type Device,
   openDeviceRecord,
@@ -106,6 +105,5 @@ export function writeReservation(reservedEnd: number): number | undefined {
     return readReservation(new Uint8Array(store.read(flashKeys.record) as ArrayBuffer));
   } finally {
     store.close();
-    scrub();
   }
 }

@@ -12,7 +12,6 @@ import {
 } from "dormouse/cycle/wake-cycle";
 import { type Failure, failure } from "dormouse/failure";
 import { deepSleep, readRtc } from "dormouse/native/power";
-import { scrub } from "dormouse/native/tls";
 import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
@@ -277,8 +276,6 @@ export class Wake implements LinkEvents {
     link.start();
     this.#publisher.publish(link);
     link.flush();
-    // CONNECT may have held a password.
-    scrub();
   }
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */

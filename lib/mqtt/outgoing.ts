@@ -18,7 +18,7 @@ export function active({ outgoing }: Pick<Open, "outgoing">): number {
   return outgoing.filter(({ stage }) => stage !== "kept").length;
 }
 
-export function nextKept({ outgoing }: Pick<Open, "outgoing">): Outgoing | undefined {
+function nextKept({ outgoing }: Pick<Open, "outgoing">): Outgoing | undefined {
   return outgoing.find(({ stage }) => stage === "kept");
 }
 

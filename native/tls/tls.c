@@ -70,11 +70,6 @@ void tls_native_close(xsMachine *the)
     tls_scrub((struct sxMachine *)the);
 }
 
-void tls_native_scrub(xsMachine *the)
-{
-    tls_scrub((struct sxMachine *)the);
-}
-
 void tls_native_expect_name(xsMachine *the)
 {
     TlsSession *session = session_of(the);

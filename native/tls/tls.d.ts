@@ -115,9 +115,3 @@ export class Session {
   /** Bytes of plaintext that one `write` takes now. */
   readonly writable: number;
 }
-
-/**
- * Clears what is free of the machine's memory: the collector moves buffers, and leaves their old bytes behind. For whoever
- * has just zeroed a secret. A session does it by itself at the end of its handshake, and when it is closed.
- */
-export function scrub(): void;

@@ -27,5 +27,3 @@ export class Session @ "tls_native_destructor" {
 	get readable() @ "tls_native_get_readable";
 	get writable() @ "tls_native_get_writable";
 }
-
-export function scrub() @ "tls_native_scrub";

@@ -13,8 +13,6 @@ export const reasonCode = {
   malformedPacket: 0x81,
   protocolError: 0x82,
   implementationSpecificError: 0x83,
-  badAuthenticationMethod: 0x8c,
-  keepAliveTimeout: 0x8d,
   topicNameInvalid: 0x90,
   packetIdentifierNotFound: 0x92,
   receiveMaximumExceeded: 0x93,
