@@ -11,6 +11,10 @@ function secretOf(key: Key): Secret {
   return key;
 }
 
+function notYet(): never {
+  throw new RangeError("not in this firmware yet");
+}
+
 export const nativeCrypto: Crypto = {
   random: (byteLength) => new Uint8Array(random(byteLength)),
   sha256: (data) => new Uint8Array(sha256(data)),
@@ -27,4 +31,14 @@ export const nativeCrypto: Crypto = {
     if (!(key instanceof SigningKey)) throw new TypeError("not a signing key of this provider");
     return new Uint8Array(key.sign(data));
   },
+  deriveAeadKey: notYet,
+  importAeadKey: notYet,
+  encrypt: notYet,
+  decrypt: notYet,
+  importVerifyingKey: notYet,
+  verify: notYet,
+  generateAgreementKey: notYet,
+  importAgreementKey: notYet,
+  agreementPoint: notYet,
+  agree: notYet,
 };

@@ -31,14 +31,14 @@ function bytesOf(key: Key, use: "derive" | "mac"): Uint8Array {
 }
 
 /** RFC 5869 §2.3: at most 255 blocks. */
-function derive(secret: Key, info: Uint8Array, byteLength: number): Uint8Array {
+function derive(secret: Key, info: Uint8Array, byteLength: number, salt?: Uint8Array): Uint8Array {
   const bytes = bytesOf(secret, "derive");
   if (!(byteLength >= 1 && byteLength <= 255 * 32)) throw new RangeError("not a byte count from 1 to 8160");
-  return hkdf(sha256, bytes, undefined, info, byteLength);
+  return hkdf(sha256, bytes, salt, info, byteLength);
 }
 
-function noSignatures(): never {
-  throw new RangeError("this provider has no P-256: sign with the native one");
+function noP256(): never {
+  throw new RangeError("this provider has no P-256");
 }
 
 /**
@@ -52,14 +52,25 @@ export function nobleCrypto(random: Crypto["random"]): Crypto {
       if (bytes.length === 0) throw new RangeError("a secret of no bytes");
       return new NobleKey("derive", bytes.slice());
     },
-    deriveMacKey: (secret, info, byteLength) => new NobleKey("mac", derive(secret, info, byteLength)),
+    deriveMacKey: (secret, info, byteLength, salt) =>
+      new NobleKey("mac", derive(secret, info, byteLength, salt)),
+    deriveAeadKey: noP256,
     deriveBytes: derive,
     importMacKey: (bytes) => {
       if (bytes.length === 0) throw new RangeError("a MAC key of no bytes");
       return new NobleKey("mac", bytes.slice());
     },
     hmac: (key, data) => hmac(sha256, bytesOf(key, "mac"), data),
-    importSigningKey: noSignatures,
-    sign: noSignatures,
+    importAeadKey: noP256,
+    encrypt: noP256,
+    decrypt: noP256,
+    importSigningKey: noP256,
+    sign: noP256,
+    importVerifyingKey: noP256,
+    verify: noP256,
+    generateAgreementKey: noP256,
+    importAgreementKey: noP256,
+    agreementPoint: noP256,
+    agree: noP256,
   };
 }
