@@ -50,6 +50,9 @@ function keyOf(key: Key, use: Use): NodeKey {
 const curve = "prime256v1";
 const noSalt = new Uint8Array(0);
 
+/** OpenSSL's CCM wants to be given its plaintext, also an empty one, but takes one without an address for none. */
+const nothing = new Uint8Array(1).subarray(1);
+
 interface Aead {
   readonly cipher: "aes-128-gcm" | "aes-256-gcm" | "aes-128-ccm" | "chacha20-poly1305";
   readonly keyBytes: number;
@@ -133,7 +136,7 @@ export const nodeCrypto: Crypto = {
     const { bytes, cipher: name, tagBytes } = aeadOf(key, nonce);
     const cipher = createCipheriv(name, bytes, nonce, { authTagLength: tagBytes });
     cipher.setAAD(aad, { plaintextLength: plaintext.length });
-    const parts = [cipher.update(plaintext), cipher.final(), cipher.getAuthTag()];
+    const parts = [cipher.update(plaintext.length ? plaintext : nothing), cipher.final(), cipher.getAuthTag()];
     return Uint8Array.from(Buffer.concat(parts));
   },
   decrypt: (key, nonce, aad, ciphertext) => {

@@ -18,9 +18,10 @@ function vectors(path: string): unknown {
 
 async function providers(): Promise<{ name: string; crypto: Crypto }[]> {
   const { nobleCrypto } = await import("../lib/crypto/noble.js");
+  const { nobleAes } = await import("../lib/crypto/noble-aes.js");
   const { nodeCrypto } = await import("./node-crypto.js");
   return [
-    { name: "noble", crypto: nobleCrypto(nodeCrypto.random) },
+    { name: "noble", crypto: nobleCrypto(nodeCrypto.random, nobleAes) },
     { name: "node", crypto: nodeCrypto },
   ];
 }

@@ -33,16 +33,23 @@ function moduleOf(source: string, preload: boolean): ManifestModule {
   return { specifier: relative(root, source).replace(/\.[a-z]+$/, ""), source, preload };
 }
 
-/** noble runs as the reference, loaded like an app's own module: its scratch arrays cannot be preloaded. */
+/**
+ * noble runs as the reference. Its hashes are loaded like an app's own module: their scratch arrays cannot be
+ * preloaded. ChaCha20/Poly1305 has none. AES has no room here at all.
+ */
 function nobleModules(): ManifestModule[] {
-  const folder = join(root, "node_modules/@noble/hashes");
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".js"))
-    .map((name) => ({
-      specifier: `@noble/hashes/${name.slice(0, -3)}`,
-      source: join(folder, name),
-      preload: false,
-    }));
+  const ciphers = ["chacha", "_arx", "_poly1305", "utils"];
+  return ["hashes", "ciphers"].flatMap((name) =>
+    readdirSync(join(root, "node_modules/@noble", name))
+      .filter((file) => file.endsWith(".js"))
+      .map((file) => file.slice(0, -3))
+      .filter((module) => name === "hashes" || ciphers.includes(module))
+      .map((module) => ({
+        specifier: `@noble/${name}/${module}`,
+        source: join(root, "node_modules/@noble", name, `${module}.js`),
+        preload: name === "ciphers",
+      })),
+  );
 }
 
 /** Vectors are preloaded, so that they take no memory of the device. */
@@ -82,7 +89,7 @@ for (const testFile of sources("test/lib", ".test.ts")) {
         { specifier: "portable-test", source: main, preload: false },
         moduleOf(testFile, false),
         ...sources("test/device", ".ts").map((source) => moduleOf(source, false)),
-        ...sources("lib", ".ts").map((source) => moduleOf(source, !source.endsWith("noble.ts"))),
+        ...sources("lib", ".ts").map((source) => moduleOf(source, !/noble(-\w+)?\.ts$/.test(source))),
         ...helpers.map((source) => moduleOf(source, true)),
         ...nobleModules(),
         ...vectors,

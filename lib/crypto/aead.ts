@@ -1,0 +1,22 @@
+/** What RFC 9053 §4 fixes for each AEAD: the lengths, which every provider and every message goes by. */
+import type { AeadAlgorithm } from "./crypto.js";
+
+export interface AeadLengths {
+  readonly keyBytes: number;
+  readonly nonceBytes: number;
+  readonly tagBytes: number;
+}
+
+const lengths: Readonly<Record<AeadAlgorithm, AeadLengths>> = Object.freeze({
+  1: Object.freeze({ keyBytes: 16, nonceBytes: 12, tagBytes: 16 }),
+  3: Object.freeze({ keyBytes: 32, nonceBytes: 12, tagBytes: 16 }),
+  10: Object.freeze({ keyBytes: 16, nonceBytes: 13, tagBytes: 8 }),
+  24: Object.freeze({ keyBytes: 32, nonceBytes: 12, tagBytes: 16 }),
+});
+
+/** @throws {RangeError} for the number of any other algorithm */
+export function aeadLengths(alg: AeadAlgorithm): AeadLengths {
+  const found = Object.hasOwn(lengths, alg) ? lengths[alg] : undefined;
+  if (!found) throw new RangeError("not an AEAD algorithm of this profile");
+  return found;
+}
