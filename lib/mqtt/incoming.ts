@@ -1,5 +1,5 @@
 /** Messages from the broker: aliases resolved, each QoS acknowledged as it must be, QoS 2 handed on once (§4.3.3). */
-import type { Open, SessionEffect } from "./session-state.js";
+import type { Connected, Open, SessionEffect, SessionStep } from "./session-state.js";
 import { encodeAck } from "./wire/encode.js";
 import type { FramingError } from "./wire/framing.js";
 import type { AckType, Incoming } from "./wire/packet-types.js";
@@ -20,31 +20,50 @@ export function published(state: Open, packet: PublishPacket, effects: SessionEf
   const { topic, incomingAliases } = named;
   const { qos, packetId } = packet;
   const next = { ...state, incomingAliases };
-  const message = (): void => {
+  const most = Math.max(state.settings.receiveMaximum, toleratedUnfinished);
+  const message = (deferred?: { readonly packetId: number }): void => {
     const { type: _, packetId: __, topicAlias: ___, ...rest } = packet;
-    effects.push({ type: "message", message: { ...rest, topic } });
+    effects.push({ type: "message", message: { ...rest, topic, ...deferred } });
   };
   switch (qos) {
     case 0:
       message();
       return next;
-    case 1:
-      message();
-      answer(state, "puback", packetId, reasonCode.success, effects);
-      return next;
+    case 1: {
+      if (!state.settings.deferredAcks) {
+        message();
+        answer(state, "puback", packetId, reasonCode.success, effects);
+        return next;
+      }
+      const { unacknowledged = [] } = state;
+      if (unacknowledged.length >= most) return tooMany(most, "QoS 1 messages unacknowledged");
+      message({ packetId });
+      return { ...next, unacknowledged: [...unacknowledged, packetId] };
+    }
     case 2: {
       const known = state.incoming.includes(packetId);
-      const most = Math.max(state.settings.receiveMaximum, toleratedUnfinished);
-      if (!known && state.incoming.length >= most)
-        return {
-          code: reasonCode.receiveMaximumExceeded,
-          detail: `more than ${most} QoS 2 messages unfinished`,
-        };
+      if (!known && state.incoming.length >= most) return tooMany(most, "QoS 2 messages unfinished");
       if (!known) message();
       answer(state, "pubrec", packetId, reasonCode.success, effects);
       return known ? next : { ...next, incoming: [...state.incoming, packetId] };
     }
   }
+}
+
+function tooMany(most: number, what: string): FramingError {
+  return { code: reasonCode.receiveMaximumExceeded, detail: `more than ${most} ${what}` };
+}
+
+/**
+ * PUBACK for the first message that waits for one.
+ * @throws RangeError for another
+ */
+export function acknowledge(state: Connected, packetId: number, nowMs: number): SessionStep {
+  const [first, ...unacknowledged] = state.unacknowledged ?? [];
+  if (first !== packetId) throw new RangeError(`acknowledge ${packetId} out of turn`);
+  const effects: SessionEffect[] = [];
+  answer(state, "puback", packetId, reasonCode.success, effects);
+  return { state: { ...state, unacknowledged, lastSentMs: nowMs }, effects };
 }
 
 /** PUBREL: the broker will not send the message again, so its identifier is forgotten. */

@@ -37,6 +37,11 @@ export interface SessionOptions {
   readonly maxInFlight?: number | undefined;
   /** The most QoS 2 messages of the broker's to have unfinished, at most 255; 8 by default. MQTT 5 brokers are told. */
   readonly receiveMaximum?: number | undefined;
+  /**
+   * Whether each QoS 1 message is acknowledged by an `acknowledge`, in their order [MQTT-4.6.0-2]; false by default: at once.
+   * What is not acknowledged by the end of the connection comes again with the next.
+   */
+  readonly deferredAcks?: boolean | undefined;
   /** MQTT 5: for how many topics to use an alias after the first message; 0 by default. */
   readonly topicAliases?: number | undefined;
   /** MQTT 5: how many aliases the broker may use; 0 by default. */
@@ -59,6 +64,7 @@ export interface Settings extends Connect {
   /** Of these; 0 when there are none. */
   readonly subscriptionsHash: number;
   readonly pipelining: boolean;
+  readonly deferredAcks?: true;
   readonly maxInFlight: number;
   readonly topicAliases: number;
   readonly ackTimeoutMs: number;
@@ -95,6 +101,7 @@ export function checkOptions(options: SessionOptions): Settings {
     ...(authentication && { authentication }),
     keepAliveSeconds: checkWhole(options.keepAliveSeconds ?? 60, 0, 65535, "keepAliveSeconds"),
     sessionExpirySeconds: version === 5 ? expiry : cleanStart ? 0 : noExpiry,
+    ...(options.deferredAcks && { deferredAcks: true as const }),
     pipelining: (options.pipelining ?? true) && authentication === undefined,
     maxPacketBytes: checkWhole(options.maxPacketBytes ?? 1024, 16, maxPacketBytes, "maxPacketBytes"),
     maxInFlight: checkWhole(options.maxInFlight ?? 8, 1, 255, "maxInFlight"),

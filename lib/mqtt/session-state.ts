@@ -28,6 +28,8 @@ export interface ReceivedMessage extends MessageProperties {
   readonly retain: boolean;
   /** At QoS 1: it may have come before. */
   readonly duplicate: boolean;
+  /** With `deferredAcks`, at QoS 1: for `acknowledge`. */
+  readonly packetId?: number | undefined;
   /** Of the subscriptions that brought it, as far as they have one. */
   readonly subscriptionIdentifiers: readonly number[];
 }
@@ -52,6 +54,10 @@ export type SessionEvent =
       readonly identifier?: number | undefined;
     }
   | { readonly type: "unsubscribe"; readonly filters: readonly string[]; readonly token: number }
+  /** With `deferredAcks`: the caller has the message of this packet id for good, the first of those that wait for this. */
+  | { readonly type: "acknowledge"; readonly packetId: number }
+  /** PINGREQ now, whenever the next was due: what the broker answers later it has done later. */
+  | { readonly type: "ping" }
   /** Answers a `challenge`; when there is none, begins a re-authentication (MQTT 5 §4.12.1). */
   | { readonly type: "authenticate"; readonly data?: Uint8Array | undefined }
   /** End in order: DISCONNECT. The broker forgets the will unless `withWill` (MQTT 5). Unacknowledged messages stay so. */
@@ -120,8 +126,10 @@ export type SessionEffect =
     }
   | ({ readonly type: "subscribed" } & Answered)
   | ({ readonly type: "unsubscribed" } & Answered)
-  /** Handle it completely before the next effect, which may be its acknowledgement. */
+  /** Handle it completely before the next effect, which may be its acknowledgement (without `deferredAcks`). */
   | { readonly type: "message"; readonly message: ReceivedMessage }
+  /** The broker has answered every `ping` so far. */
+  | { readonly type: "pong" }
   /** Enhanced authentication: the broker waits for an `authenticate`. */
   | { readonly type: "challenge"; readonly data: Uint8Array | undefined }
   /** The broker is satisfied. Its last data may let the client judge the broker: if it does not, `disconnect`. */
@@ -179,6 +187,8 @@ export interface Exchange {
   readonly subscriptionsHash: number;
   readonly pipeliningPause: number;
   readonly lastSentMs: number;
+  /** With `deferredAcks`: packet ids of QoS 1 messages received, in their order. */
+  readonly unacknowledged?: readonly number[];
   /** Enhanced authentication: whose turn it is, until when the broker must answer; undefined: none goes on. */
   readonly authenticating: { readonly turn: "broker" | "client"; readonly deadlineMs: number } | undefined;
 }
@@ -201,6 +211,8 @@ export type SessionState =
       readonly overshot: boolean;
       /** Until when PINGRESP must come, when PINGREQ is out. */
       readonly pingDeadlineMs: number | undefined;
+      /** There while a `ping` is unanswered: after how many PINGRESP it is not. */
+      readonly fence?: number;
     })
   | { readonly at: "ended"; readonly failure: Failure | undefined; readonly kept: KeptSession | undefined };
 

@@ -8,7 +8,8 @@ import { failure } from "../failure.js";
 import { authenticate, challenged } from "./authentication.js";
 import { connack, start } from "./connecting.js";
 import { disconnect, end, timedOut, transportClosed, violated } from "./ending.js";
-import { published, released } from "./incoming.js";
+import { acknowledge, published, released } from "./incoming.js";
+import { keepAlive, ping, pingAtMs, ponged } from "./keep-alive.js";
 import type { KeptSession } from "./kept-session.js";
 import { acknowledged, publish, quota } from "./outgoing.js";
 import { checkOptions, type SessionOptions } from "./session-options.js";
@@ -23,7 +24,6 @@ import {
 } from "./session-state.js";
 import { answered, subscribe, unsubscribe } from "./subscriptions.js";
 import { decode, explains } from "./wire/decode.js";
-import { encodePingreq } from "./wire/encode.js";
 import { protocolError } from "./wire/errors.js";
 import { type FramingError, frame } from "./wire/framing.js";
 import type { Incoming } from "./wire/packet-types.js";
@@ -71,6 +71,10 @@ export function step(state: SessionState, event: SessionEvent, nowMs: number): S
       return subscribe(connectedOnly(state, event.type), event, nowMs, []);
     case "unsubscribe":
       return unsubscribe(connectedOnly(state, event.type), event.filters, event.token, nowMs, []);
+    case "acknowledge":
+      return acknowledge(connectedOnly(state, event.type), event.packetId, nowMs);
+    case "ping":
+      return ping(connectedOnly(state, event.type), nowMs);
     case "authenticate":
       if (state.at !== "connected" && state.at !== "connecting")
         throw new RangeError(`authenticate while ${state.at}`);
@@ -172,8 +176,7 @@ function exchanged(
     case "unsuback":
       return answered(state, packet, effects);
     case "pingresp":
-      if (state.pingDeadlineMs === undefined) return protocolError("PINGRESP without PINGREQ");
-      return { ...state, pingDeadlineMs: undefined };
+      return ponged(state, effects, nowMs);
   }
 }
 
@@ -200,20 +203,7 @@ function time(state: SessionState, nowMs: number): SessionStep {
   const late = awaited(state);
   if (late && nowMs >= late.deadlineMs) return timedOut(state, late.name);
   if (state.pingDeadlineMs !== undefined) return timedOut(state, "PINGRESP");
-  // The answer is awaited for no longer than the broker waits for the next packet [MQTT-3.1.2-20].
-  const pingDeadlineMs = nowMs + Math.min(state.settings.ackTimeoutMs, 1000 * state.limits.keepAliveSeconds);
-  return {
-    state: { ...state, pingDeadlineMs, lastSentMs: nowMs },
-    effects: [{ type: "send", bytes: encodePingreq() }],
-  };
-}
-
-/** When PINGREQ is due, or its answer. */
-function pingAtMs({ pingDeadlineMs, limits, lastSentMs }: Connected): number {
-  const { keepAliveSeconds } = limits;
-  return (
-    pingDeadlineMs ?? (keepAliveSeconds ? lastSentMs + keepAliveSeconds * 1000 : Number.POSITIVE_INFINITY)
-  );
+  return keepAlive(state, nowMs);
 }
 
 /** The answer of the broker's that must come first. */

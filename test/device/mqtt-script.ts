@@ -34,8 +34,9 @@ export function line(effect: SessionEffect): string {
       return `${effect.type} ${effect.data ? hex(effect.data) : "-"}`;
     case "failed":
       return `failed ${effect.failure.kind} ${effect.failure.code}${effect.again ? " again" : ""}`;
+    case "pong":
     case "closed":
-      return "closed";
+      return effect.type;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Messages from the broker: each packet of an exchange in each stage of it, in both versions and across connections. */
 import { emptyKept } from "../../../lib/mqtt/kept-session.js";
 import { keep } from "../../../lib/mqtt/session.js";
-import { equal, ok, test } from "../../device/harness.js";
+import { equal, ok, test, throws } from "../../device/harness.js";
 import { ack, connack, publish } from "./conformance/broker-packets.js";
 import { Conversation, closing, lasting, online } from "./conformance/conversation.js";
 
@@ -160,4 +160,39 @@ test("a message has its properties, and bytes of its own", () => {
   equal(message.payload, new Uint8Array([0x30, 0x31]));
   equal(message.correlationData, new Uint8Array([0xbe, 0xef]));
   equal([message.payload.buffer.byteLength, message.correlationData?.buffer.byteLength], [2, 2]);
+});
+
+test("deferred, PUBACK goes out when it is told to, in the order of the messages, and what has none comes again", () => {
+  for (const version of versions) {
+    const script = online(version, { ...quiet, deferredAcks: true });
+    script.receive(publish(version, { qos: 1, packetId: 3 }) + publish(version, { qos: 1, packetId: 9 }));
+    script.sees().tells("message c/d 3031 q1", "message c/d 3031 q1");
+    const ids = script.all.flatMap((one) => (one.type === "message" ? [one.message.packetId] : []));
+    equal(ids, [3, 9]);
+    throws(() => script.do({ type: "acknowledge", packetId: 9 }), RangeError, /turn/);
+    script.do({ type: "acknowledge", packetId: 3 }).sees("PUBACK #3");
+    throws(() => script.do({ type: "acknowledge", packetId: 3 }), RangeError, /turn/);
+    const next = resumed(script, true).skip();
+    throws(() => next.do({ type: "acknowledge", packetId: 9 }), RangeError, /turn/);
+    next.receive(publish(version, { qos: 1, packetId: 9, dup: true })).sees();
+    next.do({ type: "acknowledge", packetId: 9 }).sees("PUBACK #9");
+  }
+});
+
+test("deferred, other messages are as ever: no identifier at QoS 0, and QoS 2 acknowledged at once", () => {
+  for (const version of versions) {
+    const script = online(version, { deferredAcks: true }).receive(publish(version));
+    script.receive(publish(version, { qos: 2, packetId: 9 })).sees("PUBREC #9");
+    const messages = script.all.flatMap((one) => (one.type === "message" ? [one.message] : []));
+    equal(
+      messages.map((message) => "packetId" in message),
+      [false, false],
+    );
+  }
+});
+
+test("deferred, the messages without acknowledgement are bounded", () => {
+  const script = online(5, { deferredAcks: true, receiveMaximum: 2 });
+  script.receive(publish(5, { qos: 1, packetId: 3 }).repeat(64)).sees();
+  script.receive(publish(5, { qos: 1, packetId: 3 })).sees(...closing(5, 147));
 });
