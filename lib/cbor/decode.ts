@@ -11,6 +11,8 @@ import { CborError, CborFloat, type CborKey, CborTagged, type CborValue, isCborI
 export interface DecodeLimits {
   /** Arrays, maps and tags inside one another. */
   readonly maxDepth: number;
+  /** Items in all, those that contain others included; no limit unless said. */
+  readonly maxItems?: number;
 }
 
 /** Deep enough for COSE and SenML. */
@@ -45,7 +47,9 @@ class Open {
 export function decode(data: Uint8Array, limits: DecodeLimits = defaultLimits): CborValue {
   const reader: Reader = { data, at: 0 };
   const open: Open[] = [];
+  let itemsLeft = limits.maxItems ?? Number.MAX_SAFE_INTEGER;
   for (;;) {
+    if (itemsLeft-- === 0) throw new CborError("too many items");
     const start = reader.at;
     let item = readItem(reader);
     if (item instanceof Open) {

@@ -58,8 +58,8 @@ const statuses: readonly Status[] = Object.freeze([
   "malformed",
 ]);
 
-/** The payload and its arguments: nothing lies deeper. */
-const limits = Object.freeze({ maxDepth: 2 });
+/** The array, five items in it, eight in one of these: a device makes no room for more. */
+const limits = Object.freeze({ maxDepth: 2, maxItems: 6 + maxArgs });
 
 /** Whether `name` can name a command: 1 to 32 of a-z, 0-9, full stop and hyphen. */
 export function isCommandName(name: unknown): name is string {
@@ -106,7 +106,6 @@ export function encodeCommand(command: Command): Uint8Array {
 
 /** @returns undefined for anything that `encodeCommand` does not write; its challenge is a view of `payload`. */
 export function decodeCommand(payload: Uint8Array): Command | undefined {
-  if (!argsAreFew(payload)) return undefined;
   const parts = arrayOfFive(payload);
   if (!parts) return undefined;
   const [name, args, issuedAt, expiresAt, challenge] = parts;
@@ -140,21 +139,11 @@ export function decodeResult(payload: Uint8Array): Result | undefined {
   return { controller, counter, status: status as Status, value, challenge };
 }
 
-/**
- * Whether the second item is an array of at most 8, as far as one can tell without reading it: what a device
- * allocates is bounded before it decodes.
- */
-function argsAreFew(payload: Uint8Array): boolean {
-  const head = payload[1]!;
-  const nameLength = head === 0x78 ? payload[2]! : head - 0x60;
-  const at = (head === 0x78 ? 3 : 2) + nameLength;
-  return nameLength >= 0 && payload[at]! >= 0x80 && payload[at]! <= 0x80 + maxArgs;
-}
-
 function arrayOfFive(payload: Uint8Array): readonly CborValue[] | undefined {
-  if (payload.length > maxPayloadBytes || payload[0] !== 0x85) return undefined;
+  if (payload.length > maxPayloadBytes) return undefined;
   try {
-    return decode(payload, limits) as readonly CborValue[];
+    const parts = decode(payload, limits);
+    return Array.isArray(parts) && parts.length === 5 ? parts : undefined;
   } catch (error) {
     if (error instanceof CborError) return undefined;
     throw error;

@@ -110,6 +110,19 @@ test("nesting stops at the limit", () => {
   equal(decode(fromHex("8100"), { maxDepth: 1 }), [0]);
 });
 
+test("more items than allowed are refused, however they are nested", () => {
+  for (const [text, items] of [
+    ["00", 1],
+    ["83000000", 4],
+    ["828000", 3],
+    ["a10000", 3],
+    ["c18100", 3],
+  ] as const) {
+    decode(fromHex(text), { maxDepth: 8, maxItems: items });
+    throws(() => decode(fromHex(text), { maxDepth: 8, maxItems: items - 1 }), CborError, /items/);
+  }
+});
+
 test("byte strings are views of the input", () => {
   const data = fromHex("43010203");
   const value = decode(data) as Uint8Array;
