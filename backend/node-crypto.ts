@@ -136,7 +136,11 @@ export const nodeCrypto: Crypto = {
     const { bytes, cipher: name, tagBytes } = aeadOf(key, nonce);
     const cipher = createCipheriv(name, bytes, nonce, { authTagLength: tagBytes });
     cipher.setAAD(aad, { plaintextLength: plaintext.length });
-    const parts = [cipher.update(plaintext.length ? plaintext : nothing), cipher.final(), cipher.getAuthTag()];
+    const parts = [
+      cipher.update(plaintext.length ? plaintext : nothing),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ];
     return Uint8Array.from(Buffer.concat(parts));
   },
   decrypt: (key, nonce, aad, ciphertext) => {

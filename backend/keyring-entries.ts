@@ -1,0 +1,248 @@
+/**
+ * The keyring file's entries, docs/receivers.md: what each may hold, checked and imported. Secrets become handles
+ * here, and the bytes they came from are zeroed; the text of the file is a JavaScript string, which nobody can zero.
+ */
+import { Buffer } from "node:buffer";
+import { createPublicKey } from "node:crypto";
+import type { AeadAlgorithm, Crypto, Key } from "../lib/crypto/crypto.js";
+import { checkTopicFilter, checkTopicName } from "../lib/mqtt/wire/topics.js";
+import { type Direction, encodeKid } from "../lib/sealed/keys.js";
+import { isSealName, isStampName, sealAlgorithms, sealLengths, stampAlgorithms } from "./algorithm-names.js";
+import { type Fields, KeyringError } from "./keyring-fields.js";
+import type { Sender, StampAlgorithm } from "./sealed-shapes.js";
+
+/** With which algorithm the messages of a topic are protected. */
+export type Symmetric =
+  | { readonly protection: "stamp"; readonly alg: StampAlgorithm }
+  | { readonly protection: "seal"; readonly alg: AeadAlgorithm };
+
+interface FromDevice {
+  readonly sender: Sender;
+  readonly kid: Uint8Array;
+  readonly direction: Direction;
+  /** Milliseconds since 1970; undefined: for good. */
+  readonly until: number | undefined;
+}
+
+/** A device's secret, from which the keys of its topics are derived. */
+export interface SecretEntry extends FromDevice {
+  readonly kind: "secret";
+  readonly secret: Key;
+  readonly topics: ReadonlyMap<string, Symmetric>;
+}
+
+/** The key of one topic, as `dormouse keys derive` hands it out. */
+export interface KeyEntry extends FromDevice {
+  readonly kind: "key";
+  readonly topics: ReadonlyMap<string, Symmetric>;
+  readonly key: Key;
+  readonly contextIv: Uint8Array | undefined;
+}
+
+/** A device's public key. */
+export interface SignerEntry extends FromDevice {
+  readonly kind: "signer";
+  readonly topics: ReadonlyMap<string, { readonly protection: "sign" }>;
+  readonly key: Key;
+}
+
+/** The private key to which devices seal. */
+export interface RecipientEntry {
+  readonly kind: "recipient";
+  readonly recipientKid: Uint8Array;
+  readonly until: number | undefined;
+  readonly key: Key;
+  readonly filters: readonly string[];
+  /** null: what arrives is from anybody. */
+  readonly signers: readonly Omit<SignerEntry, "topics">[] | null;
+}
+
+export type Entry = SecretEntry | KeyEntry | SignerEntry | RecipientEntry;
+
+const secretBytes = 32;
+const macKeyBytes = 32;
+const maxEpoch = 0xffff_ffff;
+const maxDeviceBytes = 64;
+const maxRecipientBytes = 32;
+const maxTopicBytes = 65_535;
+
+/** @throws {KeyringError} */
+export function readEntry(crypto: Crypto, fields: Fields): Entry {
+  const entry = fields.has("recipient") ? recipientEntry(crypto, fields) : deviceEntry(crypto, fields);
+  try {
+    fields.end();
+  } catch (error) {
+    closeEntry(entry);
+    throw error;
+  }
+  return entry;
+}
+
+export function closeEntry(entry: Entry): void {
+  if (entry.kind === "secret") entry.secret.close();
+  else entry.key.close();
+  if (entry.kind === "recipient") for (const { key } of entry.signers ?? []) key.close();
+}
+
+function deviceEntry(crypto: Crypto, fields: Fields): Entry {
+  if (fields.has("secret")) return secretEntry(crypto, fields);
+  if (fields.has("key")) return keyEntry(crypto, fields);
+  if (fields.has("publicKey")) {
+    const topics = signedTopics(fields);
+    return { ...signerOf(crypto, fields), topics };
+  }
+  throw fields.fail("secret", "an entry has a secret, a key, a publicKey, or a recipient");
+}
+
+function fromDevice(fields: Fields): FromDevice {
+  const id = fields.text("device", maxDeviceBytes);
+  const epoch = fields.whole("epoch", maxEpoch);
+  const kid = fields.has("kid") ? fields.hex("kid", 2, 8) : undefined;
+  const sender: Sender = kid ? { id, epoch, kid } : { id, epoch };
+  return { sender, kid: kid ?? encodeKid(sender), direction: "up", until: fields.instant("until") };
+}
+
+function secretEntry(crypto: Crypto, fields: Fields): SecretEntry {
+  const device = fromDevice(fields);
+  const topics = new Map(
+    fields.entries("topics").map(([topic, value]) => {
+      checkName(fields, "topics", topic);
+      return [topic, symmetric(fields, value)];
+    }),
+  );
+  const bytes = fields.hex("secret", secretBytes);
+  try {
+    if (bytes.every((byte) => byte === 0)) fields.fail("secret", "all zeros");
+    return { kind: "secret", ...device, topics, secret: crypto.importSecret(bytes) };
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+function keyEntry(crypto: Crypto, fields: Fields): KeyEntry {
+  const device = fromDevice(fields);
+  const direction = fields.any("direction");
+  if (direction !== "up" && direction !== "down") fields.fail("direction", '"up" or "down" is needed');
+  const topic = fields.text("topic", maxTopicBytes);
+  checkName(fields, "topic", topic);
+  const used = algorithmNamed(fields, "algorithm", fields.any("algorithm"));
+  const seals = used.protection === "seal";
+  const contextIv = seals ? fields.hex("contextIv", sealLengths[used.alg].iv) : undefined;
+  const bytes = fields.hex("key", seals ? sealLengths[used.alg].key : macKeyBytes);
+  try {
+    const key = seals ? crypto.importAeadKey(bytes, used.alg) : crypto.importMacKey(bytes);
+    return { kind: "key", ...device, direction, topics: new Map([[topic, used]]), key, contextIv };
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+function signerOf(crypto: Crypto, fields: Fields): Omit<SignerEntry, "topics"> {
+  const device = fromDevice(fields);
+  return { kind: "signer", ...device, key: crypto.importVerifyingKey(publicPoint(fields, "publicKey")) };
+}
+
+function signedTopics(fields: Fields): SignerEntry["topics"] {
+  const topics = fields.entries("topics").map(([topic, value]) => {
+    checkName(fields, "topics", topic);
+    if (value !== "sign") fields.fail(`topics: ${topic}`, 'with a publicKey this is "sign"');
+    return [topic, { protection: "sign" }] as const;
+  });
+  return new Map(topics);
+}
+
+function recipientEntry(crypto: Crypto, fields: Fields): RecipientEntry {
+  const recipientKid = Uint8Array.from(Buffer.from(fields.text("recipient", maxRecipientBytes), "utf8"));
+  const until = fields.instant("until");
+  const filters = fields.list("topics").map((filter) => {
+    if (typeof filter !== "string") fields.fail("topics", "a list of topic filters is needed");
+    checked(fields, "topics", () => checkTopicFilter(filter, 4));
+    return filter;
+  });
+  const signers: Omit<SignerEntry, "topics">[] = [];
+  const closeSigners = () => {
+    for (const { key } of signers) key.close();
+  };
+  try {
+    if (fields.has("signers"))
+      for (const inner of fields.objects("signers")) {
+        signers.push(signerOf(crypto, inner));
+        inner.end();
+      }
+    const key = privateKey(crypto, fields, "privateKey");
+    return {
+      kind: "recipient",
+      recipientKid,
+      until,
+      key,
+      filters,
+      signers: fields.has("signers") ? signers : null,
+    };
+  } catch (error) {
+    closeSigners();
+    throw error;
+  }
+}
+
+/** `"stamp"`, `"seal"`, or which algorithm of these. */
+function symmetric(fields: Fields, value: unknown): Symmetric {
+  if (value === "stamp") return { protection: "stamp", alg: stampAlgorithms["hmac-256"] };
+  if (value === "seal") return { protection: "seal", alg: sealAlgorithms["chacha20-poly1305"] };
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const { protection, algorithm, ...more } = value as Record<string, unknown>;
+    const used = algorithmNamed(fields, "topics: algorithm", algorithm);
+    if (used.protection === protection && Object.keys(more).length === 0) return used;
+  }
+  return fields.fail(
+    "topics",
+    '"stamp", "seal", or { "protection", "algorithm" } that go together is needed with a secret',
+  );
+}
+
+function algorithmNamed(fields: Fields, field: string, name: unknown): Symmetric {
+  if (isStampName(name)) return { protection: "stamp", alg: stampAlgorithms[name] };
+  if (isSealName(name)) return { protection: "seal", alg: sealAlgorithms[name] };
+  const names = [...Object.keys(stampAlgorithms), ...Object.keys(sealAlgorithms)].join(", ");
+  return fields.fail(field, `one of ${names} is needed`);
+}
+
+function checkName(fields: Fields, field: string, topic: string): void {
+  checked(fields, field, () => checkTopicName(topic));
+}
+
+function checked(fields: Fields, field: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    fields.fail(field, (error as Error).message);
+  }
+}
+
+/** SubjectPublicKeyInfo in PEM; 65 bytes. */
+function publicPoint(fields: Fields, field: string): Uint8Array {
+  const text = fields.any(field);
+  try {
+    // OpenSSL makes a public key of a private one too: that belongs into no list of signers.
+    if (typeof text !== "string" || !text.includes("-----BEGIN PUBLIC KEY-----")) throw new KeyringError();
+    const jwk = createPublicKey({ key: text, format: "pem" }).export({ format: "jwk" });
+    if (jwk.kty !== "EC" || jwk.crv !== "P-256") throw new KeyringError();
+    const [x, y] = [Buffer.from(jwk.x!, "base64url"), Buffer.from(jwk.y!, "base64url")];
+    return Uint8Array.from([4, ...x, ...y]);
+  } catch {
+    return fields.fail(field, "a P-256 public key in PEM (BEGIN PUBLIC KEY) is needed");
+  }
+}
+
+/** PKCS #8 or SEC 1 in PEM, not encrypted. */
+function privateKey(crypto: Crypto, fields: Fields, field: string): Key {
+  const text = fields.any(field);
+  const form = /^\s*-----BEGIN (EC )?PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END (EC )?PRIVATE KEY-----\s*$/;
+  const der = Buffer.from(typeof text === "string" ? (form.exec(text)?.[2] ?? "") : "", "base64");
+  try {
+    return crypto.importAgreementKey(der);
+  } catch {
+    return fields.fail(field, "a P-256 private key in PEM (PKCS #8 or SEC 1, not encrypted) is needed");
+  } finally {
+    der.fill(0);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The keys a receiver accepts, from a file of mode 0600 (docs/receivers.md). Which algorithm a topic's messages have
+ * is decided here, never by the message. Keys derived from a device's secret are kept, a bounded number of them, and
+ * closed when they are dropped. Its owner closes the keyring; a new file is a new keyring.
+ */
+import { Buffer } from "node:buffer";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { utf8Encode } from "../lib/cbor/utf8.js";
+import type { Crypto, Key } from "../lib/crypto/crypto.js";
+import { topicMatches } from "../lib/mqtt/wire/topics.js";
+import { type Direction, deriveContextIv, deriveStampKey, keyContext } from "../lib/sealed/keys.js";
+import {
+  closeEntry,
+  type Entry,
+  type KeyEntry,
+  type RecipientEntry,
+  readEntry,
+  type SecretEntry,
+  type SignerEntry,
+} from "./keyring-entries.js";
+import { Fields, KeyringError } from "./keyring-fields.js";
+import { nodeCrypto } from "./node-crypto.js";
+import type { Claim, ReceiverKey, Sender, SignKey } from "./sealed-shapes.js";
+
+export { KeyringError } from "./keyring-fields.js";
+
+/** Whose messages a key verifies. */
+export interface Origin {
+  readonly sender: Sender;
+  readonly direction: Direction;
+}
+
+export type Found =
+  | {
+      readonly outcome: "found";
+      /** The keyring's: valid until the next call. */
+      readonly key: ReceiverKey;
+      /** Of a message that `key` has verified, by that message's kid. */
+      readonly originOf: (kid: Uint8Array) => Origin;
+    }
+  | { readonly outcome: "unknown-key" }
+  | { readonly outcome: "expired" };
+
+type DeviceEntry = SecretEntry | KeyEntry | SignerEntry;
+
+/** A device's secret, to send to it. */
+export interface DeviceSecret {
+  readonly epoch: number;
+  /** The keyring's. */
+  readonly secret: Key;
+}
+
+const schemaVersion = 1;
+
+/** Derived keys at a time; each takes about 500 bytes. */
+const keptKeys = 4096;
+
+export class Keyring {
+  readonly #crypto: Crypto;
+  readonly #entries: readonly Entry[];
+  readonly #devices = new Map<string, DeviceEntry>();
+  readonly #recipients = new Map<string, RecipientEntry>();
+  /** Derived keys by kid and topic, the one used last at the end. */
+  readonly #derived = new Map<string, ReceiverKey & { readonly key: Key }>();
+  readonly #keptKeys: number;
+
+  /** Takes the entries over: they are closed when they cannot stand together. @throws {KeyringError} */
+  constructor(entries: readonly Entry[], crypto: Crypto = nodeCrypto, kept = keptKeys) {
+    this.#crypto = crypto;
+    this.#entries = entries;
+    this.#keptKeys = kept;
+    try {
+      for (const [n, entry] of entries.entries()) this.#index(entry, `entry ${n + 1}`);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #index(entry: Entry, where: string): void {
+    if (entry.kind === "recipient") {
+      const id = hex(entry.recipientKid);
+      if (this.#recipients.has(id)) throw new KeyringError(`${where}: recipient: there is one of that name`);
+      this.#recipients.set(id, entry);
+      return;
+    }
+    for (const topic of entry.topics.keys()) {
+      const place = placeOf(entry.kid, topic);
+      if (this.#devices.has(place))
+        throw new KeyringError(`${where}: there is an entry of that key identifier for ${topic}`);
+      this.#devices.set(place, entry);
+    }
+  }
+
+  /**
+   * The key for what a message claims to be. Nothing of it is verified: `open` compares all of it with the key.
+   * @param topic as the device knows it
+   * @param nowMs since 1970
+   */
+  find(claim: Claim, topic: string, nowMs: number): Found {
+    return claim.protection === "sealTo"
+      ? this.#recipient(claim.recipientKid, topic, nowMs)
+      : this.#device(claim, topic, nowMs);
+  }
+
+  #device({ kid, protection }: Claim, topic: string, nowMs: number): Found {
+    const entry = kid && this.#devices.get(placeOf(kid, topic));
+    if (!entry || entry.topics.get(topic)?.protection !== protection) return { outcome: "unknown-key" };
+    if (isOver(entry, nowMs)) return { outcome: "expired" };
+    const origin = { sender: entry.sender, direction: entry.direction };
+    return { outcome: "found", key: this.#keyOf(entry, topic), originOf: () => origin };
+  }
+
+  #recipient(recipientKid: Uint8Array | undefined, topic: string, nowMs: number): Found {
+    const entry = recipientKid && this.#recipients.get(hex(recipientKid));
+    if (!entry?.filters.some((filter) => topicMatches(filter, topic))) return { outcome: "unknown-key" };
+    if (isOver(entry, nowMs)) return { outcome: "expired" };
+    const signerEntry = (kid: Uint8Array) =>
+      entry.signers?.find((known) => !isOver(known, nowMs) && sameBytes(known.kid, kid));
+    const signerOf = (kid: Uint8Array) => {
+      const signer = signerEntry(kid);
+      return signer && signKeyOf(signer, topic);
+    };
+    const opener = {
+      protection: "sealTo",
+      recipientKid: entry.recipientKid,
+      agreementKey: entry.key,
+      topic,
+    } as const;
+    return {
+      outcome: "found",
+      key: entry.signers ? { ...opener, signerOf } : opener,
+      originOf: (kid) => signerEntry(kid)!,
+    };
+  }
+
+  #keyOf(entry: DeviceEntry, topic: string): ReceiverKey {
+    switch (entry.kind) {
+      case "signer":
+        return signKeyOf(entry, topic);
+      case "key":
+        return importedKey(entry, topic);
+      case "secret":
+        return this.#derivedKey(entry, topic);
+    }
+  }
+
+  #derivedKey(entry: SecretEntry, topic: string): ReceiverKey {
+    const place = placeOf(entry.kid, topic);
+    const known = this.#derived.get(place);
+    const key = known ?? deriveKey(this.#crypto, entry, topic);
+    this.#derived.delete(place);
+    this.#derived.set(place, key);
+    if (this.#derived.size > this.#keptKeys) {
+      const [oldest, dropped] = this.#derived.entries().next().value!;
+      this.#derived.delete(oldest);
+      dropped.key.close();
+    }
+    return key;
+  }
+
+  /** The device's newest secret that is not over; undefined when there is none. */
+  secretOf(device: string, nowMs: number): DeviceSecret | undefined {
+    let newest: SecretEntry | undefined;
+    for (const entry of this.#entries)
+      if (entry.kind === "secret" && entry.sender.id === device && !isOver(entry, nowMs))
+        if (!newest || entry.sender.epoch > newest.sender.epoch) newest = entry;
+    return newest && { epoch: newest.sender.epoch, secret: newest.secret };
+  }
+
+  /** Closes every key. May be called twice; no other call may follow. */
+  close(): void {
+    for (const { key } of this.#derived.values()) key.close();
+    this.#derived.clear();
+    for (const entry of this.#entries) closeEntry(entry);
+  }
+}
+
+/**
+ * @param text the keyring file's content, JSON
+ * @throws {KeyringError} in one line that names entry and field and holds nothing else of the file
+ */
+export function parseKeyring(text: string, crypto: Crypto = nodeCrypto): Keyring {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text.
+    throw new KeyringError("the keyring is not JSON");
+  }
+  const fields = new Fields(parsed, "keyring");
+  if (fields.any("schema") !== schemaVersion) fields.fail("schema", `${schemaVersion} is needed`);
+  const list = fields.list("keys");
+  fields.end();
+  const entries: Entry[] = [];
+  try {
+    for (const item of list) entries.push(readEntry(crypto, new Fields(item, `entry ${entries.length + 1}`)));
+  } catch (error) {
+    for (const entry of entries) closeEntry(entry);
+    throw error;
+  }
+  return new Keyring(entries, crypto);
+}
+
+/**
+ * @throws {KeyringError} also when others than the owner may read the file
+ * @throws {Error} of the file system
+ */
+export function readKeyring(path: string, crypto: Crypto = nodeCrypto): Keyring {
+  const file = openSync(path, "r");
+  let text: Buffer;
+  try {
+    const { mode } = fstatSync(file);
+    if (process.platform !== "win32" && (mode & 0o077) !== 0)
+      throw new KeyringError(`${path} is open to others than its owner: chmod 600 it`);
+    text = readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    return parseKeyring(text.toString("utf8"), crypto);
+  } catch (error) {
+    throw error instanceof KeyringError ? new KeyringError(`${path}: ${error.message}`) : error;
+  } finally {
+    text.fill(0);
+  }
+}
+
+function deriveKey(crypto: Crypto, entry: SecretEntry, topic: string): ReceiverKey & { readonly key: Key } {
+  const { secret, sender, direction, kid } = entry;
+  const used = entry.topics.get(topic)!;
+  const channel = { sender, direction, topic };
+  if (used.protection === "stamp")
+    return { protection: "stamp", ...deriveStampKey(crypto, secret, channel, used.alg), alg: used.alg, kid };
+  const key = crypto.deriveAeadKey(secret, keyContext(used.alg, channel), used.alg);
+  const contextIv = deriveContextIv(crypto, secret, channel, used.alg);
+  return { ...used, kid, topicBytes: utf8Encode(topic), key, contextIv };
+}
+
+function importedKey({ topics, kid, key, contextIv }: KeyEntry, topic: string): ReceiverKey {
+  const used = topics.get(topic)!;
+  const common = { kid, topicBytes: utf8Encode(topic), key };
+  return used.protection === "stamp" ? { ...used, ...common } : { ...used, ...common, contextIv: contextIv! };
+}
+
+function signKeyOf({ kid, key }: Omit<SignerEntry, "topics">, topic: string): SignKey {
+  return { protection: "sign", kid, topicBytes: utf8Encode(topic), key };
+}
+
+function isOver({ until }: { readonly until: number | undefined }, nowMs: number): boolean {
+  return until !== undefined && nowMs > until;
+}
+
+function placeOf(kid: Uint8Array, topic: string): string {
+  return `${hex(kid)} ${topic}`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
