@@ -12,6 +12,7 @@ const deadlineSeconds: Readonly<Record<Phase, number>> = {
   secure: 10,
   session: 5,
   drain: 10,
+  commands: 5,
   close: 1,
   persist: 1,
 };

@@ -171,6 +171,8 @@ export class Wake implements LinkEvents {
         return this.#begin();
       case "drain":
         return this.#drain();
+      case "commands":
+        return this.#done("commands", true);
       case "close":
         return this.#close();
       case "persist":

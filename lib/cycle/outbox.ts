@@ -1,14 +1,19 @@
 /**
  * What happens to the outbox: readings are queued, packed, frozen into messages, acknowledged, and dropped
- * oldest first when there is no room. Pure: each function gives a new outbox. Storing it is the shell's.
+ * oldest first when there is no room; so are the answers to commands, which go before any reading does. Pure: each
+ * function gives a new outbox. Storing it is the shell's.
  */
 
 import type { Numbered } from "../sealed/frozen.js";
+import { plainCbor } from "../sealed/header.js";
 import { dateReading, packReadings } from "../senml/measurement.js";
-import type { FrozenOutbox, Outbox, OutboxDraft } from "../store/rtc-outbox.js";
-
-/** Index of the readings topic: the only one so far. */
-export const readingsTopic = 0;
+import {
+  type FrozenOutbox,
+  type Outbox,
+  type OutboxDraft,
+  readingsTopic,
+  resultsTopic,
+} from "../store/rtc-outbox.js";
 
 export function queueReading(outbox: FrozenOutbox, content: Uint8Array): FrozenOutbox {
   const { nextSequence, readings } = outbox;
@@ -56,6 +61,17 @@ export function draftMessage(
   return { plaintext, topic: first.topic, firstSequence: first.sequence, readings: contents.length };
 }
 
+/** The draft of a command's answer. */
+export function draftResult({ nextSequence }: FrozenOutbox, plaintext: Uint8Array): OutboxDraft {
+  return {
+    plaintext,
+    contentType: plainCbor,
+    topic: resultsTopic,
+    firstSequence: nextSequence,
+    readings: 0,
+  };
+}
+
 /** The outbox with `message` in the place of the readings it holds. */
 export function withMessage<M extends Numbered<OutboxDraft>>(outbox: Outbox<M>, message: M): Outbox<M> {
   const end = message.firstSequence + message.readings;
@@ -76,8 +92,24 @@ export function waiting({ readings, messages }: FrozenOutbox): number {
   return messages.reduce((sum, message) => sum + message.readings, readings.length);
 }
 
-/** Drops the oldest: a frozen message before any reading. Undefined when there is nothing left to drop. */
+/** How many answers to commands wait. */
+export function waitingResults({ messages }: FrozenOutbox): number {
+  return messages.filter(({ topic }) => topic === resultsTopic).length;
+}
+
+/** Drops the oldest answer to a command; undefined when there is none. */
+export function dropResult(outbox: FrozenOutbox): FrozenOutbox | undefined {
+  const oldest = outbox.messages.find(({ topic }) => topic === resultsTopic);
+  return oldest && acknowledge(outbox, oldest.counter);
+}
+
+/**
+ * Drops the oldest: an answer before any reading, a frozen message before any other. Undefined when there is nothing
+ * left to drop.
+ */
 export function dropOldest(outbox: FrozenOutbox): FrozenOutbox | undefined {
+  const fewer = dropResult(outbox);
+  if (fewer) return fewer;
   const [message, ...messages] = outbox.messages;
   if (message) return { ...outbox, messages, dropped: outbox.dropped + message.readings };
   const [reading, ...readings] = outbox.readings;

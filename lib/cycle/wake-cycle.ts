@@ -17,6 +17,7 @@ export const phases = [
   "secure",
   "session",
   "drain",
+  "commands",
   "close",
   "persist",
 ] as const;

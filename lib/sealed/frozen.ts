@@ -3,12 +3,12 @@
  * to send it, also after a reboot, gives the same bytes. Only such a message can be stamped. The brand exists
  * in the types alone; counter.ts gives it, and `thaw` to what was read back from where it had been persisted.
  */
-import type { senmlJson } from "./header.js";
+import type { ContentType } from "./header.js";
 
 export interface Draft {
   readonly plaintext: Uint8Array;
   /** None means SenML as CBOR. */
-  readonly contentType?: typeof senmlJson;
+  readonly contentType?: ContentType;
 }
 
 /** A draft that got a counter, which nothing has persisted yet. */

@@ -1,6 +1,6 @@
 /**
- * The protected header of this profile, one encoding for each meaning: alg (1), content type (3) for SenML as
- * JSON only, kid (4), and under label 6 the message counter, big-endian in shortest form, 0 as h'00'.
+ * The protected header of this profile, one encoding for each meaning: alg (1), content type (3) for what is not SenML as
+ * CBOR, kid (4), and under label 6 the message counter, big-endian in shortest form, 0 as h'00'.
  */
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
@@ -13,11 +13,16 @@ export const maxCounter = 2 ** 40 - 1;
 /** Content-Format of SenML as JSON (RFC 8428 §12.3); none means SenML as CBOR. */
 export const senmlJson = 110;
 
+/** Of plain CBOR (RFC 8949 §9.5): commands and their results. */
+export const plainCbor = 60;
+
+export type ContentType = typeof senmlJson | typeof plainCbor;
+
 export interface ProtectedHeader {
   readonly alg: number;
   readonly kid: Uint8Array;
   readonly counter: number;
-  readonly contentType?: typeof senmlJson;
+  readonly contentType?: ContentType;
 }
 
 /** @throws RangeError for a counter beyond `maxCounter`. */
@@ -45,7 +50,7 @@ export function decodeProtected(data: Uint8Array): ProtectedHeader {
   const counter = decodeCounter(counterBytes);
   const contentType = map.get(label.contentType);
   if (contentType === undefined && map.size === 3) return { alg, kid, counter };
-  if (contentType !== senmlJson || map.size !== 4)
+  if ((contentType !== senmlJson && contentType !== plainCbor) || map.size !== 4)
     throw new CborError("a label or content type not of this profile");
   return { alg, kid, counter, contentType };
 }

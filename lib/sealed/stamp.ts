@@ -7,7 +7,7 @@ import { constantTimeEqual } from "../cose/constant-time.js";
 import { decodeMac0, encodeMac0, hmacTagLength, mac0Tag, verifyMac0 } from "../cose/mac0.js";
 import type { Crypto } from "../crypto/crypto.js";
 import type { Frozen } from "./frozen.js";
-import { decodeProtected, encodeProtected, type ProtectedHeader, type senmlJson } from "./header.js";
+import { type ContentType, decodeProtected, encodeProtected, type ProtectedHeader } from "./header.js";
 import type { StampKey } from "./keys.js";
 
 declare const verified: unique symbol;
@@ -17,7 +17,7 @@ export interface Verified {
   readonly [verified]: true;
   readonly counter: number;
   readonly payload: Uint8Array;
-  readonly contentType?: typeof senmlJson;
+  readonly contentType?: ContentType;
   readonly tag: Uint8Array;
 }
 

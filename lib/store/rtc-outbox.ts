@@ -1,24 +1,28 @@
 /**
  * The outbox section: readings that wait, each with its sequence number, and messages frozen with counter and
  * exact plaintext. dCBOR([nextSequence, dropped, [[sequence, topic, content] …],
- * [[counter, topic, firstSequence, readings, json, plaintext] …]]).
+ * [[counter, topic, firstSequence, readings, content type or 0, plaintext] …]]).
  * Refuses what cannot be: sequences or counters that do not ascend, or that lie at or above the next one.
  */
 import { encode } from "../cbor/encode.js";
 import type { CborValue } from "../cbor/value.js";
 import { type Draft, type Frozen, type Numbered, thaw } from "../sealed/frozen.js";
-import { senmlJson } from "../sealed/header.js";
+import { type ContentType, plainCbor, senmlJson } from "../sealed/header.js";
 import { decodeArray, isCount } from "./section.js";
+
+/** Topics of messages, by their numbers in RTC memory. */
+export const readingsTopic = 0;
+export const resultsTopic = 1;
 
 export interface Reading {
   readonly sequence: number;
-  /** Index of the topic in the profile. */
+  /** `readingsTopic`, so far. */
   readonly topic: number;
   /** What `sense()` returned, as the caller encoded it. */
   readonly content: Uint8Array;
 }
 
-/** A SenML pack of consecutive readings, for one topic. */
+/** A SenML pack of consecutive readings; or the answer to a command, which holds none. */
 export interface OutboxDraft extends Draft {
   readonly topic: number;
   readonly firstSequence: number;
@@ -50,7 +54,7 @@ export function encodeOutbox(outbox: Outbox): Uint8Array {
       message.topic,
       message.firstSequence,
       message.readings,
-      message.contentType === senmlJson,
+      message.contentType ?? 0,
       message.plaintext,
     ]),
   ]);
@@ -95,13 +99,21 @@ function decodeReading(value: CborValue): Reading | undefined {
 
 function decodeMessage(value: CborValue): Frozen<OutboxDraft> | undefined {
   if (!Array.isArray(value) || value.length !== 6) return undefined;
-  const [counter, topic, firstSequence, readings, json, plaintext] = value as readonly CborValue[];
-  if (!isCount(counter) || !isCount(topic, 255) || !isCount(firstSequence) || !isCount(readings))
+  const [counter, topic, firstSequence, readings, type, plaintext] = value as readonly CborValue[];
+  if (!isCount(counter) || !isCount(topic, resultsTopic) || !isCount(firstSequence) || !isCount(readings))
     return undefined;
-  if (typeof json !== "boolean" || !(plaintext instanceof Uint8Array)) return undefined;
+  const contentType = contentTypeOf(type);
+  if (contentType === undefined || !(plaintext instanceof Uint8Array)) return undefined;
   const message = { counter, topic, firstSequence, readings, plaintext };
   // It was read back intact from where it had been persisted.
-  return thaw(json ? { ...message, contentType: senmlJson } : message);
+  return thaw(contentType === 0 ? message : { ...message, contentType });
+}
+
+/** Before there were commands it was said whether the content is JSON. */
+function contentTypeOf(value: CborValue | undefined): ContentType | 0 | undefined {
+  if (value === 0 || value === false) return 0;
+  if (value === senmlJson || value === true) return senmlJson;
+  return value === plainCbor ? plainCbor : undefined;
 }
 
 function ascendingBelow(values: readonly number[], limit: number): boolean {

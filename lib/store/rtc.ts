@@ -27,7 +27,8 @@ const magic = 0x444f524d;
 const version = 1;
 const sectionHeadBytes = 3;
 const recoveryAt = 5;
-const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6 } as const;
+const challengeBytes = 8;
+const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6, challenge: 7 } as const;
 
 export interface RtcImage {
   /** The counter of the next message. */
@@ -39,6 +40,8 @@ export interface RtcImage {
   /** The TLS session, sealed. */
   readonly tls?: Uint8Array;
   readonly outbox: Outbox;
+  /** What commands must carry while the device knows no authenticated time, 8 bytes. */
+  readonly challenge?: Uint8Array;
 }
 
 /** An image that was read back intact: its messages may be sent again. */
@@ -73,6 +76,7 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   if (image.mqtt) sections.set(type.mqtt, image.mqtt);
   if (image.tls) sections.set(type.tls, image.tls);
   sections.set(type.outbox, encodeOutbox(image.outbox));
+  if (image.challenge) sections.set(type.challenge, image.challenge);
   const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
   const leftOut: LeftOut[] = [];
   for (const name of ["tls", "network", "mqtt"] as const)
@@ -120,6 +124,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   const network = decodeNetwork(sections.get(type.network));
   const mqtt = sections.get(type.mqtt);
   const tls = sections.get(type.tls);
+  const challenge = sections.get(type.challenge);
   return {
     next,
     outbox,
@@ -127,6 +132,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
     ...(network && { network }),
     ...(mqtt && { mqtt }),
     ...(tls && { tls }),
+    ...(challenge?.length === challengeBytes && { challenge }),
   };
 }
 

@@ -2,8 +2,12 @@ import {
   acknowledge,
   dateReadings,
   draftMessage,
+  draftResult,
   dropOldest,
+  dropResult,
   queueReading,
+  waiting,
+  waitingResults,
   withMessage,
 } from "../../../lib/cycle/outbox.js";
 import { thaw } from "../../../lib/sealed/frozen.js";
@@ -86,6 +90,39 @@ test("dropping takes the oldest, counts its readings, and ends", () => {
   outbox = dropOldest(outbox as FrozenOutbox);
   equal([outbox?.readings.length, outbox?.dropped], [0, 3]);
   equal(dropOldest(outbox as FrozenOutbox), undefined);
+});
+
+function answered(outbox: FrozenOutbox, counter: number): FrozenOutbox {
+  const draft = draftResult(outbox, Uint8Array.of(counter));
+  return withMessage(outbox, thaw({ ...draft, counter }));
+}
+
+test("an answer is a message of its own, which holds no reading and takes none away", () => {
+  const outbox = answered(filled(2), 5);
+  equal([waiting(outbox), waitingResults(outbox)], [2, 1]);
+  equal(sequences(outbox), [0, 1]);
+  const [message] = outbox.messages;
+  equal([message?.topic, message?.contentType, message?.readings], [1, 60, 0]);
+  equal(waitingResults(freeze(outbox, 6)), 1);
+  equal(acknowledge(outbox, 5).messages, []);
+});
+
+test("answers are dropped before any reading, the oldest first, and are not counted as readings", () => {
+  const before = answered(freeze(answered(filled(2), 0), 1), 2);
+  const dropped: number[][] = [];
+  for (let outbox = dropOldest(before); outbox; outbox = dropOldest(outbox))
+    dropped.push([...outbox.messages.map(({ counter }) => counter), -1, outbox.dropped]);
+  equal(dropped, [
+    [1, 2, -1, 0],
+    [1, -1, 0],
+    [-1, 2],
+  ]);
+  const answers = dropResult(before);
+  equal(
+    answers?.messages.map(({ counter }) => counter),
+    [1, 2],
+  );
+  equal(dropResult(filled(1)), undefined);
 });
 
 test("a clock that is set dates what came before it, and nothing else", () => {

@@ -40,15 +40,17 @@ const full: RtcImage = {
     messages: [
       { counter: 1025, topic: 0, firstSequence: 3, readings: 2, plaintext: fromHex("01") },
       {
-        counter: 1029,
-        topic: 1,
+        counter: 1027,
+        topic: 0,
         firstSequence: 5,
         readings: 2,
         plaintext: fromHex("5b5d"),
         contentType: 110,
       },
+      { counter: 1029, topic: 1, firstSequence: 9, readings: 0, plaintext: fromHex("85"), contentType: 60 },
     ],
   },
+  challenge: fromHex("0102030405060708"),
 };
 const bare: RtcImage = { next: 1024, outbox: emptyOutbox };
 
@@ -153,6 +155,7 @@ test("the sections keep to the budget of an ESP8266", () => {
     outbox: emptyOutbox,
   };
   ok(size(most) - size(bare) + 7 <= 48, "counter and time in 48 bytes");
+  ok(size({ ...bare, challenge: full.challenge! }) - empty <= 11, "a challenge in 11 bytes");
   ok(size({ ...bare, network: full.network! }) - empty <= 48, "the network in 48 bytes");
   ok(written({ ...full, tls: new Uint8Array(230) }, 512).length <= 512, "everything in 512 bytes");
 });
@@ -182,6 +185,32 @@ test("an unreadable hint is dropped alone", () => {
   equal(decodeRtc(forged(`${counter}03000584f6f60700${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
 });
 
+test("a challenge of another length is dropped alone", () => {
+  const image = "010004811904050600058400008080";
+  const challenge = fromHex("0102030405060708");
+  equal(decodeRtc(forged(`${image}0700080102030405060708`), trust)?.challenge, challenge);
+  for (const bad of ["07000701020304050607", "070009010203040506070809", "070000"])
+    equal(decodeRtc(forged(image + bad), trust), { next: 1029, outbox: emptyOutbox }, bad);
+});
+
+test("messages of a firmware without commands are read, which said only whether they are JSON", () => {
+  const read = (type: string) => {
+    const content = `8401008081861904040000${"01"}${type}4100`;
+    const head = `06${(content.length / 2).toString(16).padStart(4, "0")}`;
+    return decodeRtc(forged(`01000481190405${head}${content}`), trust)?.outbox.messages[0];
+  };
+  const message = { counter: 1028, topic: 0, firstSequence: 0, readings: 1, plaintext: fromHex("00") };
+  for (const [type, contentType] of [
+    ["f4", {}],
+    ["00", {}],
+    ["f5", { contentType: 110 }],
+    ["186e", { contentType: 110 }],
+    ["183c", { contentType: 60 }],
+  ] as const)
+    equal(read(type), { ...message, ...contentType }, type);
+  for (const type of ["01", "12", "f6", "1870", "20", "4100"]) equal(read(type), undefined, type);
+});
+
 test("an outbox that contradicts itself or the counter is a cold start", () => {
   const message = (counter: number, firstSequence = 0, readings = 1) =>
     [counter, 0, firstSequence, readings, false, fromHex("00")] as const;
@@ -205,7 +234,8 @@ test("an outbox that contradicts itself or the counter is a cold start", () => {
     [[], [[1]]],
     [[[3, 256, fromHex("00")]], []],
     [[[3, 0, "text"]], []],
-    [[], [[1028, 0, 0, 1, 0, fromHex("00")]]],
+    [[], [[1028, 0, 0, 1, 1, fromHex("00")]]],
+    [[], [[1028, 2, 0, 1, 0, fromHex("00")]]],
   ];
   for (const [readings, messages, nextSequence] of bad)
     equal(read(readings, messages, nextSequence), undefined);
