@@ -48,15 +48,15 @@ export class Publisher {
 
   /** Freezes what goes out first, if it is not. */
   prepare(link: Link): void {
-    this.#next(link);
+    this.next(link);
   }
 
   /** Sends as much as the broker takes now; the link has it when it is flushed. */
   publish(link: Link): void {
     while (link.sendQuota > 0) {
-      const message = this.#next(link);
+      const message = this.next(link);
       if (!message) return;
-      this.#send(link, message);
+      this.send(link, message);
       // Before CONNACK it may have been postponed.
       if (!this.#sent.includes(message.counter)) return;
     }
@@ -71,7 +71,7 @@ export class Publisher {
     this.#sent = this.#sent.filter((one) => one !== counter);
   }
 
-  #next(link: Link): Frozen<OutboxDraft> | undefined {
+  private next(link: Link): Frozen<OutboxDraft> | undefined {
     for (let must = link.mustResend; must !== undefined; must = link.mustResend) {
       const message = this.#memory.messages.find(({ counter }) => counter === must);
       if (message) return message;
@@ -88,7 +88,7 @@ export class Publisher {
     return undefined;
   }
 
-  #send(link: Link, message: Frozen<OutboxDraft>): void {
+  private send(link: Link, message: Frozen<OutboxDraft>): void {
     const topic = this.#profile.topics.readings;
     const sender = { id: this.#profile.device.id, epoch: this.#device.epoch };
     const key = deriveStampKey(nativeCrypto, this.#device.secret, { sender, direction: "up", topic });

@@ -95,7 +95,7 @@ export class Security {
         ...(crl && { crl }),
         ...(certificate && key && { identity: { certificate, key } }),
         ...(psk && { psk: { identity: pskIdentity ?? "", key: psk, forwardSecrecy } }),
-        ...this.#resumption(),
+        ...this.resumption(),
       };
       // It must not go on as nobody, nor believe more than it was told.
       if (identity === "certificate" && !tls.identity) throw new RangeError("certificate or key is missing");
@@ -108,7 +108,7 @@ export class Security {
     }
   }
 
-  #resumption(): Pick<TLSOptions, "resumption"> | undefined {
+  private resumption(): Pick<TLSOptions, "resumption"> | undefined {
     const { resumption } = this.#settings;
     if (!resumption || !this.#secret || this.#paused) return undefined;
     const saved = this.#memory.session;
@@ -121,16 +121,16 @@ export class Security {
   /** The handshake is done: the certificate that a CA vouches for tells what time it is at least. */
   secured({ notBeforeSeconds, resumed }: Secured): void {
     this.#resumed = resumed;
-    if (!resumed) this.#forget();
+    if (!resumed) this.forget();
     // A CA that errs by decades must not lock the device out; SNTP, which can be forged, is no witness for it.
     if (notBeforeSeconds < builtAtSeconds + maxAheadSeconds) raiseTimeFloor(notBeforeSeconds);
   }
 
-  #forget(): void {
+  private forget(): void {
     if (!this.#paused) this.#memory.session = undefined;
   }
 
-  #pause(wakes: number): void {
+  private pause(wakes: number): void {
     this.#paused = true;
     this.#memory.session = Uint8Array.of(wakes);
   }
@@ -153,10 +153,10 @@ export class Security {
       this.#memory.distrustClock();
     const refused = kind === "broker-refused" && this.#resumed && anonymous.includes(code);
     const again = this.#offered && (refused || sessionFaults.includes(kind));
-    this.#forget();
+    this.forget();
     // Who swallows the offer has spent this wake's time, but not the next one's.
-    if (this.#offered && refused) this.#pause(refusedPauseWakes);
-    if (this.#offered && kind === "tls-timeout") this.#pause(stalledPauseWakes);
+    if (this.#offered && refused) this.pause(refusedPauseWakes);
+    if (this.#offered && kind === "tls-timeout") this.pause(stalledPauseWakes);
     // Refused in full as well: then it was not the session's fault.
     if (kind === "broker-refused" && this.#setback === kind) this.#memory.session = undefined;
     this.#offered = false;
@@ -181,7 +181,7 @@ export class Security {
   keep(link: Link | undefined): void {
     const saved = link?.saveSession();
     if (saved) this.#memory.session = new Uint8Array(saved);
-    else if (!link) this.#forget();
+    else if (!link) this.forget();
   }
 }
 

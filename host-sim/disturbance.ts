@@ -12,6 +12,8 @@ export interface Provisioned extends TlsCredentials, AccountSecrets {
   readonly profile: Profile;
   /** The root certificate, DER; null without. */
   readonly ca: Uint8Array | null;
+  /** See Secrets. */
+  readonly signKey: Uint8Array | null;
 }
 
 /** What outlives a boot. */

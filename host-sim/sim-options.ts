@@ -39,6 +39,8 @@ export interface AccountSecrets {
 export interface Secrets extends TlsCredentials, AccountSecrets {
   /** Empty: an open network. */
   readonly wifiPassword: string;
+  /** What the device signs its messages with: P-256, PKCS #8 in DER; null: it does not. */
+  readonly signKey: Uint8Array | null;
 }
 
 export interface SimOptions {
@@ -51,6 +53,8 @@ export interface SimOptions {
   readonly secrets: Secrets;
   /** The device's own, 32 bytes; null: a new one. */
   readonly deviceSecret: Uint8Array | null;
+  /** Whoever the device seals to opens with it: P-256, PKCS #8 in DER; null: it seals to nobody. */
+  readonly recipientKey: Uint8Array | null;
   readonly realtime: boolean;
   readonly json: boolean;
   /** Absolute path of the NSS key log to append to. */

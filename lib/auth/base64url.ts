@@ -21,3 +21,22 @@ export function writeBase64url(bytes: Uint8Array, out: Uint8Array, at: number): 
   }
   return at;
 }
+
+/** @throws {RangeError} for letters that base64url has not, or bits behind the last byte */
+export function readBase64url(text: string): Uint8Array {
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let bits = 0;
+  let held = 0;
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = alphabet.indexOf(text[i]!);
+    if (digit < 0) throw new RangeError("not base64url");
+    bits = ((bits << 6) | digit) & 0xffff;
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    bytes[at++] = bits >> held;
+  }
+  if (held >= 6 || (bits & ((1 << held) - 1)) !== 0) throw new RangeError("not base64url");
+  return bytes;
+}

@@ -6,6 +6,7 @@
 import { maxTokenKeyBytes, minTokenKeyBytes } from "../auth/jwt.js";
 import { utf8Encode } from "../cbor/utf8.js";
 import { maxProfileBytes, type Profile } from "./profile.js";
+import { type Protection, signs } from "./protection.js";
 
 /** The path given to `embedded:storage/key-value`: on ESP32 the NVS namespace. */
 export const flashDomain = "dormouse";
@@ -29,9 +30,16 @@ export const flashKeys = {
   key: "tls-key",
   /** The pre-shared key's bytes. */
   psk: "tls-psk",
+  /** The device's own P-256 private key that its messages are signed with, DER (PKCS #8). */
+  signKey: "sign-key",
   /** See time-floor.ts; only the device writes it. */
   timeFloor: "time-floor",
 } as const;
+
+/** What the device has taken of the `index`th controller of its profile; only the device writes it. */
+export function windowKey(index: number): string {
+  return `window-${index}`;
+}
 
 export interface FlashSecrets {
   /** The encoded device record. */
@@ -50,6 +58,8 @@ export interface FlashSecrets {
   readonly key: Uint8Array | null;
   /** 16 to 64 bytes, exactly when the profile's identity is a PSK. */
   readonly psk: Uint8Array | null;
+  /** P-256, PKCS #8 in DER, exactly when the profile's messages are signed. */
+  readonly signKey: Uint8Array | null;
 }
 
 export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: string } & (
@@ -59,7 +69,8 @@ export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: st
 
 /**
  * The entries of a freshly provisioned device.
- * @throws {RangeError} when the profile is larger than flash entries may be, or what it needs for TLS, or to log in, is not there
+ * @throws {RangeError} when the profile is larger than flash entries may be, or what it needs for TLS, to log in or to
+ *   sign is not there
  */
 export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntry[] {
   const json = JSON.stringify(withTrust(profile, secrets));
@@ -67,6 +78,7 @@ export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntr
     throw new RangeError(`the profile takes more than ${maxProfileBytes} bytes`);
   checkTls(profile.broker.tls, secrets);
   checkAccount(profile.broker, secrets);
+  checkSigning(profile.topics.up, secrets);
   const domain = flashDomain;
   const entries: FlashEntry[] = [];
   const string = (key: string, value: string): void => {
@@ -84,6 +96,7 @@ export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntr
     secrets.brokerPassword === null ? null : utf8Encode(secrets.brokerPassword),
   );
   buffer(flashKeys.jwtKey, secrets.jwtKey);
+  buffer(flashKeys.signKey, secrets.signKey);
   for (const name of tlsEntries) buffer(flashKeys[name], secrets[name]);
   return entries;
 }
@@ -126,4 +139,9 @@ function checkAccount({ auth, jwt }: Profile["broker"], { brokerPassword, jwtKey
   if (!jwtKey || jwt?.algorithm !== "HS256") return;
   if (jwtKey.length < minTokenKeyBytes || jwtKey.length > maxTokenKeyBytes)
     throw new RangeError(`an HS256 key must have ${minTokenKeyBytes} to ${maxTokenKeyBytes} bytes`);
+}
+
+function checkSigning(up: Protection, { signKey }: FlashSecrets): void {
+  if (signs(up) !== (signKey !== null))
+    throw new RangeError("the signing key must be there when messages are signed, and only then");
 }

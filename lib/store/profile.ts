@@ -8,11 +8,26 @@ import type { TokenAlgorithm } from "../auth/jwt.js";
 import { type Phase, phases } from "../cycle/wake-cycle.js";
 import { type Failure, failure } from "../failure.js";
 import { parsePin } from "../tls/pins.js";
+import {
+  type CommandSettings,
+  commandsConflict,
+  commandsRule,
+  type DeviceState,
+  kidRule,
+  type Protection,
+  plainTcpConflict,
+  protectionRule,
+  stateRule,
+} from "./protection.js";
 import { type Field, group, may, must, name, oneOf, printable, type Rule, range, text } from "./rules.js";
 
 export interface Profile {
   readonly schema: 1;
-  readonly device: { readonly id: string };
+  readonly device: {
+    readonly id: string;
+    /** A short name in its messages, 2 to 8 bytes as hex; without it they carry the id and the epoch. */
+    readonly kid?: string;
+  };
   readonly wifi: { readonly ssid: string };
   /** The SNTP server. */
   readonly time: { readonly server: string };
@@ -33,7 +48,17 @@ export interface Profile {
     readonly jwt?: TokenSettings;
   };
   readonly mqtt: MqttSettings;
-  readonly topics: { readonly base: string; readonly readings: string; readonly protection: "stamp" };
+  readonly topics: {
+    readonly base: string;
+    readonly readings: string;
+    /** SenML in the one or the other form. */
+    readonly format: "cbor" | "json";
+    readonly state: readonly DeviceState[];
+    /** Of everything that the device publishes. */
+    readonly up: Protection;
+  };
+  /** Without it the device takes no commands. */
+  readonly commands?: CommandSettings;
   readonly cycle: {
     readonly intervalSeconds: number;
     readonly wakeBudgetSeconds: number;
@@ -50,7 +75,7 @@ export interface MqttSettings {
   readonly sessionExpirySeconds: number;
   /** Whether messages go out behind CONNECT, without waiting for the broker's answer. */
   readonly pipelining: boolean;
-  /** A stamped message to BASE/will, sent by the broker when the device is gone. */
+  /** A message to BASE/will, protected as readings are, sent by the broker when the device is gone. */
   readonly will?: {
     /** 0: at once, when the connection breaks. Else when the device has not come back for so long, asleep or not. */
     readonly afterSeconds: number;
@@ -158,7 +183,7 @@ for (const phase of phases) deadlines[phase] = may(range(0.1, 600, false));
 
 const rules = group({
   schema: must(oneOf(1)),
-  device: must(group({ id: must(name(64, 64)) })),
+  device: must(group({ id: must(name(64, 64)), kid: may(kidRule) })),
   // IEEE 802.11 limits an SSID to 32 octets.
   wifi: must(group({ ssid: must(text(32)) })),
   time: must(group({ server: must(text(253)) })),
@@ -184,7 +209,16 @@ const rules = group({
       will: may(group({ afterSeconds: must(range(0, 0xffff_ffff, true)), retain: must(oneOf(true, false)) })),
     }),
   ),
-  topics: must(group({ base: must(topic), readings: must(topic), protection: must(oneOf("stamp")) })),
+  topics: must(
+    group({
+      base: must(topic),
+      readings: must(topic),
+      format: must(oneOf("cbor", "json")),
+      state: must(stateRule),
+      up: must(protectionRule),
+    }),
+  ),
+  commands: may(commandsRule),
   cycle: must(
     group({
       intervalSeconds: must(range(1, 2_592_000, false)),
@@ -210,7 +244,12 @@ export function readProfile(json: string): Profile | Failure {
   const problem = rules(value);
   if (problem !== undefined) return failure("profile-invalid", problem.slice(1));
   const profile = value as Profile;
-  const conflict = brokerConflict(profile.broker) ?? willConflict(profile);
+  const { broker, topics, commands } = profile;
+  const conflict =
+    brokerConflict(broker) ??
+    (broker.tls === false ? plainTcpConflict(topics.up) : undefined) ??
+    (commands && commandsConflict(commands)) ??
+    willConflict(profile);
   return conflict === undefined ? profile : failure("profile-invalid", conflict);
 }
 

@@ -55,6 +55,19 @@ export const group = (fields: { readonly [name: string]: Field }): Rule => {
   };
 };
 
+/** An object whose field `tag` says which of these rules it is read by. */
+export const variant = (tag: string, rules: { readonly [word: string]: Rule }): Rule => {
+  Object.freeze(rules);
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return " must be an object";
+    if (!Object.hasOwn(value, tag)) return `.${tag} is missing`;
+    const word = (value as { readonly [name: string]: unknown })[tag];
+    if (typeof word !== "string" || !Object.hasOwn(rules, word))
+      return `.${tag}${oneOf(...Object.keys(rules))(word)}`;
+    return rules[word]!(value);
+  };
+};
+
 export const must = (rule: Rule): Field => Object.freeze({ rule });
 export const may = (rule: Rule): Field => Object.freeze({ rule, optional: true });
 

@@ -44,7 +44,7 @@ export class Outgoing {
   write(bytes: Uint8Array, more: boolean): number {
     if (bytes.length > this.#granted) throw new Error("would block");
     this.#granted -= bytes.length;
-    this.#queue(bytes, more);
+    this.queue(bytes, more);
     if (!more) this.flush();
     return this.ready ? this.grant() : this.#granted;
   }
@@ -57,7 +57,7 @@ export class Outgoing {
   /** As much as there is room for, on to TCP. */
   flush(): void {
     for (;;) {
-      this.#makeRecord();
+      this.makeRecord();
       if (this.#tcpRoom <= 0) return;
       const bytes = this.#session.drain(this.#tcpRoom);
       if (bytes === undefined) return;
@@ -76,13 +76,13 @@ export class Outgoing {
     this.#waiting.clear();
   }
 
-  #queue(bytes: Uint8Array, more: boolean): void {
+  private queue(bytes: Uint8Array, more: boolean): void {
     if (more || this.#waiting.length > 0 || this.#session.writable < bytes.length) this.#waiting.push(bytes);
     else if (bytes.length > 0) this.#session.write(bytes);
   }
 
   /** Of what waits; not of less than that because of what is still pending: small records are dear. */
-  #makeRecord(): void {
+  private makeRecord(): void {
     const { length } = this.#waiting;
     const { writable } = this.#session;
     if (length === 0) {

@@ -390,7 +390,13 @@ test("the least a profile must say is enough, and its defaults are filled in", (
     time: { server: "pool.ntp.org" },
     broker: { host: "b.example", port: 8883, tls: plainTls, auth: "none" },
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
-    topics: { base: "sensors/d-1", readings: "sensors/d-1/readings", protection: "stamp" },
+    topics: {
+      base: "sensors/d-1",
+      readings: "sensors/d-1/readings",
+      format: "cbor",
+      state: [],
+      up: { protection: "stamp", algorithm: "hmac-256" },
+    },
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
     sensor: { kind: "simulated" },
   });

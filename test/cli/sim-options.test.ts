@@ -27,7 +27,15 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true, force: true }));
 
-const noSecrets = { brokerPassword: null, jwtKey: null, crl: null, certificate: null, key: null, psk: null };
+const noSecrets = {
+  brokerPassword: null,
+  jwtKey: null,
+  crl: null,
+  certificate: null,
+  key: null,
+  psk: null,
+  signKey: null,
+};
 
 async function written(name: string, profile: object): Promise<string> {
   const path = join(folder, name);

@@ -63,7 +63,13 @@ function profileFor(port: number, broker: Partial<Profile["broker"]>): Profile {
       ...broker,
     },
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: false },
-    topics: { base: "d/1", readings: "d/1/r", protection: "stamp" },
+    topics: {
+      base: "d/1",
+      readings: "d/1/r",
+      format: "cbor",
+      state: [],
+      up: { protection: "stamp", algorithm: "hmac-256" },
+    },
     // the peer never answers: the session comes to its end soon
     cycle: { intervalSeconds: 60, wakeBudgetSeconds: 20, deadlineSeconds: { session: 2 } },
     sensor: { kind: "simulated" },
@@ -137,7 +143,15 @@ for (const [what, broker, stored, sought, boards] of cases)
       if (broker.jwt) secrets.push({ name: "token", bytes: tokenHead(broker.jwt.algorithm) });
       const path = join(scratch, `device-${process.hrtime.bigint()}`);
       const record = encodeDeviceRecord(deviceSecret, { epoch: 0, reservedEnd: 0, fromFactory: false });
-      const none = { brokerPassword: null, jwtKey: null, crl: null, certificate: null, key: null, psk: null };
+      const none = {
+        brokerPassword: null,
+        jwtKey: null,
+        crl: null,
+        certificate: null,
+        key: null,
+        psk: null,
+        signKey: null,
+      };
       const entries = flashEntries(profile, {
         record,
         wifiPassword: "",

@@ -57,7 +57,13 @@ function profileFor(port: number, tls: Pick<TlsSettings, "identity" | "pskIdenti
       },
     },
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
-    topics: { base: "d/1", readings: "d/1/r", protection: "stamp" },
+    topics: {
+      base: "d/1",
+      readings: "d/1/r",
+      format: "cbor",
+      state: [],
+      up: { protection: "stamp", algorithm: "hmac-256" },
+    },
     // the peer never answers: the session comes to its end soon
     cycle: { intervalSeconds: 60, wakeBudgetSeconds: 20, deadlineSeconds: { session: 1 } },
     sensor: { kind: "simulated" },
@@ -73,7 +79,7 @@ async function wake(
 ): Promise<{ readonly pid: number; readonly looked: number; stop(): Promise<string> }> {
   const path = join(scratch, `device-${process.hrtime.bigint()}`);
   const record = encodeDeviceRecord(deviceSecret, { epoch: 0, reservedEnd: 0, fromFactory: false });
-  const none = { jwtKey: null, ca: null, crl: null, certificate: null, key: null, psk: null };
+  const none = { jwtKey: null, ca: null, crl: null, certificate: null, key: null, psk: null, signKey: null };
   const entries = flashEntries(profile, {
     record,
     wifiPassword: "",

@@ -23,7 +23,13 @@ function account(broker: Partial<Profile["broker"]>, jwtKey: Uint8Array | null =
     time: { server: "t" },
     broker: { host: "h", port: 1, tls: defaultTls(), auth: "none", ...broker },
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
-    topics: { base: "b", readings: "b/r", protection: "stamp" },
+    topics: {
+      base: "b",
+      readings: "b/r",
+      format: "cbor",
+      state: [],
+      up: { protection: "stamp", algorithm: "hmac-256" },
+    },
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
     sensor: { kind: "simulated" },
   };

@@ -1,5 +1,5 @@
-import { base64urlLength, writeBase64url } from "../../../lib/auth/base64url.js";
-import { equal, fromHex, test } from "../../device/harness.js";
+import { base64urlLength, readBase64url, writeBase64url } from "../../../lib/auth/base64url.js";
+import { equal, fromHex, hex, test, throws } from "../../device/harness.js";
 import { ascii } from "./vectors.js";
 
 function base64url(bytes: Uint8Array): string {
@@ -33,4 +33,10 @@ test("every digit of the alphabet is written", () => {
     "00108310518720928b30d38f41149351559761969b71d79f8218a39259a7a29aabb2dbafc31cb3d35db7e39ebbf3dfbf",
   );
   equal(base64url(bytes), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+});
+
+test("base64url is read back, and only as it is written", () => {
+  for (const [digits, text] of published) equal(hex(readBase64url(text)), digits);
+  for (const wrong of ["A", "AAAAA", "Zg=", "Zg==", "Zh", "Zm9", "Z+8A", "Z/8A", "Zm 9v", "Zm9ä"])
+    throws(() => readBase64url(wrong), RangeError);
 });

@@ -1,10 +1,11 @@
-import { type FlashSecrets, flashEntries } from "../../../lib/store/flash-entries.js";
+import { type FlashSecrets, flashEntries, windowKey } from "../../../lib/store/flash-entries.js";
 import {
   type Profile,
   readProfile,
   type TlsSettings,
   type TokenSettings,
 } from "../../../lib/store/profile.js";
+import type { Protection } from "../../../lib/store/protection.js";
 import { equal, test, throws } from "../../device/harness.js";
 
 const tls: TlsSettings = {
@@ -32,7 +33,13 @@ function profileWith(part: Partial<TlsSettings> | false): Profile {
     time: { server: "time.dormouse.test" },
     broker: part === false ? { ...secure, tls: false, insecure: true } : secure,
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
-    topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
+    topics: {
+      base: "sensors/dormouse-1",
+      readings: "sensors/dormouse-1/readings",
+      format: "cbor",
+      state: [],
+      up: { protection: "stamp", algorithm: "hmac-256" },
+    },
     cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
     sensor: { kind: "simulated" },
   };
@@ -50,6 +57,7 @@ const bare: FlashSecrets = {
   certificate: null,
   key: null,
   psk: null,
+  signKey: null,
 };
 
 /** As a device that logs in so. */
@@ -192,4 +200,32 @@ test("what does not fit the way to log in is not provisioned", () => {
     }, RangeError);
     equal(written, undefined, what);
   }
+});
+
+const recipientKey =
+  "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
+const sealTo = { protection: "sealTo", recipientKid: "plant-7", recipientKey } as const;
+const stamp = { protection: "stamp", algorithm: "hmac-256" } as const;
+
+function signedKeys(up: Protection, signKey: Uint8Array | null): string[] {
+  const profile = profileWith({ pins });
+  const topics = { ...profile.topics, up };
+  return flashEntries({ ...profile, topics }, { ...bare, signKey }).map((entry) => entry.key);
+}
+
+test("the key that messages are signed with is stored exactly when they are", () => {
+  equal(signedKeys({ protection: "sign" }, der), ["profile", "record", "sign-key"]);
+  equal(signedKeys({ ...sealTo, sign: true }, der), ["profile", "record", "sign-key"]);
+  equal(signedKeys({ ...sealTo, sign: false }, null), ["profile", "record"]);
+  const refused: [Protection, Uint8Array | null][] = [
+    [{ protection: "sign" }, null],
+    [{ ...sealTo, sign: true }, null],
+    [{ ...sealTo, sign: false }, der],
+    [stamp, der],
+  ];
+  for (const [up, key] of refused) throws(() => signedKeys(up, key), RangeError);
+});
+
+test("each controller's window has a key that NVS can hold", () => {
+  equal([0, 3].map(windowKey), ["window-0", "window-3"]);
 });

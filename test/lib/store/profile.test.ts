@@ -18,7 +18,13 @@ const profile: Profile = {
   time: { server: "time.dormouse.test" },
   broker: { host: "broker.dormouse.test", port: 8883, tls, auth: "none" },
   mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
-  topics: { base: "sensors/dormouse-1", readings: "sensors/dormouse-1/readings", protection: "stamp" },
+  topics: {
+    base: "sensors/dormouse-1",
+    readings: "sensors/dormouse-1/readings",
+    format: "cbor",
+    state: [],
+    up: { protection: "stamp", algorithm: "hmac-256" },
+  },
   cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
   sensor: { kind: "simulated" },
 };
@@ -56,7 +62,7 @@ const refused: [string, string][] = [
   [json({ topics: { ...topics, readings: "a/#" } }), "topics.readings must not contain + or #"],
   [json({ topics: { ...topics, base: "a\u0001" } }), "topics.base must not contain control characters"],
   [json({ topics: { ...topics, base: "a\ud800" } }), "topics.base must not contain lone surrogates"],
-  [json({ topics: { ...topics, protection: "none" } }), 'topics.protection must be "stamp"'],
+  [json({ topics: { ...topics, protection: "stamp" } }), "topics.protection is no known setting"],
   [
     json({ cycle: { ...cycle, intervalSeconds: 0.9 } }),
     "cycle.intervalSeconds must be a number from 1 to 2592000",

@@ -1,0 +1,147 @@
+/**
+ * How a device protects what it publishes, and which protections a connection is good enough for: the part of the
+ * profile that lib/sealed carries out. Names of algorithms are those of COSE (RFC 9053), spelt in small letters.
+ */
+import { base64urlLength, readBase64url } from "../auth/base64url.js";
+import { group, may, must, name, oneOf, type Rule, text, variant } from "./rules.js";
+
+export type StampAlgorithmName = "hmac-256" | "hmac-256-64";
+export type SealAlgorithmName = "chacha20-poly1305" | "a128gcm" | "a256gcm" | "aes-ccm-16-64-128";
+
+export type StampSettings = { readonly protection: "stamp"; readonly algorithm: StampAlgorithmName };
+export type SealSettings = { readonly protection: "seal"; readonly algorithm: SealAlgorithmName };
+
+export interface SealToSettings {
+  readonly protection: "sealTo";
+  /** What the key's owner calls it: 1 to 32 bytes of UTF-8. */
+  readonly recipientKid: string;
+  /** A P-256 public key, uncompressed (65 bytes), as base64url. */
+  readonly recipientKey: string;
+  /** Signed inside by the device's own key. Without it nobody knows who has sent it. */
+  readonly sign: boolean;
+}
+
+export type Protection =
+  | { readonly protection: "none" }
+  | StampSettings
+  | SealSettings
+  | { readonly protection: "sign" }
+  | SealToSettings;
+
+/** Which commands the device takes, on BASE/command. */
+export type CommandSettings = (StampSettings | SealSettings) & {
+  /** The sender ids of those who may send some, 1 to 4 different ones. */
+  readonly controllers: readonly string[];
+  /** Whose signature certain commands need. */
+  readonly operator?: {
+    /** What the operator calls the key: 1 to 32 bytes of UTF-8. */
+    readonly kid: string;
+    /** As `recipientKey`. */
+    readonly key: string;
+  };
+  /** Nothing is done without the operator's signature. */
+  readonly onlySigned?: true;
+};
+
+/** What a message says of the device beside its readings. */
+export type DeviceState = "battery" | "rssi" | "dropped" | "reset";
+export const deviceStates: readonly DeviceState[] = Object.freeze(["battery", "rssi", "dropped", "reset"]);
+
+const keyName = name(32, 32);
+const pointLetters = base64urlLength(65);
+
+/** Whether it is a point of the curve is seen when it is imported. */
+const point: Rule = (value) => {
+  try {
+    if (typeof value === "string" && value.length === pointLetters && readBase64url(value)[0] === 4)
+      return undefined;
+  } catch {
+    // not base64url
+  }
+  return " must be a P-256 public key, 65 bytes as base64url";
+};
+
+const stampAlgorithm = must(oneOf("hmac-256", "hmac-256-64"));
+const sealAlgorithm = must(oneOf("chacha20-poly1305", "a128gcm", "a256gcm", "aes-ccm-16-64-128"));
+const word = (known: string) => must(oneOf(known));
+
+export const protectionRule: Rule = variant("protection", {
+  none: group({ protection: word("none") }),
+  stamp: group({ protection: word("stamp"), algorithm: stampAlgorithm }),
+  seal: group({ protection: word("seal"), algorithm: sealAlgorithm }),
+  sign: group({ protection: word("sign") }),
+  sealTo: group({
+    protection: word("sealTo"),
+    recipientKid: must(keyName),
+    recipientKey: must(point),
+    sign: must(oneOf(true, false)),
+  }),
+});
+
+/** Items that each pass `item`, from `min` to `max` of them, no two alike. */
+const different =
+  (min: number, max: number, item: Rule, problem: string): Rule =>
+  (value) =>
+    Array.isArray(value) &&
+    value.length >= min &&
+    value.length <= max &&
+    value.every((one, i) => item(one) === undefined && value.indexOf(one) === i)
+      ? undefined
+      : problem;
+
+export const stateRule: Rule = different(
+  0,
+  deviceStates.length,
+  (value) => (deviceStates.includes(value as DeviceState) ? undefined : ""),
+  ` must be a list without repetition of ${deviceStates.join(", ")}`,
+);
+
+const controllers = must(
+  different(1, 4, name(64, 64), " must be 1 to 4 different sender ids, each of 1 to 64 bytes"),
+);
+const operator = may(group({ kid: must(keyName), key: must(point) }));
+const onlySigned = may(oneOf(true));
+
+export const commandsRule: Rule = variant("protection", {
+  stamp: group({ protection: word("stamp"), algorithm: stampAlgorithm, controllers, operator, onlySigned }),
+  seal: group({ protection: word("seal"), algorithm: sealAlgorithm, controllers, operator, onlySigned }),
+});
+
+/** Of a device's short name in its messages, in place of id and epoch: 2 to 8 bytes as hex. */
+export const kidRule: Rule = (value) => {
+  if (text(16)(value) === undefined) {
+    const hex = value as string;
+    let wrong = hex.length < 4 || hex.length % 2 !== 0;
+    for (let i = 0; i < hex.length; i++) if (!"0123456789abcdef".includes(hex[i]!)) wrong = true;
+    if (!wrong) return undefined;
+  }
+  return " must be 2 to 8 bytes as hex digits, in small letters";
+};
+
+/** Whether the device signs, and so has a key pair of its own. */
+export function signs(up: Protection): boolean {
+  return up.protection === "sign" || (up.protection === "sealTo" && up.sign);
+}
+
+/** Whether what `up` and `commands` ask for needs P-256, which an ESP8266 lacks. */
+export function needsP256(up: Protection, commands: CommandSettings | undefined): boolean {
+  return up.protection === "sign" || up.protection === "sealTo" || commands?.operator !== undefined;
+}
+
+/**
+ * Why messages protected so must not go over this connection; undefined when they may. Over plain TCP anyone on the
+ * way can change a message and send one: what a receiver acts on has to prove where it comes from.
+ */
+export function plainTcpConflict(up: Protection): string | undefined {
+  if (up.protection === "none")
+    return 'topics.up.protection must not be "none" over plain TCP: anyone on the way could change a message or make one up';
+  if (up.protection === "sealTo" && !up.sign)
+    return "topics.up.sign must be true over plain TCP: anyone on the way could seal a message of their own";
+  return undefined;
+}
+
+export function commandsConflict(commands: CommandSettings): string | undefined {
+  return commands.onlySigned && !commands.operator
+    ? "commands.operator must be there with onlySigned"
+    : undefined;
+}
