@@ -1,5 +1,5 @@
 /**
- * Verifies stamps (COSE_Mac0, RFC 9052 §6.2) as docs/sealed-payloads.md fixes them, with node:crypto and
+ * Verifies stamps (COSE_Mac0, RFC 9052 §6.2) as docs/sealed.md fixes them, with node:crypto and
  * cborg: a second implementation, which shares no code with lib/sealed. It keeps no state and does not look
  * into the payload. Anything but the one permitted form is refused, before or after the tag is checked.
  */

@@ -13,13 +13,16 @@ export interface DecodeLimits {
   readonly maxDepth: number;
   /** Items in all, those that contain others included; no limit unless said. */
   readonly maxItems?: number;
+  /** Takes maps in any order, still without duplicates: for messages of others, who need not sort them. */
+  readonly unsorted?: boolean;
 }
 
 /** Deep enough for COSE and SenML. */
-const defaultLimits: DecodeLimits = { maxDepth: 8 };
+const defaultLimits: DecodeLimits = Object.freeze({ maxDepth: 8 });
 
 interface Reader {
   readonly data: Uint8Array;
+  readonly unsorted: boolean;
   at: number;
 }
 
@@ -45,7 +48,7 @@ class Open {
  * @throws CborError when `data` is anything but one deterministic CBOR item.
  */
 export function decode(data: Uint8Array, limits: DecodeLimits = defaultLimits): CborValue {
-  const reader: Reader = { data, at: 0 };
+  const reader: Reader = { data, unsorted: limits.unsorted === true, at: 0 };
   const open: Open[] = [];
   let itemsLeft = limits.maxItems ?? Number.MAX_SAFE_INTEGER;
   for (;;) {
@@ -90,7 +93,9 @@ function addToMap(
   }
   if (typeof item !== "string" && !(typeof item === "number" && isCborInteger(item)))
     throw new CborError("a key that is neither integer nor text");
-  if (around.keyEnd >= 0 && !ascending(reader.data, around.keyStart, around.keyEnd, start, reader.at))
+  if (reader.unsorted) {
+    if (map.has(item)) throw new CborError("a key twice");
+  } else if (around.keyEnd >= 0 && !ascending(reader.data, around.keyStart, around.keyEnd, start, reader.at))
     throw new CborError("keys not sorted, or twice");
   around.key = item;
   around.keyStart = start;

@@ -1,6 +1,6 @@
 /**
  * A message that is frozen: its counter and exact plaintext have been persisted in one step, so every attempt
- * to send it, also after a reboot, gives the same bytes. Only such a message can be stamped. The brand exists
+ * to send it, also after a reboot, carries the same. Only such a message can be protected. The brand exists
  * in the types alone; counter.ts gives it, and `thaw` to what was read back from where it had been persisted.
  */
 import type { ContentType } from "./header.js";

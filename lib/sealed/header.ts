@@ -1,10 +1,10 @@
 /**
- * The protected header of this profile, one encoding for each meaning: alg (1), content type (3) for what is not SenML as
- * CBOR, kid (4), and under label 6 the message counter, big-endian in shortest form, 0 as h'00'.
+ * The protected header of this profile, one encoding for each meaning: alg (1), content type (3) unless it is SenML
+ * as CBOR, kid (4), and under label 6 the message counter, big-endian in shortest form, 0 as h'00'.
  */
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
-import { CborError, type CborValue } from "../cbor/value.js";
+import { CborError, type CborMap, type CborValue } from "../cbor/value.js";
 import { label } from "../cose/labels.js";
 
 /** A counter has five bytes at most (RFC 9053 §4 leaves that much of the smallest nonce). */
@@ -12,23 +12,37 @@ export const maxCounter = 2 ** 40 - 1;
 
 /** Content-Format of SenML as JSON (RFC 8428 §12.3); none means SenML as CBOR. */
 export const senmlJson = 110;
-
-/** Of plain CBOR (RFC 8949 §9.5): commands and their results. */
+/** Content-Format of plain CBOR (RFC 8949 §9.4): commands and their results. */
 export const plainCbor = 60;
+/** Content-Format of a COSE_Sign1 (RFC 9052 §11.3.3): what is inside is signed, and says itself what it is. */
+export const coseSign1 = 18;
 
-export type ContentType = typeof senmlJson | typeof plainCbor;
+export type ContentType = typeof senmlJson | typeof plainCbor | typeof coseSign1;
 
-export interface ProtectedHeader {
-  readonly alg: number;
-  readonly kid: Uint8Array;
+export function isContentType(value: unknown): value is ContentType {
+  return value === senmlJson || value === plainCbor || value === coseSign1;
+}
+
+interface MessageFields {
   readonly counter: number;
   readonly contentType?: ContentType;
 }
 
-/** @throws RangeError for a counter beyond `maxCounter`. */
+export interface ProtectedHeader extends MessageFields {
+  readonly alg: number;
+  readonly kid: Uint8Array;
+}
+
+/** Of a message to be sent. */
+export function headerOf(alg: number, kid: Uint8Array, message: MessageFields): ProtectedHeader {
+  const { counter, contentType } = message;
+  return contentType === undefined ? { alg, kid, counter } : { alg, kid, counter, contentType };
+}
+
+/** @throws RangeError for a counter beyond `maxCounter`, or another content type. */
 export function encodeProtected(header: ProtectedHeader): Uint8Array {
   const map = new Map<number, CborValue>([[label.alg, header.alg]]);
-  if (header.contentType !== undefined) map.set(label.contentType, header.contentType);
+  if (header.contentType !== undefined) map.set(label.contentType, checkedContentType(header.contentType));
   map.set(label.kid, header.kid);
   map.set(label.partialIv, encodeCounter(header.counter));
   return encode(map);
@@ -41,6 +55,11 @@ export function encodeProtected(header: ProtectedHeader): Uint8Array {
 export function decodeProtected(data: Uint8Array): ProtectedHeader {
   const map = decode(data);
   if (!(map instanceof Map)) throw new CborError("the protected header is no map");
+  return protectedFields(map);
+}
+
+/** The same of a header that has been decoded already. */
+export function protectedFields(map: CborMap): ProtectedHeader {
   const alg = map.get(label.alg);
   const kid = map.get(label.kid);
   const counterBytes = map.get(label.partialIv);
@@ -50,9 +69,15 @@ export function decodeProtected(data: Uint8Array): ProtectedHeader {
   const counter = decodeCounter(counterBytes);
   const contentType = map.get(label.contentType);
   if (contentType === undefined && map.size === 3) return { alg, kid, counter };
-  if ((contentType !== senmlJson && contentType !== plainCbor) || map.size !== 4)
+  if (!isContentType(contentType) || map.size !== 4)
     throw new CborError("a label or content type not of this profile");
   return { alg, kid, counter, contentType };
+}
+
+/** @throws RangeError for none of this profile: a caller's mistake that no receiver would take. */
+export function checkedContentType(contentType: number): ContentType {
+  if (!isContentType(contentType)) throw new RangeError("not a content type of this profile");
+  return contentType;
 }
 
 /** @throws RangeError beyond `maxCounter`. */

@@ -6,9 +6,11 @@
 import { encode } from "../cbor/encode.js";
 import { utf8Encode } from "../cbor/utf8.js";
 import type { CborValue } from "../cbor/value.js";
+import { isAead, nonceBytes } from "../cose/aead.js";
+import { kdfContext as encodeKdfContext, noParty } from "../cose/kdf-context.js";
 import { algorithm } from "../cose/labels.js";
 import type { HmacAlgorithm } from "../cose/mac0.js";
-import type { Crypto, Key } from "../crypto/crypto.js";
+import type { AeadAlgorithm, Crypto, Key } from "../crypto/crypto.js";
 
 /** From the device to the host, or back. */
 export type Direction = "up" | "down";
@@ -18,6 +20,8 @@ export interface Sender {
   readonly id: string;
   /** Which of the sender's secrets, 0 to 2^32 - 1. */
   readonly epoch: number;
+  /** A short kid of 2 to 8 bytes that both ends were given, in place of the one made of id and epoch. */
+  readonly kid?: Uint8Array;
 }
 
 /** What one key is for. */
@@ -28,18 +32,38 @@ export interface Channel {
   readonly topic: string;
 }
 
+export type StampAlgorithm = HmacAlgorithm;
+export type SealAlgorithm = AeadAlgorithm;
+
 /** A key together with all it may be used for, so that it cannot meet another topic or kid. */
-export interface StampKey {
-  readonly alg: HmacAlgorithm;
+interface TopicKey {
   readonly kid: Uint8Array;
   /** UTF-8 of the topic: the external AAD. */
   readonly topicBytes: Uint8Array;
   readonly key: Key;
 }
 
+export interface StampKey extends TopicKey {
+  readonly protection: "stamp";
+  readonly alg: StampAlgorithm;
+}
+
+export interface SealKey extends TopicKey {
+  readonly protection: "seal";
+  readonly alg: SealAlgorithm;
+  readonly contextIv: Uint8Array;
+}
+
+/** Signing at the sender, verifying at the receiver. */
+export interface SignKey extends TopicKey {
+  readonly protection: "sign";
+}
+
 const profileName = "dormouse1";
 const maxSenderIdBytes = 64;
 const maxEpoch = 0xffff_ffff;
+const minShortKidBytes = 2;
+const maxShortKidBytes = 8;
 
 /** Key lengths in bits by COSE algorithm (RFC 9053 §3.1, §4). */
 function keyBits(alg: number): number {
@@ -56,17 +80,17 @@ function keyBits(alg: number): number {
   throw new RangeError(`no key length for COSE algorithm ${alg}`);
 }
 
-/** Nonce lengths in bits (RFC 9053 §4). */
-function nonceBits(alg: number): number {
-  return alg === algorithm.aesCcm16Tag64Key128 ? 104 : 96;
-}
-
 /**
- * The key identifier, dCBOR([senderId, epoch]).
+ * The key identifier: the sender's short one, or dCBOR([senderId, epoch]).
  * @throws RangeError for a sender beyond the limits above.
  */
 export function encodeKid(sender: Sender): Uint8Array {
-  return encode([senderIdBytes(sender), sender.epoch]);
+  const id = senderIdBytes(sender);
+  const { kid, epoch } = sender;
+  if (kid === undefined) return encode([id, epoch]);
+  if (kid.length < minShortKidBytes || kid.length > maxShortKidBytes)
+    throw new RangeError(`a short kid has ${minShortKidBytes} to ${maxShortKidBytes} bytes`);
+  return kid;
 }
 
 /**
@@ -78,23 +102,58 @@ export function keyContext(alg: number, channel: Channel): Uint8Array {
 }
 
 /** COSE_KDF_Context of the Context IV for `contentAlg` on `channel`. */
-export function ivContext(contentAlg: number, channel: Channel): Uint8Array {
-  keyBits(contentAlg);
+export function ivContext(contentAlg: SealAlgorithm, channel: Channel): Uint8Array {
+  if (!isAead(contentAlg)) throw new RangeError(`no nonce length for COSE algorithm ${contentAlg}`);
   const inner = [...innerContext(channel), contentAlg];
-  return kdfContext(algorithm.ivGeneration, nonceBits(contentAlg), channel, inner);
+  return kdfContext(algorithm.ivGeneration, 8 * nonceBytes(contentAlg), channel, inner);
 }
 
-/** The key for stamps on `channel`. The caller closes `.key`. */
+/** The key for stamps on `channel`. The caller closes it. */
 export function deriveStampKey(
   crypto: Crypto,
   secret: Key,
   channel: Channel,
-  alg: HmacAlgorithm = algorithm.hmac256,
+  alg: StampAlgorithm = algorithm.hmac256,
 ): StampKey {
   const info = keyContext(alg, channel);
   const kid = encodeKid(channel.sender);
-  const topicBytes = utf8Encode(channel.topic);
-  return { alg, kid, topicBytes, key: crypto.deriveMacKey(secret, info, keyBits(alg) / 8) };
+  const topicBytes = topicBytesOf(channel.topic);
+  return {
+    protection: "stamp",
+    alg,
+    kid,
+    topicBytes,
+    key: crypto.deriveMacKey(secret, info, keyBits(alg) / 8),
+  };
+}
+
+/** The key and Context IV for seals on `channel`. The caller closes the key. */
+export function deriveSealKey(
+  crypto: Crypto,
+  secret: Key,
+  channel: Channel,
+  alg: SealAlgorithm = algorithm.chacha20Poly1305,
+): SealKey {
+  const info = keyContext(alg, channel);
+  const kid = encodeKid(channel.sender);
+  const topicBytes = topicBytesOf(channel.topic);
+  const contextIv = deriveContextIv(crypto, secret, channel, alg);
+  return {
+    protection: "seal",
+    alg,
+    kid,
+    topicBytes,
+    contextIv,
+    key: crypto.deriveAeadKey(secret, info, alg),
+  };
+}
+
+/**
+ * The sender's own key pair on `topic`, or what a receiver knows of it.
+ * @param key from `importSigningKey` or `importVerifyingKey`; `closeKey` closes it
+ */
+export function signKey(sender: Sender, topic: string, key: Key): SignKey {
+  return { protection: "sign", kid: encodeKid(sender), topicBytes: topicBytesOf(topic), key };
 }
 
 /** The Context IV for `contentAlg` on `channel`: no secret, but not to be guessed either. */
@@ -102,9 +161,9 @@ export function deriveContextIv(
   crypto: Crypto,
   secret: Key,
   channel: Channel,
-  contentAlg: number,
+  contentAlg: SealAlgorithm,
 ): Uint8Array {
-  return crypto.deriveBytes(secret, ivContext(contentAlg, channel), nonceBits(contentAlg) / 8);
+  return crypto.deriveBytes(secret, ivContext(contentAlg, channel), nonceBytes(contentAlg));
 }
 
 /**
@@ -115,15 +174,21 @@ export function deriveSecretId(crypto: Crypto, secret: Key, epoch: number): Uint
   return crypto.deriveBytes(secret, encode([profileName, "secret-id", epoch]), 4);
 }
 
-function innerContext({ direction, topic }: Channel): CborValue[] {
+/** UTF-8 of the name of one topic. @throws RangeError for anything else */
+export function topicBytesOf(topic: string): Uint8Array {
   if (topic === "" || topic.includes("+") || topic.includes("#") || topic.includes("\0"))
     throw new RangeError("not the name of one topic");
+  return utf8Encode(topic);
+}
+
+function innerContext({ direction, topic }: Channel): CborValue[] {
+  topicBytesOf(topic);
   return [profileName, direction, topic];
 }
 
 function kdfContext(alg: number, bits: number, { sender }: Channel, inner: CborValue[]): Uint8Array {
-  const partyU = [senderIdBytes(sender), sender.epoch, null];
-  return encode([alg, partyU, [null, null, null], [bits, new Uint8Array(0), encode(inner)]]);
+  const partyU = [senderIdBytes(sender), sender.epoch, null] as const;
+  return encodeKdfContext(alg, bits, partyU, noParty, new Uint8Array(0), encode(inner));
 }
 
 function senderIdBytes({ id, epoch }: Sender): Uint8Array {

@@ -1,14 +1,14 @@
 /**
  * The replay window of one sender, epoch, direction and topic, after RFC 6479's idea, with a piece of each
- * message's tag beside it: the same counter with the same tag is a retry or replay, with another tag that
- * verified it is two plaintexts under one counter, an alarm. Takes only what `verifyStamp` has verified, so
+ * message's identity beside it: the same counter with the same identity is a retry or replay, with another that
+ * verified it is two plaintexts under one counter, an alarm. Takes only what `open` has verified, so
  * nothing unverified moves it. A value: judging returns a new window, and the caller keeps that one.
  */
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborError } from "../cbor/value.js";
 import { maxCounter } from "./header.js";
-import type { Verified } from "./stamp.js";
+import type { Verified } from "./opened.js";
 
 export type Verdict = "fresh" | "duplicate" | "conflict" | "stale";
 
@@ -19,12 +19,12 @@ export interface ReplayWindow {
   readonly highest: number;
   /** One bit for each counter seen, at counter % size. */
   readonly seen: Uint8Array;
-  /** The first bytes of each tag seen, at (counter % size) * tagBytes. */
+  /** The first bytes of each identity seen, at (counter % size) * tagBytes. */
   readonly tags: Uint8Array;
 }
 
 /**
- * 64 bits of an HMAC tag: by chance two messages agree in them once in 2^64. Whoever holds the key could search
+ * 64 bits of a tag or hash: by chance two messages agree in them once in 2^64. Whoever holds the key could search
  * for a pair and turn the alarm into a `duplicate`, which is dropped just the same.
  */
 const tagBytes = 8;
@@ -43,16 +43,16 @@ export function judge(
   message: Verified,
 ): { readonly verdict: Verdict; readonly window: ReplayWindow } {
   const { size, highest } = window;
-  const { counter, tag } = message;
+  const { counter, identity } = message;
   if (counter <= highest - size) return { verdict: "stale", window };
   const slot = counter % size;
   if (counter <= highest && has(window.seen, slot))
-    return { verdict: sameTag(window.tags, slot, tag) ? "duplicate" : "conflict", window };
+    return { verdict: sameTag(window.tags, slot, identity) ? "duplicate" : "conflict", window };
   const seen = window.seen.slice();
   if (counter > highest) forget(seen, size, highest + 1, counter);
   seen[slot >> 3]! |= 1 << (slot & 7);
   const tags = window.tags.slice();
-  tags.set(tag.subarray(0, tagBytes), slot * tagBytes);
+  tags.set(identity.subarray(0, tagBytes), slot * tagBytes);
   return { verdict: "fresh", window: { size, highest: Math.max(highest, counter), seen, tags } };
 }
 

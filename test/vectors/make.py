@@ -4,7 +4,7 @@ Python's standard library, CBOR from cbor2 (Debian: apt-get install python3-cbor
 
     python3 test/vectors/make.py [FOLDER]      writes FOLDER/*.json (default: sealed/ beside this file)
 
-The formats are those of docs/sealed-payloads.md (RFC 9052, 9053, 8949, 5869, 8428).
+The formats are those of docs/sealed.md (RFC 9052, 9053, 8949, 5869, 8428).
 """
 import hashlib
 import hmac

@@ -60,7 +60,7 @@ test("senders, epochs and topics beyond the limits are refused", () => {
     throws(() => encodeKid({ id, epoch: 0 }), RangeError);
   for (const epoch of [-1, 0.5, 2 ** 32, Number.NaN]) throws(() => encodeKid({ id: "d", epoch }), RangeError);
   throws(() => keyContext(6, good), RangeError);
-  throws(() => ivContext(6, good), RangeError);
+  throws(() => ivContext(6 as 1, good), RangeError);
 });
 
 test("a secret's id differs by secret and epoch, and is none of its keys", ({ crypto }) => {

@@ -1,6 +1,7 @@
+import { claimed } from "../../../lib/sealed/claimed.js";
 import { thaw } from "../../../lib/sealed/frozen.js";
 import { deriveStampKey, type StampKey } from "../../../lib/sealed/keys.js";
-import { claimedKid, stamp, verifyStamp } from "../../../lib/sealed/stamp.js";
+import { openStamp, stamp } from "../../../lib/sealed/stamp.js";
 import { bytes, equal, fromHex, hex, type Platform, test } from "../../device/harness.js";
 import { casesOf, channelOf, type RejectFile, type StampCase } from "./vectors.js";
 
@@ -19,17 +20,18 @@ test("a stamp is that of the vectors, byte for byte, and verifies", (platform) =
     const draft = { counter, plaintext: fromHex(vector.payload), ...(contentType && { contentType }) };
     const message = stamp(crypto, key, thaw(draft));
     bytes(message, vector.message, vector.name);
-    const check = verifyStamp(crypto, key, message);
+    const check = openStamp(crypto, key, message);
     equal(check, {
       verdict: "verified",
       message: {
         counter,
         payload: fromHex(vector.payload),
-        tag: fromHex(vector.tag),
+        identity: fromHex(vector.tag),
+        kid: key.kid,
         ...(contentType && { contentType }),
       },
     });
-    equal(claimedKid(message), key.kid);
+    equal(claimed(message), { protection: "stamp", alg: vector.alg, kid: key.kid });
     key.key.close();
   }
 });
@@ -38,7 +40,7 @@ test("the neighbours of a good stamp are bad", (platform) => {
   const file = platform.vectors("sealed/stamp-reject") as RejectFile;
   const key = keyOf(platform, file);
   for (const { name, accept, message } of file.cases)
-    equal(verifyStamp(platform.crypto, key, fromHex(message)).verdict, accept ? "verified" : "bad", name);
+    equal(openStamp(platform.crypto, key, fromHex(message)).verdict, accept ? "verified" : "bad", name);
   key.key.close();
 });
 
@@ -47,7 +49,7 @@ test("a bad stamp says which kind of bad, and not more", (platform) => {
   const key = keyOf(platform, file);
   const reasonOf = (wanted: string) => {
     const found = file.cases.find(({ name }) => name === wanted)!;
-    const check = verifyStamp(platform.crypto, key, fromHex(found.message));
+    const check = openStamp(platform.crypto, key, fromHex(found.message));
     return check.verdict === "bad" ? check.reason : check.verdict;
   };
   equal(reasonOf("untagged"), "malformed");
@@ -63,7 +65,7 @@ test("every truncation and every flip of a bit makes a stamp bad", (platform) =>
   const key = keyOf(platform, file);
   const message = fromHex(file.cases[0]!.message);
   const bad = (data: Uint8Array, what: string) =>
-    equal(verifyStamp(platform.crypto, key, data).verdict, "bad", what);
+    equal(openStamp(platform.crypto, key, data).verdict, "bad", what);
   for (let length = 0; length < message.length; length++)
     bad(message.subarray(0, length), `cut to ${length}`);
   for (let i = 0; i < message.length; i++) {
@@ -71,7 +73,7 @@ test("every truncation and every flip of a bit makes a stamp bad", (platform) =>
     bad(message, `flip at ${i}`);
     message[i]! ^= 1 << (i % 8);
   }
-  equal(verifyStamp(platform.crypto, key, message).verdict, "verified");
+  equal(openStamp(platform.crypto, key, message).verdict, "verified");
   key.key.close();
 });
 

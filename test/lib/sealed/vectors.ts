@@ -1,6 +1,6 @@
 /** What test/vectors/sealed/*.json hold; bytes are hex. */
 import type { HmacAlgorithm } from "../../../lib/cose/mac0.js";
-import type { Channel, Direction } from "../../../lib/sealed/keys.js";
+import type { Channel, Direction, SealAlgorithm } from "../../../lib/sealed/keys.js";
 
 interface ChannelCase {
   readonly senderId: string;
@@ -19,7 +19,7 @@ export interface KdfCase extends ChannelCase {
 
 export interface IvCase extends ChannelCase {
   readonly secret: string;
-  readonly contentAlg: number;
+  readonly contentAlg: SealAlgorithm;
   readonly keyBits: number;
   readonly info: string;
   readonly iv: string;

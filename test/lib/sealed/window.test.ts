@@ -1,6 +1,7 @@
 import { thaw } from "../../../lib/sealed/frozen.js";
 import { deriveStampKey, type StampKey } from "../../../lib/sealed/keys.js";
-import { stamp, type Verified, verifyStamp } from "../../../lib/sealed/stamp.js";
+import type { Verified } from "../../../lib/sealed/opened.js";
+import { openStamp, stamp } from "../../../lib/sealed/stamp.js";
 import {
   decodeWindow,
   emptyWindow,
@@ -21,8 +22,8 @@ function newKey({ crypto }: Platform): StampKey {
 
 function message({ crypto }: Platform, key: StampKey, counter: number, text = 0): Verified {
   const sent = stamp(crypto, key, thaw({ counter, plaintext: Uint8Array.of(text) }));
-  const check = verifyStamp(crypto, key, sent);
-  if (check.verdict === "bad") throw new Error("a bad stamp in the test");
+  const check = openStamp(crypto, key, sent);
+  if (check.verdict !== "verified") throw new Error("a bad stamp in the test");
   return check.message;
 }
 
@@ -134,8 +135,9 @@ test("a window survives its store; anything else is refused", (platform) => {
   equal(decodeWindow(encodeWindow({ ...window, tags: new Uint8Array(511) })), undefined);
 });
 
-test("its size is a multiple of 8 from 8 to 4096", () => {
+test("its size is a multiple of 8 from 8 to 4096", ({ name }) => {
   emptyWindow(8);
-  emptyWindow(4096);
+  // With noble loaded a small board has no room for the largest, which is for hosts.
+  if (name !== "noble") emptyWindow(4096);
   for (const size of [0, 4, 12.5, 63, 4104, -8, Number.NaN]) throws(() => emptyWindow(size), RangeError);
 });

@@ -1,4 +1,4 @@
-/** docs/sealed-payloads.md is true: its example is the first vector, and its receiver judges them all rightly. */
+/** docs/sealed.md is true: its example is the first vector, and its receiver judges them all rightly. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { pythonWithCbor, withoutPython } from "./python.js";
 import { projectRoot } from "./shared.js";
 
-const page = readFileSync(join(projectRoot, "docs/sealed-payloads.md"), "utf8");
+const page = readFileSync(join(projectRoot, "docs/sealed.md"), "utf8");
 const vectors = join(projectRoot, "test/vectors/sealed");
 
 function firstCase(name: string): Record<string, unknown> {
