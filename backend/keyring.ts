@@ -103,8 +103,12 @@ export class Keyring {
       : this.#device(claim, topic, nowMs);
   }
 
-  #device({ kid, protection }: Claim, topic: string, nowMs: number): Found {
-    const entry = kid && this.#devices.get(placeOf(kid, topic));
+  #device(
+    { kid, protection }: Exclude<Claim, { protection: "sealTo" }>,
+    topic: string,
+    nowMs: number,
+  ): Found {
+    const entry = this.#devices.get(placeOf(kid, topic));
     if (!entry || entry.topics.get(topic)?.protection !== protection) return { outcome: "unknown-key" };
     if (isOver(entry, nowMs)) return { outcome: "expired" };
     const origin = { sender: entry.sender, direction: entry.direction };
@@ -129,7 +133,7 @@ export class Keyring {
     } as const;
     return {
       outcome: "found",
-      key: entry.signers ? { ...opener, signerOf } : opener,
+      key: entry.signers ? { ...opener, signer: signerOf } : opener,
       originOf: (kid) => signerEntry(kid)!,
     };
   }
@@ -230,8 +234,7 @@ function deriveKey(crypto: Crypto, entry: SecretEntry, topic: string): ReceiverK
   const { secret, sender, direction, kid } = entry;
   const used = entry.topics.get(topic)!;
   const channel = { sender, direction, topic };
-  if (used.protection === "stamp")
-    return { protection: "stamp", ...deriveStampKey(crypto, secret, channel, used.alg), alg: used.alg, kid };
+  if (used.protection === "stamp") return { ...deriveStampKey(crypto, secret, channel, used.alg), kid };
   const key = crypto.deriveAeadKey(secret, keyContext(used.alg, channel), used.alg);
   const contextIv = deriveContextIv(crypto, secret, channel, used.alg);
   return { ...used, kid, topicBytes: utf8Encode(topic), key, contextIv };

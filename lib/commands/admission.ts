@@ -6,8 +6,10 @@
  */
 import { constantTimeEqual } from "../cose/constant-time.js";
 import type { Crypto } from "../crypto/crypto.js";
-import { encodeKid, type Sender, type StampKey } from "../sealed/keys.js";
-import { claimedKid, type Verified, verifyStamp } from "../sealed/stamp.js";
+import { claimed } from "../sealed/claimed.js";
+import { encodeKid, type SealKey, type Sender, type StampKey } from "../sealed/keys.js";
+import type { Verified } from "../sealed/opened.js";
+import { open } from "../sealed/protect.js";
 import { judge, type ReplayWindow, type Verdict } from "../sealed/window.js";
 import { type Command, decodeCommand } from "./command.js";
 import { encodeWindowRecord } from "./windows.js";
@@ -80,10 +82,10 @@ export function claimedController(
   controllers: readonly Sender[],
 ): number {
   if (retained || message.length > maxMessageBytes) return -1;
-  const kid = claimedKid(message);
-  if (!kid) return -1;
+  const claim = claimed(message);
+  if (claim?.protection !== "stamp" && claim?.protection !== "seal") return -1;
   for (let i = 0; i < controllers.length; i++)
-    if (constantTimeEqual(kid, encodeKid(controllers[i]!))) return i;
+    if (constantTimeEqual(claim.kid, encodeKid(controllers[i]!))) return i;
   return -1;
 }
 
@@ -94,13 +96,13 @@ export function claimedController(
  */
 export function admit(
   crypto: Crypto,
-  key: StampKey,
+  key: StampKey | SealKey,
   controller: Sender,
   window: ReplayWindow | undefined,
   message: Uint8Array,
 ): Admission {
   if (!window) return { verdict: "blocked" };
-  const check = verifyStamp(crypto, key, message);
+  const check = open(crypto, key, message);
   if (check.verdict !== "verified") return { verdict: "bad" };
   const judged = judge(window, check.message);
   if (judged.verdict !== "fresh") return { verdict: judged.verdict };
