@@ -3,6 +3,7 @@
  * listener that judges what arrives there, and the network that the board asks for Wi-Fi, names and time.
  */
 import { join } from "node:path";
+import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
 import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
 import { pem } from "../../certs/pki/pem.js";
 import type { Profile } from "../../lib/store/profile.js";
@@ -15,7 +16,6 @@ import { type Listener, type ListenerOptions, startListener } from "./listener.j
 import type { ListenerTls } from "./listener-tls.js";
 import { answer, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
-import { ReplayStore } from "./replay-store.js";
 import type { Sender } from "./stamp-verifier.js";
 import { Judge, type Judged } from "./verdict.js";
 
@@ -44,8 +44,8 @@ export interface SceneOptions {
 export async function openScene(scene: SceneOptions): Promise<Scene> {
   const { options, senders, disturbance, onReceived, onProblem } = scene;
   const { profile, secrets, seed } = options;
-  const replay = new ReplayStore(":memory:");
-  const parts: { stop(): Promise<void> }[] = [{ stop: async () => replay.close() }];
+  const replay = new SqliteReplayStore(":memory:");
+  const parts: { stop(): Promise<void> }[] = [{ stop: () => replay.close() }];
   const close = async () => {
     for (const part of parts.reverse().splice(0)) await part.stop();
   };

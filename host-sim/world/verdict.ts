@@ -2,7 +2,8 @@
  * A receiver's verdict on one message: verify the stamp, read the payload, then ask the replay store, in that
  * order, so that nothing unverified changes any state.
  */
-import type { Admission, ReplayStore } from "./replay-store.js";
+import type { Admission } from "../../backend/replay/replay-store.js";
+import type { SqliteReplayStore } from "../../backend/replay/sqlite.js";
 import { type Measurement, readSenml } from "./senml-reading.js";
 import { type Sender, verifyStamp } from "./stamp-verifier.js";
 
@@ -21,10 +22,10 @@ export interface Judged {
 
 export class Judge {
   readonly #senders: readonly Sender[];
-  readonly #replay: ReplayStore;
+  readonly #replay: SqliteReplayStore;
 
   /** @param replay stays the caller's to close */
-  constructor(senders: readonly Sender[], replay: ReplayStore) {
+  constructor(senders: readonly Sender[], replay: SqliteReplayStore) {
     this.#senders = senders;
     this.#replay = replay;
   }
@@ -46,8 +47,16 @@ export class Judge {
     } catch (error) {
       return bad(`verifies, but its payload cannot be read: ${(error as Error).message}`);
     }
-    const { kid, counter, tag, sender } = stamp;
-    const verdict = this.#replay.admit({ kid, topic, counter, tag });
+    const { counter, tag, sender } = stamp;
+    const { id, epoch } = sender;
+    const verdict = this.#replay.admitNow({
+      sender: id,
+      epoch,
+      direction: "up",
+      topic,
+      counter,
+      identity: tag,
+    });
     return { verdict, topic, sender: sender.id, counter, reading, reason: null };
   }
 }

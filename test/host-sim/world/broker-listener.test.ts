@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import mqtt from "mqtt";
+import { SqliteReplayStore } from "../../../backend/replay/sqlite.js";
 import { type DevelopmentPki, developmentPki, embeddedBrokerName } from "../../../certs/pki/development.js";
 import { type Broker, type BrokerOptions, startBroker } from "../../../host-sim/world/broker.js";
 import { type ListenerOptions, startListener } from "../../../host-sim/world/listener.js";
-import { ReplayStore } from "../../../host-sim/world/replay-store.js";
 import { Judge, type Judged } from "../../../host-sim/world/verdict.js";
 import { sender, senml, stamp, topic } from "./stamping.js";
 
@@ -45,7 +45,7 @@ async function withListener(
   options: Omit<ListenerOptions, "judge" | "onMessage">,
   use: (heard: Heard) => Promise<void>,
 ): Promise<void> {
-  const store = new ReplayStore(":memory:");
+  const store = new SqliteReplayStore(":memory:");
   const judged: Judged[] = [];
   let wake = () => {};
   const listener = await startListener({

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ReplayStore } from "../../../host-sim/world/replay-store.js";
+import { SqliteReplayStore } from "../../../backend/replay/sqlite.js";
 import { Judge } from "../../../host-sim/world/verdict.js";
 import { sender, senml, stamp, topic } from "./stamping.js";
 
 function withJudge(use: (judge: Judge) => void): void {
-  const store = new ReplayStore(":memory:");
+  const store = new SqliteReplayStore(":memory:");
   try {
     use(new Judge([sender], store));
   } finally {

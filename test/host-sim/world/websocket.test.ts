@@ -8,18 +8,18 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import mqtt from "mqtt";
+import { SqliteReplayStore } from "../../../backend/replay/sqlite.js";
 import { type DevelopmentPki, developmentPki, embeddedBrokerName } from "../../../certs/pki/development.js";
 import { type Broker, startBroker } from "../../../host-sim/world/broker.js";
 import { startListener } from "../../../host-sim/world/listener.js";
 import type { ListenerTls } from "../../../host-sim/world/listener-tls.js";
-import { ReplayStore } from "../../../host-sim/world/replay-store.js";
 import { Judge, type Judged } from "../../../host-sim/world/verdict.js";
 import { sender, senml, stamp, topic } from "./stamping.js";
 
 let folder: string;
 let pki: DevelopmentPki;
 const brokers: Broker[] = [];
-const store = new ReplayStore(":memory:");
+const store = new SqliteReplayStore(":memory:");
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "dormouse-websocket-"));
