@@ -34,6 +34,8 @@ export interface SecretEntry extends FromDevice {
 /** The key of one topic, as `dormouse keys derive` hands it out. */
 export interface KeyEntry extends FromDevice {
   readonly kind: "key";
+  /** Whom the messages come from, or with direction "down" go to. */
+  readonly device: string;
   readonly topics: ReadonlyMap<string, Symmetric>;
   readonly key: Key;
   readonly contextIv: Uint8Array | undefined;
@@ -102,6 +104,13 @@ function fromDevice(fields: Fields): FromDevice {
   return { sender, kid: kid ?? encodeKid(sender), direction: "up", until: fields.instant("until") };
 }
 
+/** A controller's key for commands: the sender is the controller. */
+function toDevice(fields: Fields): FromDevice {
+  const id = fields.text("sender", maxDeviceBytes);
+  const sender: Sender = { id, epoch: fields.whole("epoch", maxEpoch) };
+  return { sender, kid: encodeKid(sender), direction: "down", until: fields.instant("until") };
+}
+
 function secretEntry(crypto: Crypto, fields: Fields): SecretEntry {
   const device = fromDevice(fields);
   const topics = new Map(
@@ -120,9 +129,9 @@ function secretEntry(crypto: Crypto, fields: Fields): SecretEntry {
 }
 
 function keyEntry(crypto: Crypto, fields: Fields): KeyEntry {
-  const device = fromDevice(fields);
   const direction = fields.any("direction");
   if (direction !== "up" && direction !== "down") fields.fail("direction", '"up" or "down" is needed');
+  const device = direction === "up" ? fromDevice(fields) : toDevice(fields);
   const topic = fields.text("topic", maxTopicBytes);
   checkName(fields, "topic", topic);
   const used = algorithmNamed(fields, "algorithm", fields.any("algorithm"));
@@ -131,7 +140,16 @@ function keyEntry(crypto: Crypto, fields: Fields): KeyEntry {
   const bytes = fields.hex("key", seals ? sealLengths[used.alg].key : macKeyBytes);
   try {
     const key = seals ? crypto.importAeadKey(bytes, used.alg) : crypto.importMacKey(bytes);
-    return { kind: "key", ...device, direction, topics: new Map([[topic, used]]), key, contextIv };
+    const id = fields.text("device", maxDeviceBytes);
+    return {
+      kind: "key",
+      device: id,
+      ...device,
+      direction,
+      topics: new Map([[topic, used]]),
+      key,
+      contextIv,
+    };
   } finally {
     bytes.fill(0);
   }

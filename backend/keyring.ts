@@ -8,7 +8,15 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { utf8Encode } from "../lib/cbor/utf8.js";
 import type { Crypto, Key } from "../lib/crypto/crypto.js";
 import { topicMatches } from "../lib/mqtt/wire/topics.js";
-import { type Direction, deriveContextIv, deriveStampKey, keyContext } from "../lib/sealed/keys.js";
+import {
+  type Channel,
+  type Direction,
+  deriveSealKey,
+  deriveStampKey,
+  encodeKid,
+  type SealKey,
+  type StampKey,
+} from "../lib/sealed/keys.js";
 import {
   closeEntry,
   type Entry,
@@ -17,6 +25,7 @@ import {
   readEntry,
   type SecretEntry,
   type SignerEntry,
+  type Symmetric,
 } from "./keyring-entries.js";
 import { Fields, KeyringError } from "./keyring-fields.js";
 import { nodeCrypto } from "./node-crypto.js";
@@ -50,7 +59,16 @@ export interface DeviceSecret {
   readonly secret: Key;
 }
 
+/** What a controller sends with. */
+export interface CommandKey {
+  readonly epoch: number;
+  /** The keyring's: valid until the next call. */
+  readonly key: StampKey | SealKey;
+}
+
 const schemaVersion = 1;
+
+const defaultProtection: Symmetric = { protection: "stamp", alg: 5 };
 
 /** Derived keys at a time; each takes about 500 bytes. */
 const keptKeys = 4096;
@@ -61,7 +79,7 @@ export class Keyring {
   readonly #devices = new Map<string, DeviceEntry>();
   readonly #recipients = new Map<string, RecipientEntry>();
   /** Derived keys by kid and topic, the one used last at the end. */
-  readonly #derived = new Map<string, ReceiverKey & { readonly key: Key }>();
+  readonly #derived = new Map<string, StampKey | SealKey>();
   readonly #keptKeys: number;
 
   /** Takes the entries over: they are closed when they cannot stand together. @throws {KeyringError} */
@@ -150,9 +168,15 @@ export class Keyring {
   }
 
   #derivedKey(entry: SecretEntry, topic: string): ReceiverKey {
-    const place = placeOf(entry.kid, topic);
-    const known = this.#derived.get(place);
-    const key = known ?? deriveKey(this.#crypto, entry, topic);
+    const { secret, sender, direction, kid } = entry;
+    const used = entry.topics.get(topic)!;
+    const channel = { sender, direction, topic };
+    return this.#kept(placeOf(kid, topic), () => deriveKey(this.#crypto, secret, channel, used));
+  }
+
+  /** The key of that place, derived if it is not there. */
+  #kept(place: string, derive: () => StampKey | SealKey): StampKey | SealKey {
+    const key = this.#derived.get(place) ?? derive();
     this.#derived.delete(place);
     this.#derived.set(place, key);
     if (this.#derived.size > this.#keptKeys) {
@@ -170,6 +194,52 @@ export class Keyring {
       if (entry.kind === "secret" && entry.sender.id === device && !isOver(entry, nowMs))
         if (!newest || entry.sender.epoch > newest.sender.epoch) newest = entry;
     return newest && { epoch: newest.sender.epoch, secret: newest.secret };
+  }
+
+  /**
+   * The key for what `sender`, a controller, sends to `device`: the one that was derived for it, else one derived of
+   * the device's newest secret.
+   * @param used as the device's profile has it; without, as this keyring has it for that topic, else a stamp
+   */
+  commandKey(
+    device: string,
+    sender: string,
+    topic: string,
+    used: Symmetric | undefined,
+    nowMs: number,
+  ): CommandKey | undefined {
+    let newest: SecretEntry | KeyEntry | undefined;
+    for (const entry of this.#entries) {
+      if (entry.kind !== "secret" && entry.kind !== "key") continue;
+      if (isOver(entry, nowMs) || !isForCommands(entry, device, sender, topic, used)) continue;
+      const isNewer = !newest || entry.sender.epoch > newest.sender.epoch;
+      if (isNewer || (entry.kind === "key" && entry.sender.epoch === newest?.sender.epoch)) newest = entry;
+    }
+    if (!newest) return undefined;
+    const { epoch } = newest.sender;
+    if (newest.kind === "key") return { epoch, key: importedKey(newest, topic) };
+    const how = used ?? newest.topics.get(topic) ?? defaultProtection;
+    const channel: Channel = { sender: { id: sender, epoch }, direction: "down", topic };
+    const { secret } = newest;
+    const place = `down ${how.alg} ${placeOf(encodeKid(channel.sender), topic)}`;
+    return { epoch, key: this.#kept(place, () => deriveKey(this.#crypto, secret, channel, how)) };
+  }
+
+  /** Whether there is a key for what `device` sends on `topic`. */
+  accepts(device: string, topic: string, nowMs: number): boolean {
+    return this.#entries.some((entry) => {
+      if (isOver(entry, nowMs)) return false;
+      if (entry.kind === "recipient") return entry.filters.some((filter) => topicMatches(filter, topic));
+      return entry.direction === "up" && entry.sender.id === device && entry.topics.has(topic);
+    });
+  }
+
+  /** The controllers for which there are derived keys. */
+  get controllers(): readonly string[] {
+    const ids = this.#entries.map((entry) =>
+      entry.kind === "key" && entry.direction === "down" ? entry.sender.id : undefined,
+    );
+    return [...new Set(ids.filter((id) => id !== undefined))];
   }
 
   /** Closes every key. May be called twice; no other call may follow. */
@@ -230,17 +300,26 @@ export function readKeyring(path: string, crypto: Crypto = nodeCrypto): Keyring 
   }
 }
 
-function deriveKey(crypto: Crypto, entry: SecretEntry, topic: string): ReceiverKey & { readonly key: Key } {
-  const { secret, sender, direction, kid } = entry;
-  const used = entry.topics.get(topic)!;
-  const channel = { sender, direction, topic };
-  if (used.protection === "stamp") return { ...deriveStampKey(crypto, secret, channel, used.alg), kid };
-  const key = crypto.deriveAeadKey(secret, keyContext(used.alg, channel), used.alg);
-  const contextIv = deriveContextIv(crypto, secret, channel, used.alg);
-  return { ...used, kid, topicBytes: utf8Encode(topic), key, contextIv };
+function deriveKey(crypto: Crypto, secret: Key, channel: Channel, used: Symmetric): StampKey | SealKey {
+  return used.protection === "stamp"
+    ? deriveStampKey(crypto, secret, channel, used.alg)
+    : deriveSealKey(crypto, secret, channel, used.alg);
 }
 
-function importedKey({ topics, kid, key, contextIv }: KeyEntry, topic: string): ReceiverKey {
+function isForCommands(
+  entry: SecretEntry | KeyEntry,
+  device: string,
+  sender: string,
+  topic: string,
+  used: Symmetric | undefined,
+): boolean {
+  if (entry.kind === "secret") return entry.sender.id === device;
+  if (entry.direction !== "down" || entry.device !== device || entry.sender.id !== sender) return false;
+  const alg = entry.topics.get(topic)?.alg;
+  return alg !== undefined && (!used || used.alg === alg);
+}
+
+function importedKey({ topics, kid, key, contextIv }: KeyEntry, topic: string): StampKey | SealKey {
   const used = topics.get(topic)!;
   const common = { kid, topicBytes: utf8Encode(topic), key };
   return used.protection === "stamp" ? { ...used, ...common } : { ...used, ...common, contextIv: contextIv! };

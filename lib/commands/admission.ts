@@ -4,11 +4,15 @@
  * then holds, and only from there on is there a command. Pure: the shell keeps keys and windows, writes, acts
  * and answers. A command that verified uses up its counter whatever becomes of it, so it is answered once.
  */
+
+import { utf8Encode } from "../cbor/utf8.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
 import type { Crypto } from "../crypto/crypto.js";
 import { claimed } from "../sealed/claimed.js";
+import { coseSign1, plainCbor } from "../sealed/header.js";
 import { encodeKid, type SealKey, type Sender, type StampKey } from "../sealed/keys.js";
 import type { Verified } from "../sealed/opened.js";
+import { openOperator } from "../sealed/operator.js";
 import { open } from "../sealed/protect.js";
 import { judge, type ReplayWindow, type Verdict } from "../sealed/window.js";
 import { type Command, decodeCommand } from "./command.js";
@@ -38,8 +42,6 @@ export interface Admitted {
   readonly window: ReplayWindow;
   /** Not to be looked at: `judgeCommand` opens it. A view of the message when that is stamped. */
   readonly held: Verified;
-  readonly kid: Uint8Array;
-  readonly topicBytes: Uint8Array;
 }
 
 export type Admission = Admitted | { readonly verdict: Dropped };
@@ -51,6 +53,8 @@ export interface Operator {
 }
 
 export interface CommandRules {
+  /** The device's command topic. */
+  readonly topic: string;
   /** null: what needs the operator is refused. */
   readonly operator: Operator | null;
   /** Whether every command needs the operator. */
@@ -112,8 +116,6 @@ export function admit(
     record: encodeWindowRecord(controller, judged.window),
     window: judged.window,
     held: check.message,
-    kid: key.kid,
-    topicBytes: key.topicBytes,
   };
 }
 
@@ -123,18 +125,35 @@ export function admit(
  * @param challenge what the device published last; null when it has published none
  */
 export function judgeCommand(
-  _crypto: Crypto,
-  admitted: Admitted,
+  crypto: Crypto,
+  { held, record }: Admitted,
   kept: Uint8Array | undefined,
   rules: CommandRules,
   clock: CommandClock,
   challenge: Uint8Array | null,
 ): Outcome {
-  if (!kept || !constantTimeEqual(kept, admitted.record)) return { kind: "not-kept" };
-  const command = decodeCommand(admitted.held.payload);
+  if (!kept || !constantTimeEqual(kept, record)) return { kind: "not-kept" };
+  const signed = held.contentType === coseSign1;
+  const payload = signed ? signedPayload(crypto, rules, held) : held.payload;
+  if (!payload) return { kind: "answer", status: "unauthorised" };
+  const command = signed || held.contentType === plainCbor ? decodeCommand(payload) : undefined;
   if (!command) return { kind: "answer", status: "malformed" };
-  if (rules.onlySigned || needsOperator(command.name)) return { kind: "answer", status: "unauthorised" };
+  if (!signed && (rules.onlySigned || needsOperator(command.name)))
+    return { kind: "answer", status: "unauthorised" };
   return inTime(command, clock, challenge);
+}
+
+/** What the operator signed; undefined when it was not the operator, or this device has none. */
+function signedPayload(
+  crypto: Crypto,
+  { topic, operator }: CommandRules,
+  held: Verified,
+): Uint8Array | undefined {
+  if (!operator) return undefined;
+  const key = crypto.importVerifyingKey(operator.point);
+  const check = openOperator(crypto, { kid: utf8Encode(operator.kid), key }, topic, held);
+  key.close();
+  return check.verdict === "verified" ? check.message.payload : undefined;
 }
 
 /** An expired command is not worth a challenge; a clock that may be forged can only take away. */
