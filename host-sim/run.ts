@@ -76,10 +76,10 @@ class Run {
 
   async start(): Promise<void> {
     const options = this.#options;
-    const { profile, board, engine, keylog, pcap } = options;
+    const { board, engine, keylog, pcap } = options;
     this.#scene = await openScene({
       options,
-      senders: [{ id: profile.device.id, epoch: 0, secret: this.#secret }],
+      deviceSecret: this.#secret,
       nowMs: () => this.#atMs,
       disturbance: options.disturbance ?? {},
       onReceived: (judged) => this.#received(judged),
@@ -183,12 +183,15 @@ class Run {
     else if (deviceEvents.has(fields.event)) this.#report(fields);
   }
 
-  #received({ verdict, counter, reading, reason }: Judged): void {
+  #received({ verdict, topic, protection, counter, reading, result, reason }: Judged): void {
     this.#report({
       event: "received",
       verdict,
+      topic,
+      ...(protection === null ? {} : { protection }),
       ...(counter === null ? {} : { counter }),
       ...(reading === null ? {} : { reading }),
+      ...(result === null ? {} : { result }),
       ...(reason === null ? {} : { detail: reason }),
     });
   }

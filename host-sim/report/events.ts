@@ -1,5 +1,6 @@
 /** What a run tells, one event at a time: the lines of `--json`, and what the terminal picture is drawn from. */
 import type { Meters } from "../device.js";
+import type { CommandResult } from "../world/command-result.js";
 import type { Measurement } from "../world/senml-reading.js";
 import type { Verdict } from "../world/verdict.js";
 
@@ -27,8 +28,13 @@ export type RunEvent = At &
     | {
         readonly event: "received";
         readonly verdict: Verdict;
+        readonly topic: string;
+        /** As the profile names it; absent with `bad`. */
+        readonly protection?: string;
         readonly counter?: number;
         readonly reading?: readonly Measurement[];
+        /** Of a command. */
+        readonly result?: CommandResult;
         readonly detail?: string;
       }
     | { readonly event: "sleep"; readonly ms: number; readonly awakeMs: number; readonly bytecodes: number }
@@ -41,10 +47,14 @@ export interface Summary {
   /** Distinct messages sent; a retry of the same bytes is not another. */
   readonly published: number;
   readonly acked: number;
-  /** Distinct fresh messages. */
+  /** Distinct fresh messages, wills not counted: the broker sends those. */
   readonly verified: number;
-  /** Messages that verified as conflict, stale or bad. */
+  /** Messages that nobody vouches for: by the profile they are not to be verified. */
+  readonly unauthenticated: number;
+  /** Messages found to be conflict, stale or bad. */
   readonly rejected: number;
+  /** What the messages were protected with; null when none came that could be opened. */
+  readonly protection: string | null;
   /** TLS handshakes that came about, and how many of them took up an earlier session. */
   readonly handshakes: number;
   readonly resumed: number;

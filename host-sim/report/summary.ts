@@ -11,7 +11,9 @@ export class Tally {
   #handshakes = 0;
   #resumed = 0;
   #verified = 0;
+  #unauthenticated = 0;
   #rejected = 0;
+  #protection: string | null = null;
   #bytesUp = 0;
   #bytesDown = 0;
   #lastWakeFailed = false;
@@ -38,10 +40,18 @@ export class Tally {
         this.#lastWakeFailed = true;
         break;
       case "received":
-        if (event.verdict === "fresh") this.#verified++;
-        else if (event.verdict !== "duplicate") this.#rejected++;
+        this.#received(event);
         break;
     }
+  }
+
+  #received({ verdict, topic, protection }: Extract<RunEvent, { event: "received" }>): void {
+    this.#protection ??= protection ?? null;
+    if (verdict === "duplicate") return;
+    if (verdict !== "fresh" && verdict !== "unauthenticated") this.#rejected++;
+    else if (topic.endsWith("/will")) return;
+    else if (verdict === "fresh") this.#verified++;
+    else this.#unauthenticated++;
   }
 
   boot(end: BootEnd, awakeMs: number): void {
@@ -60,7 +70,7 @@ export class Tally {
 
   /** Messages that were acknowledged and are still to be judged by the listener. */
   get unjudged(): number {
-    return this.#acked.size - this.#verified - this.#rejected;
+    return this.#acked.size - this.#verified - this.#unauthenticated - this.#rejected;
   }
 
   get summary(): Summary {
@@ -69,7 +79,9 @@ export class Tally {
       published: this.#sent.size,
       acked: this.#acked.size,
       verified: this.#verified,
+      unauthenticated: this.#unauthenticated,
       rejected: this.#rejected,
+      protection: this.#protection,
       handshakes: this.#handshakes,
       resumed: this.#resumed,
       bytesUp: this.#bytesUp,
@@ -80,10 +92,14 @@ export class Tally {
     };
   }
 
-  /** Everything that was sent arrived and verified, nothing else did, and the device ended well. */
+  /**
+   * Everything that was sent arrived and verified, nothing else did, and the device ended well. Unauthenticated is a
+   * verdict where the profile wants no other: there a retry counts once more, as nothing tells it from another message.
+   */
   get success(): boolean {
-    const { published, acked, verified, rejected } = this.summary;
-    const complete = published > 0 && published === acked && acked === verified;
+    const { published, acked, verified, unauthenticated, rejected } = this.summary;
+    const arrived = unauthenticated > 0 ? verified === 0 && unauthenticated >= acked : verified === acked;
+    const complete = published > 0 && published === acked && arrived;
     return complete && rejected === 0 && !this.#lastWakeFailed;
   }
 }

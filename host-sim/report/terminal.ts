@@ -48,7 +48,7 @@ function render(event: RunEvent, paint: Palette): string {
       return row("acked", `#${event.counter}`.padStart(9), "", paint);
     case "received": {
       const verdict = verdictPaint(event.verdict, paint)(event.verdict.padStart(9));
-      return row("received", verdict, event.detail ?? readingText(event.reading ?? []), paint);
+      return row("received", verdict, event.detail ?? contentText(event), paint);
     }
     case "sleep":
       return row(
@@ -74,7 +74,14 @@ function row(name: string, value: string, detail: string, paint: Palette): strin
 }
 
 function verdictPaint(verdict: Verdict, paint: Palette): Paint {
-  return verdict === "fresh" ? paint.good : verdict === "duplicate" ? paint.dim : paint.bad;
+  if (verdict === "fresh") return paint.good;
+  return verdict === "duplicate" || verdict === "unauthenticated" ? paint.dim : paint.bad;
+}
+
+function contentText({ topic, reading, result }: Extract<RunEvent, { event: "received" }>): string {
+  if (result) return `command #${result.counter} of ${result.controller}: ${result.status}`;
+  const text = readingText(reading ?? []);
+  return topic.endsWith("/will") ? `will: ${text}` : text;
 }
 
 function readingText(measurements: readonly Measurement[]): string {
@@ -100,12 +107,16 @@ export function duration(ms: number): string {
 
 function summaryTable(summary: Summary, paint: Palette): string {
   const { heap } = summary;
-  const verified = summary.verified === summary.published && summary.rejected === 0 ? paint.good : paint.bad;
+  const arrived = summary.unauthenticated || summary.verified;
+  const verified = arrived >= summary.published && summary.rejected === 0 ? paint.good : paint.bad;
   const rows: [string, string][] = [
     ["wakes", String(summary.wakes)],
     ["published", String(summary.published)],
     ["acknowledged", String(summary.acked)],
-    ["verified", verified(String(summary.verified))],
+    ...(summary.protection === null ? [] : [["protection", summary.protection] as [string, string]]),
+    summary.unauthenticated > 0
+      ? ["unauthenticated", verified(`${summary.unauthenticated}, by the profile`)]
+      : ["verified", verified(String(summary.verified))],
     ["rejected", String(summary.rejected)],
     ...(summary.handshakes > 0
       ? [["TLS resumed", `${summary.resumed} of ${summary.handshakes}`] as [string, string]]

@@ -21,8 +21,8 @@ export interface ListenerOptions {
   readonly username?: string;
   /** For the client id; asked again for each connection, as a token lasts a while only. */
   readonly password?: (clientId: string) => string | undefined;
-  /** A topic filter. */
-  readonly filter?: string;
+  /** Topic filters. What the broker keeps on their topics is not this run's, and not judged. */
+  readonly filters?: readonly string[];
   readonly connectTimeoutMs?: number;
   readonly judge: Judge;
   readonly onMessage: (judged: Judged) => void;
@@ -38,15 +38,15 @@ export interface Listener {
 export const readingsFilter = "sensors/+/readings";
 
 /** Resolves at SUBACK: whatever is published from then on is received. */
-function subscribed(client: MqttClient, filter: string): Promise<void> {
+function subscribed(client: MqttClient, filters: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     client.once("error", reject);
     client.once("close", () => reject(new Error("the broker closed the connection")));
     client.once("connect", () => {
-      client.subscribe(filter, { qos: 1 }, (error, granted) => {
+      client.subscribe([...filters], { qos: 1 }, (error, granted) => {
+        const refused = granted?.find(({ qos }) => qos > 2);
         if (error) reject(error);
-        else if (!granted || granted.some(({ qos }) => qos > 2))
-          reject(new Error(`the broker refuses the subscription to ${filter}`));
+        else if (refused) reject(new Error(`the broker refuses the subscription to ${refused.topic}`));
         else resolve();
       });
     });
@@ -67,7 +67,15 @@ function wordsOf(error: Error & { readonly reason?: string }): string {
 
 /** @throws {Error} in one line when the broker cannot be reached, is not trusted, or refuses */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { host, port, tls, websocket, filter = readingsFilter, connectTimeoutMs = 10_000, judge } = options;
+  const {
+    host,
+    port,
+    tls,
+    websocket,
+    filters = [readingsFilter],
+    connectTimeoutMs = 10_000,
+    judge,
+  } = options;
   const connection = () => (tls === null ? connect(port, host) : secureStream(host, port, tls));
   const open = () => (websocket ? webSocketStream(host, port, websocket.path, connection) : connection());
   const clientId = `${options.clientIdPrefix ?? ""}dormouse-listener-${randomBytes(6).toString("hex")}`;
@@ -87,9 +95,16 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     ...account(),
   });
   client.on("close", () => Object.assign(client.options, account()));
-  client.on("message", (topic, payload) => options.onMessage(judge.judge(topic, payload)));
+  // One after the other, as they came: the replay store may take its time.
+  let judged = Promise.resolve();
+  client.on("message", (topic, payload, { retain }) => {
+    if (retain) return;
+    judged = judged
+      .then(async () => options.onMessage(await judge.judge(topic, payload)))
+      .catch((error: Error) => options.onProblem?.(error.message));
+  });
   try {
-    await withTimeout(subscribed(client, filter), connectTimeoutMs, `${host}:${port}`);
+    await withTimeout(subscribed(client, filters), connectTimeoutMs, `${host}:${port}`);
   } catch (error) {
     await client.endAsync(true);
     throw new Error(`broker ${host}:${port}: ${wordsOf(error as Error)}`);
@@ -99,7 +114,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   let stopped: Promise<void> | undefined;
   return {
     stop: () => {
-      stopped ??= client.endAsync(!client.connected);
+      stopped ??= client.endAsync(!client.connected).then(() => judged);
       return stopped;
     },
   };

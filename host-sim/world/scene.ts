@@ -12,11 +12,11 @@ import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
 import { Account } from "./account.js";
 import { type Broker, startBroker } from "./broker.js";
+import { deviceSender } from "./device-sender.js";
 import { type Listener, type ListenerOptions, startListener } from "./listener.js";
 import type { ListenerTls } from "./listener-tls.js";
 import { answer, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
-import type { Sender } from "./stamp-verifier.js";
 import { Judge, type Judged } from "./verdict.js";
 
 export interface Scene {
@@ -32,7 +32,8 @@ export interface Scene {
 
 export interface SceneOptions {
   readonly options: SimOptions;
-  readonly senders: readonly Sender[];
+  /** 32 bytes. */
+  readonly deviceSecret: Uint8Array;
   readonly disturbance: Disturbance;
   /** The device's clock. */
   readonly nowMs: () => number;
@@ -42,7 +43,7 @@ export interface SceneOptions {
 
 /** @throws {Error} in one line when a broker cannot be started or reached */
 export async function openScene(scene: SceneOptions): Promise<Scene> {
-  const { options, senders, disturbance, onReceived, onProblem } = scene;
+  const { options, deviceSecret, disturbance, onReceived, onProblem } = scene;
   const { profile, secrets, seed } = options;
   const replay = new SqliteReplayStore(":memory:");
   const parts: { stop(): Promise<void> }[] = [{ stop: () => replay.close() }];
@@ -52,10 +53,11 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
   try {
     const account = new Account(profile, {
       ...secrets,
-      deviceSecret: senders[0]!.secret,
+      deviceSecret,
       // An external broker has a clock of its own.
       nowSeconds: () => (options.broker ? Date.now() : scene.nowMs()) / 1000,
     });
+    const sender = deviceSender(profile, { signKey: null, recipientKey: null, deviceSecret });
     const place = options.broker ? external(options) : await embedded(scene, account, parts);
     const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
@@ -65,8 +67,8 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
       ...(websocket && { websocket }),
       ...listenerName(profile),
       password: (clientId) => account.passwordFor(clientId),
-      filter: profile.topics.readings,
-      judge: new Judge(senders, replay),
+      filters: heard(profile),
+      judge: new Judge([sender], replay),
       onMessage: onReceived,
       onProblem,
     });
@@ -85,6 +87,11 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     await close();
     throw error;
   }
+}
+
+/** All that the device publishes. */
+function heard({ topics: { base, readings } }: Profile): string[] {
+  return [readings, `${base}/will`, `${base}/result`];
 }
 
 function listenerName({ broker }: Profile): Pick<ListenerOptions, "clientIdPrefix" | "username"> {

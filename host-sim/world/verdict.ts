@@ -1,62 +1,76 @@
 /**
- * A receiver's verdict on one message: verify the stamp, read the payload, then ask the replay store, in that
- * order, so that nothing unverified changes any state.
+ * A receiver's verdict on one message: open it, read the payload, then ask the replay store, in that order, so that
+ * nothing unverified changes any state.
  */
-import type { Admission } from "../../backend/replay/replay-store.js";
-import type { SqliteReplayStore } from "../../backend/replay/sqlite.js";
+import type { Admission, ReplayStore } from "../../backend/replay/replay-store.js";
+import { type CommandResult, commandResult, readCommandResult } from "./command-result.js";
+import { type Accepted, open, type Sender } from "./opener.js";
+import { sealAlgorithms, stampAlgorithms } from "./seal-keys.js";
 import { type Measurement, readSenml } from "./senml-reading.js";
-import { type Sender, verifyStamp } from "./stamp-verifier.js";
 
-export type Verdict = Admission | "bad";
+/** `unauthenticated`: readable, and anybody may have sent it, any number of times. */
+export type Verdict = Admission | "unauthenticated" | "bad";
 
 export interface Judged {
   readonly verdict: Verdict;
   readonly topic: string;
-  /** Authenticated, or null with `bad`. */
+  /** In words; null with `bad`. */
+  readonly protection: string | null;
+  /** Authenticated; null with `bad` and `unauthenticated`. */
   readonly sender: string | null;
   readonly counter: number | null;
   readonly reading: readonly Measurement[] | null;
+  /** What a command came to. */
+  readonly result: CommandResult | null;
   /** Why it is `bad`, for the operator. */
   readonly reason: string | null;
 }
 
+/** As a profile spells it. */
+export function protectionName(accepts: Accepted): string {
+  switch (accepts.protection) {
+    case "stamp":
+      return `stamp ${stampAlgorithms[accepts.algorithm].name}`;
+    case "seal":
+      return `seal ${sealAlgorithms[accepts.algorithm].name}`;
+    case "sealTo":
+      return accepts.signer === null ? "sealTo" : "sealTo, signed";
+    default:
+      return accepts.protection;
+  }
+}
+
 export class Judge {
   readonly #senders: readonly Sender[];
-  readonly #replay: SqliteReplayStore;
+  readonly #replay: ReplayStore;
 
   /** @param replay stays the caller's to close */
-  constructor(senders: readonly Sender[], replay: SqliteReplayStore) {
+  constructor(senders: readonly Sender[], replay: ReplayStore) {
     this.#senders = senders;
     this.#replay = replay;
   }
 
-  judge(topic: string, message: Uint8Array): Judged {
-    const bad = (reason: string): Judged => ({
-      verdict: "bad",
-      topic,
-      sender: null,
-      counter: null,
-      reading: null,
-      reason,
-    });
-    const stamp = verifyStamp(message, topic, this.#senders);
-    if ("refused" in stamp) return bad(stamp.refused);
-    let reading: readonly Measurement[];
+  /** @throws what the replay store throws, and for nothing that a message holds */
+  async judge(topic: string, message: Uint8Array): Promise<Judged> {
+    const nothing = { topic, protection: null, sender: null, counter: null, reading: null, result: null };
+    const opened = open(message, topic, this.#senders);
+    if ("refused" in opened) return { ...nothing, verdict: "bad", reason: opened.refused };
+    const { payload, contentType, counter, identity, sender } = opened;
+    let content: Pick<Judged, "reading" | "result">;
     try {
-      reading = readSenml(stamp.payload, stamp.contentType);
+      content =
+        contentType === commandResult
+          ? { reading: null, result: readCommandResult(payload) }
+          : { reading: readSenml(payload, contentType), result: null };
     } catch (error) {
-      return bad(`verifies, but its payload cannot be read: ${(error as Error).message}`);
+      const reason = `opens, but its payload cannot be read: ${(error as Error).message}`;
+      return { ...nothing, verdict: "bad", reason };
     }
-    const { counter, tag, sender } = stamp;
-    const { id, epoch } = sender;
-    const verdict = this.#replay.admitNow({
-      sender: id,
-      epoch,
-      direction: "up",
-      topic,
-      counter,
-      identity: tag,
-    });
-    return { verdict, topic, sender: sender.id, counter, reading, reason: null };
+    const protection = protectionName(sender.accepts);
+    if (counter === null || identity === null)
+      return { ...nothing, verdict: "unauthenticated", protection, ...content, reason: null };
+    const { id, epoch, direction = "up" } = sender;
+    const verdict = await this.#replay.admit({ sender: id, epoch, direction, topic, counter, identity });
+    return { verdict, topic, protection, sender: id, counter, ...content, reason: null };
   }
 }

@@ -6,8 +6,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import mqttPacket from "mqtt-packet";
 import { simOptions } from "../../cli/sim.js";
+import { open } from "../../host-sim/world/opener.js";
 import { readSenml } from "../../host-sim/world/senml-reading.js";
-import { verifyStamp } from "../../host-sim/world/stamp-verifier.js";
 import type { Profile } from "../../lib/store/profile.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
@@ -57,15 +57,14 @@ describe("the will of a device", {
     ok(will, "the will");
     ok(performance.now() - asleepAt > 3000, "not before");
     const topic = "sensors/d-gone/will";
-    const stamp = verifyStamp(Buffer.from(will.payload, "hex"), topic, [{ id: "d-gone", epoch: 0, secret }]);
+    const accepts = { protection: "stamp", algorithm: 5, secret } as const;
+    const stamp = open(Buffer.from(will.payload, "hex"), topic, [{ id: "d-gone", epoch: 0, accepts }]);
     ok(!("refused" in stamp), JSON.stringify(stamp));
     const [gone, ...others] = readSenml(stamp.payload, stamp.contentType);
     equal(others.length, 0);
     deepEqual([gone?.name, gone?.value], ["d-gone:gone", true]);
     const readings = "sensors/d-gone/readings";
-    const elsewhere = verifyStamp(Buffer.from(will.payload, "hex"), readings, [
-      { id: "d-gone", epoch: 0, secret },
-    ]);
+    const elsewhere = open(Buffer.from(will.payload, "hex"), readings, [{ id: "d-gone", epoch: 0, accepts }]);
     ok("refused" in elsewhere, "it is bound to its topic");
   });
 

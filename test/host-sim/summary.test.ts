@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RunEvent } from "../../host-sim/report/events.js";
 import { median, Tally } from "../../host-sim/report/summary.js";
+import type { Verdict } from "../../host-sim/world/verdict.js";
 
 type Told = RunEvent extends infer E
   ? E extends RunEvent
@@ -20,15 +21,18 @@ const wake: Told = { event: "wake", cause: "power-on", board: "esp32" };
 const sent: Told = { event: "sent", counter: 0, bytes: 1 };
 const acked: Told = { event: "acked", counter: 0 };
 const error: Told = { event: "error", kind: "deadline", code: 0, detail: "" };
-const received = (verdict: "fresh" | "duplicate" | "conflict" | "stale" | "bad"): Told => ({
-  event: "received",
-  verdict,
-});
+const received = (verdict: Verdict, topic = "d/readings"): Told => ({ event: "received", verdict, topic });
 const good = [wake, sent, acked, received("fresh")];
 
 const successes: [what: string, told: Told[]][] = [
   ["everything sent is acknowledged and verified", good],
   ["a retry and its duplicate do not count", [...good, sent, acked, received("duplicate")]],
+  ["nobody vouches for it, as the profile wants it", [wake, sent, acked, received("unauthenticated")]],
+  [
+    "a retry of what nobody vouches for counts once more",
+    [wake, sent, acked, received("unauthenticated"), sent, acked, received("unauthenticated")],
+  ],
+  ["a will arrives too", [...good, received("fresh", "d/will")]],
   ["an error that a later wake made good is forgiven", [wake, error, ...good]],
 ];
 for (const [what, told] of successes) test(`success: ${what}`, () => assert.ok(tally(...told).success));
@@ -37,6 +41,18 @@ const failures: [what: string, told: Told[]][] = [
   ["nothing was sent", [wake]],
   ["a message was not acknowledged", [wake, sent, received("fresh")]],
   ["an acknowledged message never reached the listener", [wake, sent, acked]],
+  ["a will arrives in place of a reading", [wake, sent, acked, received("fresh", "d/will")]],
+  ["a message is unauthenticated where others are not", [...good, received("unauthenticated")]],
+  [
+    "one of two messages that nobody vouches for is missing",
+    [
+      wake,
+      sent,
+      acked,
+      received("unauthenticated"),
+      ...[sent, acked].map((told) => ({ ...told, counter: 1 })),
+    ],
+  ],
   ["a second message is missing", [...good, { event: "sent", counter: 1, bytes: 1 }]],
   ["the last wake failed", [...good, wake, error]],
   ...(["conflict", "stale", "bad"] as const).map((verdict): [string, Told[]] => [
@@ -55,6 +71,18 @@ test("rejected counts conflict, stale and bad, not duplicates", () => {
     received("conflict"),
   );
   assert.deepEqual([summary.published, summary.acked, summary.verified, summary.rejected], [1, 1, 1, 3]);
+});
+
+test("the protection is the one that was seen", () => {
+  const opened: Told = {
+    event: "received",
+    verdict: "fresh",
+    topic: "t",
+    protection: "seal a128gcm",
+    counter: 0,
+  };
+  assert.equal(tally(wake, received("bad"), opened).summary.protection, "seal a128gcm");
+  assert.equal(tally(wake, received("bad")).summary.protection, null);
 });
 
 test("the median of an even count lies between the middle two", () => {

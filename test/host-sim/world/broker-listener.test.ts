@@ -13,7 +13,7 @@ import { type DevelopmentPki, developmentPki, embeddedBrokerName } from "../../.
 import { type Broker, type BrokerOptions, startBroker } from "../../../host-sim/world/broker.js";
 import { type ListenerOptions, startListener } from "../../../host-sim/world/listener.js";
 import { Judge, type Judged } from "../../../host-sim/world/verdict.js";
-import { sender, senml, stamp, topic } from "./stamping.js";
+import { protect, sender, senml, topic } from "./sealing.js";
 
 let folder: string;
 let pki: DevelopmentPki;
@@ -74,15 +74,15 @@ async function withListener(
 }
 
 const messages = () => {
-  const first = stamp({ counter: 0, payload: senml(21.5) });
+  const first = protect({ counter: 0, payload: senml(21.5) });
   const damaged = Buffer.from(first);
   damaged[damaged.length - 1]! ^= 1;
   return [
     first,
     first,
-    stamp({ counter: 0, payload: senml(22) }),
+    protect({ counter: 0, payload: senml(22) }),
     damaged,
-    stamp({ counter: 1, payload: senml(22) }),
+    protect({ counter: 1, payload: senml(22) }),
   ];
 };
 

@@ -14,7 +14,7 @@ import { type Broker, startBroker } from "../../../host-sim/world/broker.js";
 import { startListener } from "../../../host-sim/world/listener.js";
 import type { ListenerTls } from "../../../host-sim/world/listener-tls.js";
 import { Judge, type Judged } from "../../../host-sim/world/verdict.js";
-import { sender, senml, stamp, topic } from "./stamping.js";
+import { protect, sender, senml, topic } from "./sealing.js";
 
 let folder: string;
 let pki: DevelopmentPki;
@@ -71,7 +71,7 @@ for (const secure of [false, true])
       servername: embeddedBrokerName,
     });
     const counter = secure ? 2 : 1;
-    await publisher.publishAsync(topic, Buffer.from(stamp({ counter, payload: senml(21.5) })), { qos: 1 });
+    await publisher.publishAsync(topic, Buffer.from(protect({ counter, payload: senml(21.5) })), { qos: 1 });
     assert.equal((await message).verdict, "fresh");
     await publisher.endAsync();
     await listener.stop();
