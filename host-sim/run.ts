@@ -114,13 +114,15 @@ class Run {
   }
 
   #factoryFlash(): Uint8Array {
-    const { profile, secrets, disturbance } = this.#options;
-    const { broker, ca } = this.#scene!;
+    const { secrets, disturbance } = this.#options;
+    const { broker, ca, keyed } = this.#scene!;
+    const { profile, signKey } = keyed;
     const { wifiPassword, ...credentials } = secrets;
     const right: Provisioned = {
       profile: { ...profile, broker: { ...profile.broker, ...broker } },
       ca,
       ...credentials,
+      signKey,
     };
     const { profile: stored, ...written } = disturbance?.provisioned?.(right) ?? right;
     const reservedEnd = this.#options.deviceSecret ? unusedCounter() : 0;

@@ -1,27 +1,34 @@
 /** What the run's listener accepts from its device, by the device's profile: one protection, and the keys to it. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { Profile } from "../../lib/store/profile.js";
+import { signs } from "../../lib/store/protection.js";
 import type { Accepted, Sender } from "./opener.js";
 import { sealAlgorithms, stampAlgorithms } from "./seal-keys.js";
 
-/** As `topics.up` of a profile has it. */
-export type Protection =
-  | { readonly protection: "none" | "sign" }
-  | { readonly protection: "stamp" | "seal"; readonly algorithm: string }
-  | {
-      readonly protection: "sealTo";
-      readonly recipientKid: string;
-      readonly recipientKey: string;
-      readonly sign: boolean;
-    };
-
 /** PKCS #8, DER; null: there is none. */
-export interface ReceiverKeys {
-  /** What the device signs with; only its public half is used. */
+export interface KeyPairs {
+  /** What the device signs with. */
   readonly signKey: Uint8Array | null;
   /** Of whom it seals to. */
   readonly recipientKey: Uint8Array | null;
-  readonly deviceSecret: Uint8Array;
+}
+
+/** What a run's device is given, and its listener opens with. */
+export interface Keyed extends KeyPairs {
+  readonly profile: Profile;
+}
+
+/**
+ * Where the whole world is the run's own, its broker among it, keys that were not given are made: the device gets the
+ * right one.
+ */
+export function withOwnKeys(profile: Profile, given: KeyPairs): Keyed {
+  const { up } = profile.topics;
+  const signKey = given.signKey ?? (signs(up) ? ownKey() : null);
+  if (up.protection !== "sealTo" || given.recipientKey !== null) return { ...given, profile, signKey };
+  const recipientKey = ownKey();
+  const topics = { ...profile.topics, up: { ...up, recipientKey: pointOf(recipientKey) } };
+  return { profile: { ...profile, topics }, signKey, recipientKey };
 }
 
 /** The COSE number of an algorithm. */
@@ -45,52 +52,50 @@ const senmlJson = 110;
 
 /**
  * Simulated devices are of epoch 0.
+ * @param secret the device's own, 32 bytes
  * @throws {Error} in one line when a key is missing
  */
-export function deviceSender({ device, topics }: Profile, keys: ReceiverKeys): Sender {
-  const { kid } = device as { readonly kid?: string };
-  const { up = { protection: "stamp", algorithm: "hmac-256" }, format } = topics as {
-    readonly up?: Protection;
-    readonly format?: "cbor" | "json";
-  };
+export function deviceSender({ profile, ...keys }: Keyed, secret: Uint8Array): Sender {
+  const { device, topics } = profile;
   return {
     id: device.id,
     epoch: 0,
-    ...(kid !== undefined && { kid: Buffer.from(kid, "hex") }),
-    accepts: accepted(up, format === "json" ? senmlJson : null, keys),
+    ...(device.kid !== undefined && { kid: Buffer.from(device.kid, "hex") }),
+    accepts: accepted(topics, keys, secret),
   };
 }
 
-function accepted(up: Protection, contentType: number | null, keys: ReceiverKeys): Accepted {
-  const secret = keys.deviceSecret;
-  const signer = () => createPublicKey(privateKey(keys.signKey, "device's signing"));
+function accepted({ up, format }: Profile["topics"], keys: KeyPairs, secret: Uint8Array): Accepted {
   switch (up.protection) {
     case "none":
-      return { protection: "none", contentType };
+      return { protection: "none", contentType: format === "json" ? senmlJson : null };
     case "stamp":
       return { protection: "stamp", algorithm: numberOf(stampAlgorithms, up.algorithm), secret };
     case "seal":
       return { protection: "seal", algorithm: numberOf(sealAlgorithms, up.algorithm), secret };
     case "sign":
-      return { protection: "sign", publicKey: signer() };
+      return { protection: "sign", publicKey: signerOf(keys) };
     case "sealTo":
       return {
         protection: "sealTo",
         recipientKid: Buffer.from(up.recipientKid, "utf8"),
         privateKey: privateKey(keys.recipientKey, "recipient's private"),
-        signer: up.sign ? signer() : null,
+        signer: up.sign ? signerOf(keys) : null,
       };
   }
 }
 
-/** A key pair that is this run's own, for whoever provisions nothing. */
-export function ownKey(): Uint8Array {
+function signerOf({ signKey }: KeyPairs): KeyObject {
+  return createPublicKey(privateKey(signKey, "device's signing"));
+}
+
+function ownKey(): Uint8Array {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return new Uint8Array(privateKey.export({ format: "der", type: "pkcs8" }));
 }
 
 /** base64url of the uncompressed point, as a profile names a recipient. */
-export function pointOf(privateKeyDer: Uint8Array): string {
+function pointOf(privateKeyDer: Uint8Array): string {
   const { x, y } = createPublicKey(privateKey(privateKeyDer, "")).export({ format: "jwk" });
   const coordinates = [x!, y!].map((part) => Buffer.from(part, "base64url"));
   return Buffer.concat([Buffer.of(4), ...coordinates]).toString("base64url");

@@ -12,7 +12,7 @@ import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
 import { Account } from "./account.js";
 import { type Broker, startBroker } from "./broker.js";
-import { deviceSender } from "./device-sender.js";
+import { deviceSender, type Keyed, withOwnKeys } from "./device-sender.js";
 import { type Listener, type ListenerOptions, startListener } from "./listener.js";
 import type { ListenerTls } from "./listener-tls.js";
 import { answer, quietWorld, type Reply } from "./network.js";
@@ -22,6 +22,8 @@ import { Judge, type Judged } from "./verdict.js";
 export interface Scene {
   /** Where the device finds its broker. */
   readonly broker: { readonly host: string; readonly port: number };
+  /** The profile and key pairs for the device. */
+  readonly keyed: Keyed;
   /** The root certificate for the device, DER; null without. */
   readonly ca: Uint8Array | null;
   /** How the run is introduced. */
@@ -57,7 +59,9 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
       // An external broker has a clock of its own.
       nowSeconds: () => (options.broker ? Date.now() : scene.nowMs()) / 1000,
     });
-    const sender = deviceSender(profile, { signKey: null, recipientKey: null, deviceSecret });
+    const given = { signKey: secrets.signKey, recipientKey: options.recipientKey };
+    const keyed = options.broker ? { ...given, profile } : withOwnKeys(profile, given);
+    const sender = deviceSender(keyed, deviceSecret);
     const place = options.broker ? external(options) : await embedded(scene, account, parts);
     const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
@@ -78,6 +82,7 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
     const random = new Prng(seed, "network");
     return {
       broker: { host: place.host, port: place.port },
+      keyed,
       ca: place.caDer,
       title: place.title,
       ask: (kind, detail, atMs) => answer(disturbance.network?.(world) ?? world, random, kind, detail, atMs),
