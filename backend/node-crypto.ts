@@ -13,6 +13,7 @@ import {
   sign,
   verify,
 } from "node:crypto";
+import { aeadLengths } from "../lib/crypto/aead.js";
 import type { AeadAlgorithm, Crypto, Key } from "../lib/crypto/crypto.js";
 
 type Use = "derive" | "mac" | "aead" | "sign" | "verify" | "agree";
@@ -53,18 +54,13 @@ const noSalt = new Uint8Array(0);
 /** OpenSSL's CCM wants to be given its plaintext, also an empty one, but takes one without an address for none. */
 const nothing = new Uint8Array(1).subarray(1);
 
-interface Aead {
-  readonly cipher: "aes-128-gcm" | "aes-256-gcm" | "aes-128-ccm" | "chacha20-poly1305";
-  readonly keyBytes: number;
-  readonly nonceBytes: number;
-  readonly tagBytes: number;
-}
+type Cipher = "aes-128-gcm" | "aes-256-gcm" | "aes-128-ccm" | "chacha20-poly1305";
 
-const aeads: Readonly<Record<AeadAlgorithm, Aead>> = {
-  1: { cipher: "aes-128-gcm", keyBytes: 16, nonceBytes: 12, tagBytes: 16 },
-  3: { cipher: "aes-256-gcm", keyBytes: 32, nonceBytes: 12, tagBytes: 16 },
-  10: { cipher: "aes-128-ccm", keyBytes: 16, nonceBytes: 13, tagBytes: 8 },
-  24: { cipher: "chacha20-poly1305", keyBytes: 32, nonceBytes: 12, tagBytes: 16 },
+const ciphers: Readonly<Record<AeadAlgorithm, Cipher>> = {
+  1: "aes-128-gcm",
+  3: "aes-256-gcm",
+  10: "aes-128-ccm",
+  24: "chacha20-poly1305",
 };
 
 function hkdf(secret: Key, info: Uint8Array, byteLength: number, salt: Uint8Array = noSalt): Uint8Array {
@@ -72,16 +68,17 @@ function hkdf(secret: Key, info: Uint8Array, byteLength: number, salt: Uint8Arra
 }
 
 function aeadKey(bytes: Uint8Array, alg: AeadAlgorithm): Key {
-  if (bytes.length !== aeads[alg].keyBytes) throw new RangeError("not a key of this algorithm's length");
+  if (bytes.length !== aeadLengths(alg).keyBytes)
+    throw new RangeError("not a key of this algorithm's length");
   return new NodeKey("aead", bytes, alg);
 }
 
 /** What both directions need; the types of node:crypto know each cipher by its name only. */
 function aeadOf(key: Key, nonce: Uint8Array) {
   const { bytes, alg } = keyOf(key, "aead");
-  const aead = aeads[alg!];
-  if (nonce.length !== aead.nonceBytes) throw new RangeError("not a nonce of this algorithm's length");
-  return { bytes, cipher: aead.cipher as "aes-128-gcm", tagBytes: aead.tagBytes };
+  const { nonceBytes, tagBytes } = aeadLengths(alg!);
+  if (nonce.length !== nonceBytes) throw new RangeError("not a nonce of this algorithm's length");
+  return { bytes, cipher: ciphers[alg!] as "aes-128-gcm", tagBytes };
 }
 
 /** The private number; OpenSSL reads the key: of what it takes, P-256 alone. */
@@ -125,7 +122,7 @@ export const nodeCrypto: Crypto = {
   importSecret: (bytes) => new NodeKey("derive", bytes),
   deriveMacKey: (secret, info, byteLength, salt) => new NodeKey("mac", hkdf(secret, info, byteLength, salt)),
   deriveAeadKey: (secret, info, alg, salt) =>
-    new NodeKey("aead", hkdf(secret, info, aeads[alg].keyBytes, salt), alg),
+    new NodeKey("aead", hkdf(secret, info, aeadLengths(alg).keyBytes, salt), alg),
   deriveBytes: hkdf,
 
   importMacKey: (bytes) => new NodeKey("mac", bytes),

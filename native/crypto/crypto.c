@@ -1,13 +1,13 @@
 /*
- * The crypto module over PSA (crypto.js). An object's host data is its PSA key identifier, 0 once closed.
- * Buffers of the machine are only touched between two calls into XS, because the collector moves them.
+ * The crypto module over PSA (crypto.js): its keys, HKDF, HMAC, SHA-256. An object's host data is its PSA key
+ * identifier, 0 once closed. Buffers of the machine are only touched between two calls into XS that may allocate,
+ * because the collector moves them.
  */
 #include "xsmc.h"
 
+#include "crypto-internal.h"
 #include "crypto-reset.h"
 #include "crypto-secret.h"
-
-#include <string.h>
 
 #include "mbedtls/build_info.h"
 #include "mbedtls/platform_util.h"
@@ -15,8 +15,6 @@
 
 enum {
     HASH_BYTES = 32,
-    P256_BYTES = 32,
-    SIGNATURE_BYTES = 2 * P256_BYTES, /* r, then s */
     MAX_DERIVED = 255 * HASH_BYTES, /* RFC 5869 §2.3 */
     MAX_RANDOM = 65536
 };
@@ -32,7 +30,7 @@ void crypto_native_destructor(void *data)
         psa_destroy_key((psa_key_id_t)(uintptr_t)data);
 }
 
-static psa_key_id_t key_in(xsMachine *the, xsSlot *slot)
+psa_key_id_t crypto_key(xsMachine *the, xsSlot *slot)
 {
     void *data = xsmcGetHostDataValidate(*slot, (void *)crypto_native_destructor);
     if (data == NULL)
@@ -42,10 +40,10 @@ static psa_key_id_t key_in(xsMachine *the, xsSlot *slot)
 
 psa_key_id_t crypto_secret(xsMachine *the, xsSlot *slot)
 {
-    return key_in(the, slot);
+    return crypto_key(the, slot);
 }
 
-static void check(xsMachine *the, psa_status_t status)
+void crypto_check(xsMachine *the, psa_status_t status)
 {
     if (status == PSA_ERROR_INSUFFICIENT_MEMORY)
         xsUnknownError("no memory for cryptography");
@@ -53,11 +51,11 @@ static void check(xsMachine *the, psa_status_t status)
         xsUnknownError("PSA error %d", (int)status);
 }
 
-static void need_arguments(xsMachine *the, int count)
+void crypto_need_arguments(xsMachine *the, int count)
 {
     if (xsmcArgc < count)
         xsTypeError("%d arguments are needed", count);
-    check(the, psa_crypto_init()); /* does nothing the second time */
+    crypto_check(the, psa_crypto_init()); /* does nothing the second time */
 }
 
 static size_t count_in(xsMachine *the, xsSlot *slot, int smallest, int largest)
@@ -68,7 +66,7 @@ static size_t count_in(xsMachine *the, xsSlot *slot, int smallest, int largest)
     return (size_t)count;
 }
 
-static void hold(xsMachine *the, psa_key_id_t key)
+void crypto_hold(xsMachine *the, psa_key_id_t key)
 {
     xsmcSetHostData(xsThis, (void *)(uintptr_t)key);
 }
@@ -82,31 +80,62 @@ static void close_key(xsMachine *the)
 
 void crypto_native_secret_close(xsMachine *the) { close_key(the); }
 void crypto_native_mac_key_close(xsMachine *the) { close_key(the); }
+void crypto_native_aead_key_close(xsMachine *the) { close_key(the); }
 void crypto_native_signing_key_close(xsMachine *the) { close_key(the); }
+void crypto_native_verifying_key_close(xsMachine *the) { close_key(the); }
+void crypto_native_agreement_key_close(xsMachine *the) { close_key(the); }
+
+/*
+ * P-256 leaves keys on the stack (mbedTLS 3.6 and 4): mbedtls_ecdsa_sign_det_restartable the private key, which it put
+ * there for RFC 6979, and ecp_mul_comb_after_precomp the digits of the number by which it multiplied: key or nonce.
+ */
+__attribute__((noinline)) void crypto_wipe_stack(void)
+{
+    uint8_t below[1536];
+    mbedtls_platform_zeroize(below, sizeof below);
+}
+
+psa_key_attributes_t crypto_secret_attributes(void)
+{
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_DERIVE);
+    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_DERIVE);
+    psa_set_key_algorithm(&attributes, PSA_ALG_HKDF(PSA_ALG_SHA_256));
+    return attributes;
+}
 
 void crypto_native_secret(xsMachine *the)
 {
     void *bytes;
     xsUnsignedValue length;
     psa_key_id_t key = 0;
-    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    psa_key_attributes_t attributes = crypto_secret_attributes();
 
-    need_arguments(the, 1);
+    crypto_need_arguments(the, 1);
+    if (xsmcArgc > 1) {
+        crypto_agree(the);
+        return;
+    }
     xsmcGetBufferReadable(xsArg(0), &bytes, &length);
     if (length == 0)
         xsRangeError("a secret of no bytes");
-    psa_set_key_type(&attributes, PSA_KEY_TYPE_DERIVE);
-    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_DERIVE);
-    psa_set_key_algorithm(&attributes, PSA_ALG_HKDF(PSA_ALG_SHA_256));
-    check(the, psa_import_key(&attributes, bytes, length, &key));
-    hold(the, key);
+    crypto_check(the, psa_import_key(&attributes, bytes, length, &key));
+    crypto_hold(the, key);
 }
 
-/* HKDF up to the point where the output is asked for. The salt is absent, which PSA takes as empty. */
-static psa_status_t derive(psa_key_derivation_operation_t *operation, psa_key_id_t secret,
-                           const uint8_t *info, size_t infoLength)
+psa_status_t crypto_derive(xsMachine *the, psa_key_derivation_operation_t *operation, psa_key_id_t secret, int infoAt,
+                           int saltAt)
 {
+    void *info, *salt = NULL;
+    xsUnsignedValue infoLength, saltLength = 0;
+
+    xsmcGetBufferReadable(xsArg(infoAt), &info, &infoLength);
+    if (xsmcArgc > saltAt && xsmcTypeOf(xsArg(saltAt)) != xsUndefinedType)
+        xsmcGetBufferReadable(xsArg(saltAt), &salt, &saltLength);
     psa_status_t status = psa_key_derivation_setup(operation, PSA_ALG_HKDF(PSA_ALG_SHA_256));
+    /* RFC 5869 §2.2: none is a hash of zeros, and so is an empty one once HMAC has padded it. */
+    if (status == PSA_SUCCESS && saltLength != 0)
+        status = psa_key_derivation_input_bytes(operation, PSA_KEY_DERIVATION_INPUT_SALT, salt, saltLength);
     if (status == PSA_SUCCESS)
         status = psa_key_derivation_input_key(operation, PSA_KEY_DERIVATION_INPUT_SECRET, secret);
     if (status == PSA_SUCCESS)
@@ -134,51 +163,45 @@ static void import_mac_key(xsMachine *the)
     if (length == 0 || length > MAX_DERIVED)
         xsRangeError("a MAC key has 1 to %d bytes", MAX_DERIVED);
     psa_key_attributes_t attributes = mac_attributes(length);
-    check(the, psa_import_key(&attributes, bytes, length, &key));
-    hold(the, key);
+    crypto_check(the, psa_import_key(&attributes, bytes, length, &key));
+    crypto_hold(the, key);
 }
 
 void crypto_native_mac_key(xsMachine *the)
 {
-    void *info;
-    xsUnsignedValue infoLength;
     psa_key_id_t key = 0;
     psa_key_derivation_operation_t operation = PSA_KEY_DERIVATION_OPERATION_INIT;
 
-    need_arguments(the, 1);
+    crypto_need_arguments(the, 1);
     if (xsmcArgc == 1) {
         import_mac_key(the);
         return;
     }
-    need_arguments(the, 3);
-    psa_key_id_t secret = key_in(the, &xsArg(0));
+    crypto_need_arguments(the, 3);
+    psa_key_id_t secret = crypto_key(the, &xsArg(0));
     size_t byteLength = count_in(the, &xsArg(2), 1, MAX_DERIVED);
     psa_key_attributes_t attributes = mac_attributes(byteLength);
-    xsmcGetBufferReadable(xsArg(1), &info, &infoLength);
-    psa_status_t status = derive(&operation, secret, info, infoLength);
+    psa_status_t status = crypto_derive(the, &operation, secret, 1, 3);
     if (status == PSA_SUCCESS)
         status = psa_key_derivation_output_key(&attributes, &operation, &key);
     psa_key_derivation_abort(&operation);
-    check(the, status);
-    hold(the, key);
+    crypto_check(the, status);
+    crypto_hold(the, key);
 }
 
 void crypto_native_derive_bytes(xsMachine *the)
 {
-    void *info;
-    xsUnsignedValue infoLength;
     psa_key_derivation_operation_t operation = PSA_KEY_DERIVATION_OPERATION_INIT;
 
-    need_arguments(the, 2);
-    psa_key_id_t secret = key_in(the, &xsThis);
+    crypto_need_arguments(the, 2);
+    psa_key_id_t secret = crypto_key(the, &xsThis);
     size_t byteLength = count_in(the, &xsArg(1), 1, MAX_DERIVED);
     void *output = xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)byteLength);
-    xsmcGetBufferReadable(xsArg(0), &info, &infoLength);
-    psa_status_t status = derive(&operation, secret, info, infoLength);
+    psa_status_t status = crypto_derive(the, &operation, secret, 0, 2);
     if (status == PSA_SUCCESS)
         status = psa_key_derivation_output_bytes(&operation, output, byteLength);
     psa_key_derivation_abort(&operation);
-    check(the, status);
+    crypto_check(the, status);
 }
 
 void crypto_native_hmac(xsMachine *the)
@@ -187,69 +210,20 @@ void crypto_native_hmac(xsMachine *the)
     xsUnsignedValue length;
     size_t macLength = 0;
 
-    need_arguments(the, 1);
-    psa_key_id_t key = key_in(the, &xsThis);
+    crypto_need_arguments(the, 1);
+    psa_key_id_t key = crypto_key(the, &xsThis);
     void *mac = xsmcSetArrayBuffer(xsResult, NULL, HASH_BYTES);
     xsmcGetBufferReadable(xsArg(0), &data, &length);
-    check(the, psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), data, length, mac, HASH_BYTES, &macLength));
-}
-
-/* PSA sees whether the number lies between 0 and the curve's order. */
-void crypto_native_signing_key(xsMachine *the)
-{
-    void *bytes;
-    xsUnsignedValue length;
-    psa_key_id_t key = 0;
-    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
-
-    need_arguments(the, 1);
-    xsmcGetBufferReadable(xsArg(0), &bytes, &length);
-    psa_set_key_type(&attributes, PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1));
-    psa_set_key_bits(&attributes, PSA_BYTES_TO_BITS(P256_BYTES));
-    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
-    psa_set_key_algorithm(&attributes, PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256));
-    psa_status_t status = psa_import_key(&attributes, bytes, length, &key);
-    if (status == PSA_ERROR_INVALID_ARGUMENT)
-        xsRangeError("not a P-256 private key");
-    if (status == PSA_ERROR_NOT_SUPPORTED)
-        xsRangeError("this firmware has no P-256");
-    check(the, status);
-    hold(the, key);
-}
-
-/*
- * mbedtls_ecdsa_sign_det_restartable (mbedTLS 3.6 and 4) leaves the private key on the stack, where it put it for
- * RFC 6979, 600 bytes below. Signing itself goes 2,600 bytes deep.
- */
-static __attribute__((noinline)) void wipe_stack(void)
-{
-    uint8_t below[1536];
-    mbedtls_platform_zeroize(below, sizeof below);
-}
-
-void crypto_native_sign(xsMachine *the)
-{
-    void *data;
-    xsUnsignedValue length;
-    size_t signatureLength = 0;
-
-    need_arguments(the, 1);
-    psa_key_id_t key = key_in(the, &xsThis);
-    void *signature = xsmcSetArrayBuffer(xsResult, NULL, SIGNATURE_BYTES);
-    xsmcGetBufferReadable(xsArg(0), &data, &length);
-    psa_status_t status = psa_sign_message(key, PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256), data, length, signature,
-                                           SIGNATURE_BYTES, &signatureLength);
-    wipe_stack();
-    check(the, status);
+    crypto_check(the, psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), data, length, mac, HASH_BYTES, &macLength));
 }
 
 void crypto_native_random(xsMachine *the)
 {
-    need_arguments(the, 1);
+    crypto_need_arguments(the, 1);
     size_t byteLength = count_in(the, &xsArg(0), 0, MAX_RANDOM);
     void *bytes = xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)byteLength);
     if (byteLength != 0)
-        check(the, psa_generate_random(bytes, byteLength));
+        crypto_check(the, psa_generate_random(bytes, byteLength));
 }
 
 void crypto_native_sha256(xsMachine *the)
@@ -258,8 +232,8 @@ void crypto_native_sha256(xsMachine *the)
     xsUnsignedValue length;
     size_t hashLength = 0;
 
-    need_arguments(the, 1);
+    crypto_need_arguments(the, 1);
     void *hash = xsmcSetArrayBuffer(xsResult, NULL, HASH_BYTES);
     xsmcGetBufferReadable(xsArg(0), &data, &length);
-    check(the, psa_hash_compute(PSA_ALG_SHA_256, data, length, hash, HASH_BYTES, &hashLength));
+    crypto_check(the, psa_hash_compute(PSA_ALG_SHA_256, data, length, hash, HASH_BYTES, &hashLength));
 }
