@@ -87,7 +87,7 @@ export class Link {
    * @throws RangeError or TypeError for credentials that cannot be used; Error when memory is short
    */
   open(tls?: TLSOptions, handshakeTimeoutMs?: number): void {
-    const earlyData = tls && this.#outgoing.length > 0 && this.#joined();
+    const earlyData = tls && this.#outgoing.length > 0 && this.joined();
     this.#transport = openTransport({
       address: this.#address,
       broker: this.#broker,
@@ -97,19 +97,19 @@ export class Link {
       onSecured: (secured) => this.#events.secured(secured),
       onReadable: (byteLength) => {
         this.#readable = byteLength;
-        this.#receive();
+        this.receive();
       },
       onWritable: (byteLength) => {
         this.#stands = true;
         this.#writable = byteLength;
         this.flush();
-        this.#receive();
+        this.receive();
       },
       onEnd: (reason) => {
-        if (this.#closing) return this.#finish(this.#reason);
-        if (reason && !(this.#stands && isCutOff(reason))) return this.#finish(reason);
+        if (this.#closing) return this.finish(this.#reason);
+        if (reason && !(this.#stands && isCutOff(reason))) return this.finish(reason);
         this.#reason = reason;
-        this.#step({ type: "transport-closed" });
+        this.step({ type: "transport-closed" });
       },
     });
   }
@@ -120,7 +120,7 @@ export class Link {
    */
   start(): void {
     if (this.#session.at !== "idle") return;
-    this.#step({ type: "start" });
+    this.step({ type: "start" });
     this.#password?.fill(0);
     this.#password = undefined;
   }
@@ -180,18 +180,18 @@ export class Link {
    */
   publish(message: Message, token: number): boolean {
     const before = this.#outgoing.length;
-    this.#step({ type: "publish", message, token });
+    this.step({ type: "publish", message, token });
     return this.#outgoing.length > before;
   }
 
   /** The message that must be resent is there no more. */
   forget(token: number): void {
-    this.#step({ type: "forget", token });
+    this.step({ type: "forget", token });
   }
 
   /** Ends the session in order; the will stays, or goes. `ended` follows when the bytes are out; `close` does not wait for that. */
   disconnect(withWill: boolean): void {
-    this.#step({ type: "disconnect", withWill });
+    this.step({ type: "disconnect", withWill });
     this.flush();
   }
 
@@ -203,20 +203,20 @@ export class Link {
     this.#transport?.close();
   }
 
-  #receive(): void {
-    while (this.#readable > 0 && !this.#finished && this.#waiting < enoughBytes) {
+  private receive(): void {
+    while (this.#readable > 0 && !this.#finished && this.waiting < enoughBytes) {
       const bytes = this.#transport?.read(Math.min(pieceBytes, this.#readable));
       if (typeof bytes !== "object") return;
       this.#readable -= bytes.byteLength;
-      this.#step({ type: "received", bytes: new Uint8Array(bytes) });
+      this.step({ type: "received", bytes: new Uint8Array(bytes) });
     }
   }
 
-  get #waiting(): number {
+  private get waiting(): number {
     return this.#outgoing.reduce((sum, { length }) => sum + length, 0);
   }
 
-  #step(event: SessionEvent): void {
+  private step(event: SessionEvent): void {
     if (this.#session.at === "ended") return;
     const { state, effects } = step(this.#session, event, Time.ticks);
     this.#session = state;
@@ -247,31 +247,31 @@ export class Link {
     }
     // What the broker waits for goes at once, and what a failed session still has to say is said now or never.
     if (event.type === "received" || event.type === "time" || this.#closing) this.flush();
-    if (this.#reason) return this.#finish(this.#reason);
-    this.#setTimer();
+    if (this.#reason) return this.finish(this.#reason);
+    this.setTimer();
   }
 
   /** Writes what waits, in one piece. */
   flush(): void {
     while (this.#transport && this.#writable > 0 && this.#outgoing.length > 0) {
-      const bytes = this.#joined();
+      const bytes = this.joined();
       const part = bytes.subarray(0, this.#writable);
       this.#writable = this.#transport.write(part) ?? this.#writable - part.length;
       if (part.length < bytes.length) this.#outgoing.push(bytes.subarray(part.length));
       // CONNECT may hold the password.
       part.fill(0);
     }
-    if (this.#closing && this.#outgoing.length === 0) this.#finish(this.#reason);
+    if (this.#closing && this.#outgoing.length === 0) this.finish(this.#reason);
   }
 
   /** All that waits, as one: CONNECT and what follows it share a TLS record. */
-  #joined(): Uint8Array {
+  private joined(): Uint8Array {
     const [first = new Uint8Array(0)] = this.#outgoing;
     if (this.#outgoing.length === 1) {
       this.#outgoing = [];
       return first;
     }
-    const all = new Uint8Array(this.#waiting);
+    const all = new Uint8Array(this.waiting);
     let at = 0;
     for (const bytes of this.#outgoing) {
       all.set(bytes, at);
@@ -282,7 +282,7 @@ export class Link {
     return all;
   }
 
-  #setTimer(): void {
+  private setTimer(): void {
     if (this.#timer) Timer.clear(this.#timer);
     this.#timer = undefined;
     if (this.#finished) return;
@@ -291,13 +291,13 @@ export class Link {
     this.#timer = Timer.set(
       () => {
         this.#timer = undefined;
-        this.#step({ type: "time" });
+        this.step({ type: "time" });
       },
       Math.max(0, at - Time.ticks),
     );
   }
 
-  #finish(reason: Failure | undefined): void {
+  private finish(reason: Failure | undefined): void {
     if (this.#finished) return;
     this.close();
     this.#events.ended(reason, this.#again);

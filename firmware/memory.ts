@@ -159,13 +159,13 @@ export class Memory {
       const draft = draftMessage(this.#outbox, baseName, readClock(), maxContentBytes);
       if (!draft) return undefined;
       this.#tooLarge = false;
-      const result = this.#freeze(draft);
+      const result = this.freezeDraft(draft);
       if (!this.#tooLarge) return result;
       if (draft.readings === 1) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
     }
   }
 
-  #freeze(draft: OutboxDraft): Frozen<OutboxDraft> | Failure {
+  private freezeDraft(draft: OutboxDraft): Frozen<OutboxDraft> | Failure {
     let event: CounterEvent<OutboxDraft> | undefined = { type: "freeze", draft };
     while (event) {
       const { state, effects }: ReturnType<typeof step<OutboxDraft>> = step(this.#counter, event);
@@ -174,10 +174,10 @@ export class Memory {
       for (const effect of effects) {
         switch (effect.type) {
           case "write-reservation":
-            event = this.#reserve(effect.reservedEnd);
+            event = this.reserve(effect.reservedEnd);
             break;
           case "persist":
-            event = this.#persist(
+            event = this.persist(
               withMessage<Outbox["messages"][number]>(this.#outbox, effect.message),
               effect.next,
             );
@@ -207,7 +207,7 @@ export class Memory {
   /** Writes RTC memory, dropping the oldest until it fits. */
   save(more: Quicker = {}): Failure | undefined {
     for (;;) {
-      const written = this.#write(this.#outbox, this.#counter.next, more);
+      const written = this.write(this.#outbox, this.#counter.next, more);
       if (written !== "too large") return written;
       const smaller = dropOldest(this.#outbox);
       if (!smaller) return failure("storage-failed", `RTC memory of ${rtcBytes()} bytes is too small`);
@@ -215,7 +215,7 @@ export class Memory {
     }
   }
 
-  #reserve(reservedEnd: number): CounterEvent<OutboxDraft> {
+  private reserve(reservedEnd: number): CounterEvent<OutboxDraft> {
     try {
       const now = writeReservation(reservedEnd);
       if (now !== undefined) return { type: "reserved", reservedEnd: now };
@@ -225,15 +225,15 @@ export class Memory {
     }
   }
 
-  #persist(outbox: Outbox, next: number): CounterEvent<OutboxDraft> {
-    const written = this.#write(outbox, next);
+  private persist(outbox: Outbox, next: number): CounterEvent<OutboxDraft> {
+    const written = this.write(outbox, next);
     if (written === undefined) return { type: "persisted" };
     this.#tooLarge = written === "too large";
     const detail = written === "too large" ? "the message does not fit RTC memory" : written.detail;
     return { type: "storage-failed", detail };
   }
 
-  #write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
+  private write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
     const time = this.#time && { ...this.#time, wallMs: Date.now() };
     const image = { next, outbox, ...(time && { time }), ...more };
     const encoded = encodeRtc(image, this.#secretId, rtcBytes());

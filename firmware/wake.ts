@@ -75,44 +75,44 @@ export class Wake implements LinkEvents {
   }
 
   run(): void {
-    this.#dispatch({ type: "wake" });
+    this.dispatch({ type: "wake" });
   }
 
   /**
    * Handles the event in a job of its own: a callback comes through TCP, TLS and MQTT, and what a phase does
    * would not fit the rest of a small board's stack.
    */
-  #dispatch(event: CycleEvent): void {
+  private dispatch(event: CycleEvent): void {
     this.#events.push(event);
-    if (this.#events.length === 1) this.#later(() => this.#work());
+    if (this.#events.length === 1) this.later(() => this.work());
   }
 
-  #work(): void {
+  private work(): void {
     for (let event = this.#events[0]; event; event = this.#events[0]) {
-      this.#handle(event);
+      this.handle(event);
       this.#events.shift();
     }
-    this.#setTimer();
+    this.setTimer();
   }
 
-  #later(work: () => void): void {
+  private later(work: () => void): void {
     Promise.resolve().then(work);
   }
 
-  #handle(event: CycleEvent): void {
+  private handle(event: CycleEvent): void {
     const { state, effects } = step(this.#plan, this.#state, event, Time.ticks);
     this.#state = state;
     for (const effect of effects) {
       switch (effect.type) {
         case "finished":
-          report("phase", { name: effect.phase, ms: effect.ms, ...this.#told(effect.phase) });
+          report("phase", { name: effect.phase, ms: effect.ms, ...this.told(effect.phase) });
           break;
         case "failed":
-          if (effect.phase === "clock") this.#stopSntp();
+          if (effect.phase === "clock") this.stopSntp();
           report("error", { ...effect.failure, phase: effect.phase });
           break;
         case "enter":
-          this.#enter(effect.phase);
+          this.enter(effect.phase);
           break;
         case "sleep":
           deepSleep(effect.ms);
@@ -120,126 +120,126 @@ export class Wake implements LinkEvents {
     }
   }
 
-  #setTimer(): void {
+  private setTimer(): void {
     if (this.#timer) Timer.clear(this.#timer);
     const at = nextWakeAt(this.#state);
     this.#timer =
       at === undefined
         ? undefined
-        : Timer.set(() => this.#dispatch({ type: "time" }), Math.max(0, at - Time.ticks));
+        : Timer.set(() => this.dispatch({ type: "time" }), Math.max(0, at - Time.ticks));
   }
 
-  #done(phase: Phase, skipped = false): void {
-    this.#dispatch({ type: "done", phase, skipped });
+  private done(phase: Phase, skipped = false): void {
+    this.dispatch({ type: "done", phase, skipped });
   }
 
   /** Ends a phase well, or with the failure that is given. */
-  #settle(phase: Phase, reason: Failure | undefined): void {
-    if (reason) this.#dispatch({ type: "failed", phase, failure: reason });
-    else this.#done(phase);
+  private settle(phase: Phase, reason: Failure | undefined): void {
+    if (reason) this.dispatch({ type: "failed", phase, failure: reason });
+    else this.done(phase);
   }
 
   /** What the report of a phase says besides its time. */
-  #told(phase: Phase): { readonly detail?: string; readonly resumed?: boolean } {
+  private told(phase: Phase): { readonly detail?: string; readonly resumed?: boolean } {
     if (phase === "secure") return { detail: this.#secured, resumed: this.#security?.resumed ?? false };
     const { dropped } = this.#memory;
     return phase === "persist" && dropped > 0 ? { detail: `no room for the ${dropped} oldest` } : {};
   }
 
-  #enter(phase: Phase): void {
+  private enter(phase: Phase): void {
     switch (phase) {
       case "sense":
-        return this.#sense();
+        return this.sense();
       case "queue":
-        return this.#queue();
+        return this.queue();
       case "join":
-        return this.#join();
+        return this.join();
       case "clock":
-        return this.#clock();
+        return this.clock();
       case "resolve":
         return resolve(this.#profile.broker.host, (reason, address) => {
           this.#address = address ?? "";
-          this.#settle("resolve", reason);
+          this.settle("resolve", reason);
         });
       case "connect":
-        return this.#connect();
+        return this.connect();
       case "secure":
-        if (!this.#profile.broker.tls) return this.#done("secure", true);
-        return this.#needLink(phase);
+        if (!this.#profile.broker.tls) return this.done("secure", true);
+        return this.needLink(phase);
       case "session":
-        this.#needLink(phase);
-        return this.#begin();
+        this.needLink(phase);
+        return this.begin();
       case "drain":
-        return this.#drain();
+        return this.drain();
       case "commands":
-        return this.#done("commands", true);
+        return this.done("commands", true);
       case "close":
-        return this.#close();
+        return this.close();
       case "persist":
-        return this.#settle("persist", this.#memory.saveAll());
+        return this.settle("persist", this.#memory.saveAll());
     }
   }
 
-  #sense(): void {
+  private sense(): void {
     try {
       const measurements = sense();
       if (measurements.length > 0) this.#content = encodeReading({ timeMs: readClock(), measurements });
-      this.#done("sense");
+      this.done("sense");
     } catch (error) {
-      this.#settle("sense", failure("sensor-failed", describeError(error)));
+      this.settle("sense", failure("sensor-failed", describeError(error)));
     }
   }
 
-  #queue(): void {
-    if (!this.#content) return this.#done("queue", true);
-    this.#settle("queue", this.#memory.queue(this.#content));
+  private queue(): void {
+    if (!this.#content) return this.done("queue", true);
+    this.settle("queue", this.#memory.queue(this.#content));
   }
 
-  #join(): void {
+  private join(): void {
     const { ssid } = this.#profile.wifi;
-    this.#wifi = join({ ssid, password: wifiPassword() }, (reason) => this.#settle("join", reason));
+    this.#wifi = join({ ssid, password: wifiPassword() }, (reason) => this.settle("join", reason));
   }
 
-  #clock(): void {
+  private clock(): void {
     const before = readClock();
     const known = this.#memory.clock !== "unknown" && before >= absoluteTimeMs;
-    if (known && !this.#memory.wantsTime(before)) return this.#done("clock", true);
+    if (known && !this.#memory.wantsTime(before)) return this.done("clock", true);
     const startedAt = Time.ticks;
     this.#sntp = setClock(this.#profile.time.server, (reason) => {
-      this.#stopSntp();
+      this.stopSntp();
       const now = Date.now();
       if (!reason) this.#memory.clockSet(now, now - before - (Time.ticks - startedAt));
       // A known time serves on when the server is silent.
-      if (known && reason) this.#done("clock", true);
-      else this.#settle("clock", reason);
+      if (known && reason) this.done("clock", true);
+      else this.settle("clock", reason);
     });
     if (!known) return;
     this.#patience = Timer.set(() => {
       this.#patience = undefined;
-      this.#stopSntp();
-      this.#done("clock", true);
+      this.stopSntp();
+      this.done("clock", true);
     }, patienceMs);
   }
 
   /** Also so that no late answer sets the clock in the middle of what goes by it. */
-  #stopSntp(): void {
+  private stopSntp(): void {
     if (this.#patience) Timer.clear(this.#patience);
     this.#patience = undefined;
     this.#sntp?.close();
     this.#sntp = undefined;
   }
 
-  #connect(): void {
+  private connect(): void {
     const { broker } = this.#profile;
     this.#lost = closed;
     this.#connected = false;
     const session = sessionOptions(this.#profile, this.#device, this.#memory);
-    if ("kind" in session) return this.#settle("connect", session);
+    if ("kind" in session) return this.settle("connect", session);
     const link = new Link({ address: this.#address, broker, session, kept: this.#memory.mqtt }, this);
     this.#publisher.relink();
     try {
       this.#link = link;
-      if (this.#security?.early) this.#begin();
+      if (this.#security?.early) this.begin();
       if (this.#security) this.#security.open(link);
       else link.open();
     } catch (error) {
@@ -247,13 +247,13 @@ export class Wake implements LinkEvents {
       link.close();
       const unusable = error instanceof RangeError || error instanceof TypeError;
       const reason = failure(unusable ? "tls-credentials" : "tls-memory", String(error));
-      this.#dispatch({ type: "failed", phase: this.#phase, failure: reason });
+      this.dispatch({ type: "failed", phase: this.phase, failure: reason });
     }
   }
 
   connected(): void {
     this.#connected = true;
-    this.#done("connect");
+    this.done("connect");
   }
 
   secured(secured: Secured): void {
@@ -261,16 +261,16 @@ export class Wake implements LinkEvents {
     const resumed = secured.earlyDataAccepted ? ", resumed with early data" : ", resumed";
     const how = secured.resumed ? resumed : (this.#security?.setback ?? "");
     this.#secured = `TLS ${secured.version} ${secured.cipherSuite}${how}`;
-    this.#done("secure");
+    this.done("secure");
   }
 
   opened(): void {
     this.#welcome = true;
-    this.#done("session");
+    this.done("session");
   }
 
   /** CONNECT, and at once behind it what the broker is known to take. */
-  #begin(): void {
+  private begin(): void {
     const link = this.#link;
     if (!link) return;
     // Frozen first: a small board has no room for CONNECT beside what that takes.
@@ -281,45 +281,45 @@ export class Wake implements LinkEvents {
   }
 
   /** The link goes on by itself, unless it has ended while the machine was busy. */
-  #needLink(phase: Phase): void {
-    if (!this.#link) this.#broken(phase);
+  private needLink(phase: Phase): void {
+    if (!this.#link) this.broken(phase);
   }
 
   /** Publishes what waits until all of it is acknowledged. */
-  #drain(): void {
-    if (this.#phase !== "drain") return;
+  private drain(): void {
+    if (this.phase !== "drain") return;
     const link = this.#link;
-    if (!link) return this.#settle("drain", this.#lost);
+    if (!link) return this.settle("drain", this.#lost);
     this.#publisher.publish(link);
     link.flush();
-    if (this.#link && link.inFlight === 0) this.#settle("drain", this.#publisher.trouble);
+    if (this.#link && link.inFlight === 0) this.settle("drain", this.#publisher.trouble);
   }
 
   acked(counter: number): void {
     this.#memory.acknowledged(counter);
     report("acked", { counter });
-    this.#later(() => this.#drain());
+    this.later(() => this.drain());
   }
 
   refused(_: number, reason: Failure): void {
     this.#welcome = false;
     this.#publisher.refused(reason);
-    this.#later(() => this.#drain());
+    this.later(() => this.drain());
   }
 
   postponed(counter: number): void {
     this.#publisher.postponed(counter);
   }
 
-  #close(): void {
-    this.#leave(Time.ticks + (this.#security?.ticketWaitMs ?? 0));
+  private close(): void {
+    this.leave(Time.ticks + (this.#security?.ticketWaitMs ?? 0));
   }
 
   /** In TLS 1.3 the ticket comes after the handshake; by now it is usually here. */
-  #leave(ticketUntil: number): void {
+  private leave(ticketUntil: number): void {
     const link = this.#link;
     if (link?.secured && !link.resumable && Time.ticks < ticketUntil) {
-      Timer.set(() => this.#leave(ticketUntil), ticketPollMs);
+      Timer.set(() => this.leave(ticketUntil), ticketPollMs);
       return;
     }
     if (link?.secured) this.#security?.keep(this.#welcome ? link : undefined);
@@ -333,7 +333,7 @@ export class Wake implements LinkEvents {
     link?.close();
     this.#wifi?.close();
     this.#wifi = undefined;
-    this.#done("close");
+    this.done("close");
   }
 
   /** The link ended by itself: whatever phase was waiting for it has failed. */
@@ -346,20 +346,20 @@ export class Wake implements LinkEvents {
     if (auth === "jwt" && reason?.kind === "broker-refused" && notAuthorized.includes(reason.code))
       this.#memory.doubtClock();
     if (again && this.#again === "no") this.#again = "yes";
-    this.#broken(this.#phase);
+    this.broken(this.phase);
   }
 
   /** What was remembered may be at fault: then the connection is made once more, without it. */
-  #broken(phase: Phase): void {
+  private broken(phase: Phase): void {
     const early = phase === "secure" || phase === "session";
     const afresh = early && this.#security?.failed(this.#lost);
     const again = this.#again === "yes" && (early || phase === "drain");
     if (again) this.#again = "done";
-    if (afresh || again) this.#dispatch({ type: "again" });
-    else if (phase !== "close") this.#settle(phase, this.#lost);
+    if (afresh || again) this.dispatch({ type: "again" });
+    else if (phase !== "close") this.settle(phase, this.#lost);
   }
 
-  get #phase(): Phase {
+  private get phase(): Phase {
     return this.#state.at === "awake" ? this.#state.phase : "persist";
   }
 }
