@@ -242,6 +242,16 @@ export class Keyring {
     return [...new Set(ids.filter((id) => id !== undefined))];
   }
 
+  /** What to subscribe to for all that devices send: topics, and the filters of recipients, each once. */
+  get filters(): readonly string[] {
+    const filters = new Set<string>();
+    for (const entry of this.#entries) {
+      if (entry.kind === "recipient") for (const filter of entry.filters) filters.add(filter);
+      else if (entry.direction === "up") for (const topic of entry.topics.keys()) filters.add(topic);
+    }
+    return [...filters];
+  }
+
   /** Closes every key. May be called twice; no other call may follow. */
   close(): void {
     for (const { key } of this.#derived.values()) key.close();

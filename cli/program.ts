@@ -10,6 +10,8 @@ import { addSubCommand } from "./mqtt/sub.js";
 import type { Outcome } from "./outcome.js";
 import { addPinCommand } from "./pin/command.js";
 import { addProfileCommand } from "./profile/command.js";
+import { addBridgeCommand } from "./receive/bridge.js";
+import { addListenCommand } from "./receive/listen.js";
 import { report, UsageError } from "./report.js";
 import { addSimCommand } from "./sim.js";
 
@@ -34,6 +36,8 @@ function program(outcome: Outcome): Command {
   addKeysCommand(root);
   addPubCommand(root, outcome);
   addSubCommand(root);
+  addListenCommand(root);
+  addBridgeCommand(root);
   return root;
 }
 

@@ -230,6 +230,6 @@ async function credentialsOf(
 }
 
 /** Where a name leads is looked at again when the connection stands. */
-function namesThisMachine(host: string): boolean {
+export function namesThisMachine(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || isLoopback(host);
 }

@@ -6,11 +6,21 @@
 import { type Failure, failure } from "../../lib/failure.js";
 import type { KeptSession } from "../../lib/mqtt/kept-session.js";
 import { maxPacketBytes } from "../../lib/mqtt/limits.js";
-import { createSession, keep, nextWakeAt, sendQuota, step, toResend } from "../../lib/mqtt/session.js";
+import {
+  createSession,
+  inFlight,
+  keep,
+  nextWakeAt,
+  sendQuota,
+  step,
+  toResend,
+} from "../../lib/mqtt/session.js";
 import type { SessionOptions } from "../../lib/mqtt/session-options.js";
 import type { Message, SessionEffect, SessionEvent, SessionState } from "../../lib/mqtt/session-state.js";
+import type { Subscription } from "../../lib/mqtt/wire/packet-types.js";
 import { backoffMs, isPassing, steadyMs } from "./backoff.js";
 import { RefusedError, SessionError } from "./failures.js";
+import { Inbox, type InboxOptions } from "./inbox.js";
 import { PacketTrace } from "./trace.js";
 import { addressText, type Endpoint, openStream, type Transport } from "./transport.js";
 import { openWebSocket } from "./websocket.js";
@@ -24,6 +34,11 @@ export interface NodeSessionOptions {
   readonly reconnect?: boolean | undefined;
   /** Everything the session says, in order, after this class has done its part. */
   readonly onEffect?: ((effect: SessionEffect) => void) | undefined;
+  /**
+   * Who takes the messages over. A message is acknowledged when its promise resolves; while too many wait, nothing is
+   * read. Without it a message is acknowledged when `onEffect` returns.
+   */
+  readonly inbox?: InboxOptions | undefined;
   /** A connection was lost and will be made again. */
   readonly onLost?: ((failure: Failure, retryInMs: number) => void) | undefined;
   /** One line for each connection and packet, without secrets and payloads. */
@@ -41,6 +56,9 @@ interface Outbound extends Waiting<number> {
   stage: "waiting" | "sent" | "written" | "acked";
 }
 
+/** After a pause, until an answer that came meanwhile must have been read. */
+const unreadGraceMs = 10_000;
+
 /** Connects at once. */
 export class NodeSession {
   readonly #options: NodeSessionOptions;
@@ -53,6 +71,13 @@ export class NodeSession {
   readonly #outbox = new Map<number, Outbound>();
   readonly #requests = new Map<number, Waiting<readonly number[]>>();
   readonly #events: SessionEvent[] = [];
+  readonly #inbox: Inbox | undefined;
+  #subscriptions: readonly Subscription[] | undefined;
+  /** Too many messages wait: this connection is not read, or the next one not made. */
+  #paused = false;
+  #openWhenRead = false;
+  /** No deadline passes before: what came in time may not have been read. */
+  #graceUntilMs = 0;
   #turning = false;
   #unsent: Uint8Array[] = [];
   #unwritten: number[] = [];
@@ -78,7 +103,14 @@ export class NodeSession {
   /** @throws {TypeError | RangeError} for options that no session can have */
   constructor(options: NodeSessionOptions) {
     this.#options = options;
+    this.#subscriptions = options.session.subscriptions;
     this.#state = createSession(options.session, options.kept);
+    this.#inbox =
+      options.inbox &&
+      new Inbox(options.inbox, {
+        release: (ack) => this.#release(ack),
+        full: (isFull) => (isFull ? this.#pause() : this.#resume()),
+      });
     this.#open();
   }
 
@@ -110,6 +142,40 @@ export class NodeSession {
     });
   }
 
+  /** Replaces what the session subscribes to, now and when it connects again. */
+  subscribe(subscriptions: readonly Subscription[]): void {
+    const before = this.#subscriptions ?? [];
+    this.#subscriptions = subscriptions;
+    if (this.#state.at !== "connected") return;
+    const gone = before.filter(({ filter }) => !subscriptions.some((one) => one.filter === filter));
+    const come = subscriptions.filter(({ filter }) => !before.some((one) => one.filter === filter));
+    if (come.length > 0) this.do({ type: "subscribe", subscriptions: come, token: this.#nextToken++ });
+    if (gone.length > 0)
+      this.do({ type: "unsubscribe", filters: gone.map(({ filter }) => filter), token: this.#nextToken++ });
+  }
+
+  /**
+   * Reads no more, has what came handled and acknowledged, and disconnects.
+   * @param what `begun`: messages that nobody has begun with stay unacknowledged
+   * @param limitMs how long the handling may take
+   */
+  async finish(what: "all" | "begun", limitMs: number): Promise<Failure | undefined> {
+    this.#leaving = true;
+    const inbox = this.#inbox;
+    if (inbox) {
+      this.#pause();
+      if (what === "begun") inbox.stop();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, limitMs);
+      });
+      await Promise.race([inbox.idle(), late]);
+      clearTimeout(timer);
+      inbox.stop();
+    }
+    return this.disconnect();
+  }
+
   /** DISCONNECT, then the transport is closed. @returns what `ended` gives */
   disconnect(): Promise<Failure | undefined> {
     this.#leaving = true;
@@ -127,6 +193,7 @@ export class NodeSession {
   #open(): void {
     const { endpoint, session, onTrace } = this.#options;
     const trace = onTrace && new PacketTrace((line) => onTrace(`received ${line}`), session);
+    this.#openWhenRead = false;
     onTrace?.(`connecting to ${addressText(endpoint)}`);
     const open = endpoint.websocketPath === undefined ? openStream : openWebSocket;
     this.#transport = open(endpoint, {
@@ -162,9 +229,31 @@ export class NodeSession {
     const { state, effects } = step(this.#state, event, performance.now());
     this.#state = state;
     for (const effect of effects) {
+      if (effect.type === "send" && this.#inbox?.holds(effect.bytes)) continue;
+      if (effect.type === "message") this.#inbox?.take(effect.message);
       this.#handle(effect);
       this.#options.onEffect?.(effect);
     }
+  }
+
+  #release(ack: Uint8Array): void {
+    if (this.#state.at !== "connected") return;
+    this.#unsent.push(ack);
+    if (!this.#turning) this.#flush();
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#transport?.pause();
+  }
+
+  #resume(): void {
+    if (this.#leaving) return;
+    this.#paused = false;
+    this.#graceUntilMs = performance.now() + unreadGraceMs;
+    this.#transport?.resume();
+    if (this.#openWhenRead) this.#open();
+    this.#setTimer();
   }
 
   #publishMore(): void {
@@ -295,12 +384,18 @@ export class NodeSession {
     clearTimeout(this.#timer);
     const wakeAt = nextWakeAt(this.#state);
     if (wakeAt === undefined) return;
-    const inMs = Math.min(Math.max(0, wakeAt - performance.now()), 0x7fff_ffff);
+    const state = this.#state;
+    const awaits = state.at !== "connected" || state.pingDeadlineMs !== undefined || inFlight(state) > 0;
+    // What is awaited may have come, and wait to be read.
+    if (awaits && this.#paused) return;
+    const dueMs = awaits ? Math.max(wakeAt, this.#graceUntilMs) : wakeAt;
+    const inMs = Math.min(Math.max(0, dueMs - performance.now()), 0x7fff_ffff);
     this.#timer = setTimeout(() => this.do({ type: "time" }), inMs);
   }
 
   #closed(why: Failure | undefined): void {
     this.#transport = undefined;
+    this.#inbox?.disconnected();
     const neverStarted = this.#state.at === "idle";
     if (!neverStarted) this.do({ type: "transport-closed" });
     const lost = causeOf(why, this.#sessionFailure);
@@ -328,11 +423,14 @@ export class NodeSession {
     onTrace?.(`${lost.kind}: ${lost.detail}`);
     onLost?.(lost, inMs);
     const kept = keep(this.#state) ?? this.#options.kept;
-    this.#state = createSession(session, kept);
+    this.#state = createSession({ ...session, subscriptions: this.#subscriptions }, kept);
     // Whatever was under way: the session says what of it goes out again under its old packet identifier.
     for (const outbound of this.#outbox.values()) if (outbound.stage !== "acked") outbound.stage = "waiting";
     this.#rejectRequests(lost);
-    this.#retryTimer = setTimeout(() => this.#open(), inMs);
+    this.#retryTimer = setTimeout(() => {
+      if (this.#inbox?.isFull) this.#openWhenRead = true;
+      else this.#open();
+    }, inMs);
   }
 
   #finish(why: Failure | undefined): void {

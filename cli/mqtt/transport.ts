@@ -15,8 +15,8 @@ export interface Endpoint {
   readonly tls: ListenerTls | null;
   /** MQTT over WebSocket at this path. */
   readonly websocketPath?: string | undefined;
-  /** Give up, before anything is sent, when the connection leaves this machine. */
-  readonly loopbackOnly?: boolean | undefined;
+  /** Give up, before anything is sent, when the connection leaves this machine; with a text, what is unprotected there. */
+  readonly loopbackOnly?: boolean | string | undefined;
 }
 
 export interface TransportEvents {
@@ -30,6 +30,9 @@ export interface TransportEvents {
 export interface Transport {
   /** Takes `bytes` over and zeroes them. `written`: they have left; not called when the connection ends before. */
   send(bytes: Uint8Array, written: () => void): void;
+  /** Reads no more, so that the other side cannot send more, until `resume`; that it has gone is not noticed meanwhile. */
+  pause(): void;
+  resume(): void;
   /** Ends in order: what was sent goes out first. Calls `closed` in the end, whatever the other side does. */
   end(): void;
 }
@@ -66,13 +69,12 @@ export function openStream(endpoint: Endpoint, events: TransportEvents): Transpo
   timer = setTimeout(late, openTimeoutMs);
 
   socket.once("connect", () => {
-    if (endpoint.loopbackOnly && !isLoopback(socket.remoteAddress ?? ""))
-      fail(
-        failure(
-          "connect-failed",
-          `${address} is not on this machine, and nothing protects a password on the way`,
-        ),
-      );
+    const { loopbackOnly } = endpoint;
+    if (!loopbackOnly || isLoopback(socket.remoteAddress ?? "")) return;
+    const what = loopbackOnly === true ? "a password" : loopbackOnly;
+    fail(
+      failure("connect-failed", `${address} is not on this machine, and nothing protects ${what} on the way`),
+    );
   });
   socket.once(tls === null ? "connect" : "secureConnect", () => {
     // The broker may have been found out in a listener before this one.
@@ -105,10 +107,14 @@ export function openStream(endpoint: Endpoint, events: TransportEvents): Transpo
         if (!error) written();
       });
     },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     end() {
       if (ended) return;
       ended = true;
       clearTimeout(timer);
+      // Its end comes behind what was not read.
+      socket.resume();
       if (!opened) {
         socket.destroy();
         return;

@@ -72,7 +72,11 @@ export function openWebSocket(endpoint: Endpoint, events: TransportEvents): Tran
       handle({ type: "send", bytes, mask: mask() }, written);
       bytes.fill(0);
     },
+    pause: stream.pause,
+    resume: stream.resume,
     end() {
+      // The other side's answer to a close comes behind what was not read.
+      stream.resume();
       if (state.at === "open") handle({ type: "close", mask: mask() });
       else stream.end();
     },

@@ -1,0 +1,67 @@
+/** The options that `listen` and `bridge` share: what to subscribe to, whose messages to believe, where to remember them. */
+import type { Command } from "commander";
+import { checkTopicFilter } from "../../lib/mqtt/wire/topics.js";
+import {
+  addClientOptions,
+  addressOf,
+  type ClientFlags,
+  type ClientSettings,
+  checked,
+  clientSettings,
+  collect,
+  qosOf,
+  versionOf,
+} from "../mqtt/client-flags.js";
+import { UsageError } from "../report.js";
+import type { SourceOptions } from "./source.js";
+import { TopicMap } from "./topic-map.js";
+
+export interface ReceiveFlags extends ClientFlags {
+  readonly keyring: string;
+  readonly replay?: string;
+  readonly topic?: readonly string[];
+  readonly group?: string;
+  readonly map?: readonly string[];
+}
+
+export function addReceiveOptions(command: Command): Command {
+  command
+    .optionsGroup("What to receive:")
+    .requiredOption("--keyring <FILE>", "the keys of those to believe; readable by its owner alone")
+    .option("-t, --topic <FILTER>", "a topic filter; may be repeated (the topics of the keyring)", collect)
+    .option("--map <FROM=TO>", "where a broker renames topics: what arrives on FROM was sent to TO", collect)
+    .option("--group <NAME>", "share the subscription with others of this name (MQTT 5)")
+    .option("-q, --qos <QOS>", "the highest to receive at: 0, 1 or 2 (1)")
+    .option(
+      "--replay <WHERE>",
+      "what was seen already: a file (KEYRING.replay), :memory:, or env:NAME or file:PATH with a postgresql:// URL",
+    );
+  return addClientOptions(command);
+}
+
+export type ReceiveSettings = Omit<SourceOptions, "use" | "atOnce"> & { readonly settings: ClientSettings };
+
+/** @throws {UsageError | OperatorError} in one line */
+export async function receiveSettings(flags: ReceiveFlags): Promise<ReceiveSettings> {
+  const address = addressOf(flags);
+  const version = versionOf(flags);
+  const { group } = flags;
+  if (group !== undefined && version === 4) throw new UsageError("--group goes with -V mqttv5");
+  if (group !== undefined && !/^[^/+#]+$/.test(group))
+    throw new UsageError('--group: write a name without "/", "+" and "#"');
+  const topics = [...(flags.topic ?? []), ...(address.topic === undefined ? [] : [address.topic])];
+  for (const filter of topics) checked("-t", () => checkTopicFilter(filter, 4));
+  const shared = topics.find((filter) => filter.startsWith("$share/"));
+  if (shared !== undefined) throw new UsageError(`-t "${shared}": write --group NAME and the filter alone`);
+  const topicMap = new TopicMap("--map", flags.map ?? []);
+  const qos = qosOf("-q", flags.qos ?? "1");
+  return {
+    settings: await clientSettings(flags, address),
+    keyringPath: flags.keyring,
+    replay: flags.replay,
+    topicMap,
+    filters: topics.length > 0 ? [...new Set(topics)] : undefined,
+    group,
+    qos,
+  };
+}
