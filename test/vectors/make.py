@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Computes test/vectors/sealed/*.json, by code that shares nothing with lib/: HMAC and SHA-256 from
-Python's standard library, CBOR from cbor2 (Debian: apt-get install python3-cbor2).
+Python's standard library, P-256 from Python's numbers (p256.py), CBOR from cbor2, AEADs from cryptography
+(Debian: apt-get install python3-cbor2 python3-cryptography). Stamps are here, the others in protections.py.
 
     python3 test/vectors/make.py [FOLDER]      writes FOLDER/*.json (default: sealed/ beside this file)
 
@@ -13,6 +14,8 @@ import pathlib
 import sys
 
 import cbor2
+
+sys.dont_write_bytecode = True
 
 LICENCE = "Apache-2.0, part of this project; no third-party data"
 SOURCE = "test/vectors/make.py (python3 hmac, hashlib; cbor2)"
@@ -65,8 +68,8 @@ def counter_bytes(counter):
     return counter.to_bytes(max(1, (counter.bit_length() + 7) // 8), "big")
 
 
-def protected(alg, sender, epoch, counter, content_type=None):
-    header = {1: alg, 4: kid(sender, epoch), 6: counter_bytes(counter)}
+def protected(alg, sender, epoch, counter, content_type=None, short_kid=None):
+    header = {1: alg, 4: short_kid or kid(sender, epoch), 6: counter_bytes(counter)}
     if content_type is not None:
         header[3] = content_type
     return dcbor(header)
@@ -154,7 +157,7 @@ def kid_cases():
 def header_cases():
     cases = []
     for counter in (0, 1, 255, 256, 65535, 65536, 2**24, 2**32 - 1, 2**32, MAX_COUNTER):
-        for alg, content_type in ((5, None), (5, 110), (4, None)):
+        for alg, content_type in ((5, None), (5, 110), (4, None), (24, 60), (-7, None), (1, 18)):
             header = protected(alg, "dormouse-1", 1, counter, content_type)
             case = {"alg": alg, "senderId": "dormouse-1", "epoch": 1, "counter": counter}
             if content_type is not None:
@@ -166,14 +169,15 @@ def header_cases():
 SENML = dcbor([{-2: "urn:dev:ops:dormouse-1/", 0: "temperature", 1: "Cel", 2: 21.5}])
 SENML_JSON = b'[{"bn":"urn:dev:ops:dormouse-1/","n":"temperature","u":"Cel","v":21.5}]'
 READINGS = "sensors/dormouse-1/readings"
+COMMAND = "sensors/dormouse-1/command"
 
 
 def stamp_cases():
     cases = []
 
-    def add(name, payload, counter, alg=5, sender="dormouse-1", epoch=1, direction="up", topic=READINGS, content_type=None):
+    def add(name, payload, counter, alg=5, sender="dormouse-1", epoch=1, direction="up", topic=READINGS, content_type=None, short_kid=None):
         key = hkdf(SECRET, key_info(alg, sender, epoch, direction, topic), 32)
-        header = protected(alg, sender, epoch, counter, content_type)
+        header = protected(alg, sender, epoch, counter, content_type, short_kid)
         tag = tag_of(alg, key, header, topic, payload)
         case = {
             "name": name,
@@ -188,6 +192,8 @@ def stamp_cases():
         }
         if content_type is not None:
             case["contentType"] = content_type
+        if short_kid is not None:
+            case["shortKid"] = short_kid.hex()
         cases.append(
             {
                 **case,
@@ -210,6 +216,9 @@ def stamp_cases():
     add("another epoch", SENML, 0, epoch=2)
     add("the will", SENML, 4, topic="sensors/dormouse-1/will")
     add("a command", b"\x01", 9, sender="controller-1", direction="down", topic="sensors/dormouse-1/commands")
+    add("a command of content type 60", b"\x01", 9, sender="controller-1", direction="down", topic=COMMAND, content_type=60)
+    add("a short kid", SENML, 70000, alg=4, short_kid=b"\xa1\xb2")
+    add("a short kid of 8 bytes", SENML, 1, short_kid=b"dormouse")
     add("a topic beyond ASCII", SENML, 5, sender="k\u00fcche", topic="sensors/k\u00fcche/\U0001F4A4")
     return cases
 
@@ -321,6 +330,9 @@ def main():
     write(folder, "protected-header", "Protected headers and their counters (label 6)", header_cases())
     write(folder, "stamp", "COSE_Mac0 messages, and what they are made of", stamp_cases())
     write(folder, "stamp-reject", "One message to accept, and its neighbours to refuse", reject_cases())
+    import protections  # which needs what is above
+
+    protections.write_all(folder)
 
 
 if __name__ == "__main__":
