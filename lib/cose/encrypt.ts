@@ -5,8 +5,8 @@
  */
 import { encode } from "../cbor/encode.js";
 import { CborError, type CborMap, CborTagged, type CborValue } from "../cbor/value.js";
+import { aeadLengths } from "../crypto/aead.js";
 import type { AeadAlgorithm, Crypto, Key } from "../crypto/crypto.js";
-import { keyBytes } from "./aead.js";
 import { pointOf } from "./ec2-key.js";
 import type { Encrypted } from "./encrypt0.js";
 import { kdfContext, type Party } from "./kdf-context.js";
@@ -97,7 +97,7 @@ export function deriveContentKey(
   unsent: Unsent = nothing,
 ): Key {
   const salt = headerValue(recipient, label.salt);
-  const info = recipientContext(alg, 8 * keyBytes(alg), recipient, unsent);
+  const info = recipientContext(alg, 8 * aeadLengths(alg).keyBytes, recipient, unsent);
   return crypto.deriveAeadKey(secret, info, alg, salt === undefined ? undefined : bytesOf(salt));
 }
 

@@ -4,8 +4,8 @@
  */
 import { encode } from "../cbor/encode.js";
 import { CborError, CborTagged } from "../cbor/value.js";
+import { aeadLengths } from "../crypto/aead.js";
 import type { AeadAlgorithm, Crypto, Key } from "../crypto/crypto.js";
-import { nonceBytes } from "./aead.js";
 import { cborTag, label } from "./labels.js";
 import {
   bytesOf,
@@ -66,7 +66,7 @@ export function messageNonce(headers: Headers, alg: AeadAlgorithm, contextIv?: U
   if ((iv === undefined) === (partialIv === undefined)) throw new CborError("not one IV");
   if (partialIv !== undefined && contextIv === undefined) throw new CborError("a Partial IV of nothing");
   const nonce = iv === undefined ? combineIv(contextIv!, bytesOf(partialIv)) : bytesOf(iv);
-  if (nonce.length !== nonceBytes(alg)) throw new CborError("an IV of another length");
+  if (nonce.length !== aeadLengths(alg).nonceBytes) throw new CborError("an IV of another length");
   return nonce;
 }
 

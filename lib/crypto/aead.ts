@@ -20,3 +20,7 @@ export function aeadLengths(alg: AeadAlgorithm): AeadLengths {
   if (!found) throw new RangeError("not an AEAD algorithm of this profile");
   return found;
 }
+
+export function isAead(alg: unknown): alg is AeadAlgorithm {
+  return typeof alg === "number" && Object.hasOwn(lengths, alg);
+}

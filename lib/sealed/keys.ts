@@ -6,10 +6,10 @@
 import { encode } from "../cbor/encode.js";
 import { utf8Encode } from "../cbor/utf8.js";
 import type { CborValue } from "../cbor/value.js";
-import { isAead, nonceBytes } from "../cose/aead.js";
 import { kdfContext as encodeKdfContext, noParty } from "../cose/kdf-context.js";
 import { algorithm } from "../cose/labels.js";
 import type { HmacAlgorithm } from "../cose/mac0.js";
+import { aeadLengths } from "../crypto/aead.js";
 import type { AeadAlgorithm, Crypto, Key } from "../crypto/crypto.js";
 
 /** From the device to the host, or back. */
@@ -65,19 +65,10 @@ const maxEpoch = 0xffff_ffff;
 const minShortKidBytes = 2;
 const maxShortKidBytes = 8;
 
-/** Key lengths in bits by COSE algorithm (RFC 9053 §3.1, §4). */
+/** Of an HMAC (RFC 9053 §3.1) or AEAD. @throws {RangeError} for any other algorithm */
 function keyBits(alg: number): number {
-  switch (alg) {
-    case algorithm.hmac256:
-    case algorithm.hmac256Tag64:
-    case algorithm.chacha20Poly1305:
-    case algorithm.a256gcm:
-      return 256;
-    case algorithm.a128gcm:
-    case algorithm.aesCcm16Tag64Key128:
-      return 128;
-  }
-  throw new RangeError(`no key length for COSE algorithm ${alg}`);
+  if (alg === algorithm.hmac256 || alg === algorithm.hmac256Tag64) return 256;
+  return 8 * aeadLengths(alg as AeadAlgorithm).keyBytes;
 }
 
 /**
@@ -103,9 +94,9 @@ export function keyContext(alg: number, channel: Channel): Uint8Array {
 
 /** COSE_KDF_Context of the Context IV for `contentAlg` on `channel`. */
 export function ivContext(contentAlg: SealAlgorithm, channel: Channel): Uint8Array {
-  if (!isAead(contentAlg)) throw new RangeError(`no nonce length for COSE algorithm ${contentAlg}`);
+  const { nonceBytes } = aeadLengths(contentAlg);
   const inner = [...innerContext(channel), contentAlg];
-  return kdfContext(algorithm.ivGeneration, 8 * nonceBytes(contentAlg), channel, inner);
+  return kdfContext(algorithm.ivGeneration, 8 * nonceBytes, channel, inner);
 }
 
 /** The key for stamps on `channel`. The caller closes it. */
@@ -163,7 +154,7 @@ export function deriveContextIv(
   channel: Channel,
   contentAlg: SealAlgorithm,
 ): Uint8Array {
-  return crypto.deriveBytes(secret, ivContext(contentAlg, channel), nonceBytes(contentAlg));
+  return crypto.deriveBytes(secret, ivContext(contentAlg, channel), aeadLengths(contentAlg).nonceBytes);
 }
 
 /**

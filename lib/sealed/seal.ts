@@ -3,9 +3,9 @@
  * the key's Context IV, so a counter must never meet two plaintexts: what `Frozen` is for. The topic is external AAD.
  */
 import { CborError } from "../cbor/value.js";
-import { isAead, tagBytes } from "../cose/aead.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
 import { combineIv, decodeEncrypt0, encodeEncrypt0, encStructure } from "../cose/encrypt0.js";
+import { aeadLengths, isAead } from "../crypto/aead.js";
 import type { Crypto } from "../crypto/crypto.js";
 import type { Frozen } from "./frozen.js";
 import { encodeCounter, encodeProtected, headerOf } from "./header.js";
@@ -44,7 +44,7 @@ export function parseSeal(message: Uint8Array) {
   const encrypted = decodeEncrypt0(message);
   const header = profileHeader(encrypted);
   if (!isAead(header.alg)) throw new CborError("not an algorithm of seals");
-  const tagStart = encrypted.ciphertext.length - tagBytes(header.alg);
+  const tagStart = encrypted.ciphertext.length - aeadLengths(header.alg).tagBytes;
   if (tagStart < 0) throw new CborError("shorter than its tag");
   return { encrypted, header, identity: encrypted.ciphertext.subarray(tagStart) };
 }

@@ -3,7 +3,6 @@
  * also those that are not signed by it.
  */
 import { CborError, type CborMap } from "../cbor/value.js";
-import { tagBytes } from "../cose/aead.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
 import {
   agreedSecret,
@@ -15,6 +14,7 @@ import {
 import { encStructure } from "../cose/encrypt0.js";
 import { algorithm, label } from "../cose/labels.js";
 import { bytesOf } from "../cose/message.js";
+import { aeadLengths } from "../crypto/aead.js";
 import type { Crypto, Key } from "../crypto/crypto.js";
 import { type ContentType, coseSign1, isContentType } from "./header.js";
 import { type SignKey, topicBytesOf } from "./keys.js";
@@ -100,7 +100,8 @@ function contentKeyOf(crypto: Crypto, agreementKey: Key, recipient: Recipient): 
 export function parseSealTo(message: Uint8Array) {
   const encrypt = decodeEncrypt(message);
   refuseContent(encrypt.unprotected);
-  if (encrypt.ciphertext.length < tagBytes(contentAlgorithm)) throw new CborError("shorter than its tag");
+  if (encrypt.ciphertext.length < aeadLengths(contentAlgorithm).tagBytes)
+    throw new CborError("shorter than its tag");
   const { iv, contentType } = contentFields(encrypt.protectedHeader);
   const { recipient, recipientKid } = onlyRecipient(encrypt);
   return { encrypt, iv, contentType, recipient, recipientKid };

@@ -5,6 +5,7 @@ import type { ContentType } from "../../../lib/sealed/header.js";
 import {
   deriveSealKey,
   deriveStampKey,
+  type SealAlgorithm,
   type SealKey,
   type SignKey,
   type StampKey,
@@ -29,6 +30,17 @@ export function stampKeyOf(crypto: Crypto, vector: StampCase | RejectFile): Stam
   const key = deriveStampKey(crypto, secret, channelOf(vector), vector.alg);
   secret.close();
   return key;
+}
+
+/** noble on a board has no AES: its tables would take more than the board has. */
+export function hasAead(crypto: Crypto, alg: SealAlgorithm): boolean {
+  try {
+    crypto.importAeadKey(new Uint8Array(alg === 1 || alg === 10 ? 16 : 32), alg).close();
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 export function sealKeyOf(crypto: Crypto, vector: Omit<SealCase, "contextIv"> | SealRejects): SealKey {
