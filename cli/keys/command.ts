@@ -1,11 +1,12 @@
-/** `dormouse keys password`: what a device makes of its secret to log in, for the broker's password file. */
+/** `dormouse keys`: what comes of a device's secret; `password`, what it logs in with, for the broker's password file. */
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { deriveBrokerPassword } from "../../lib/auth/broker-password.js";
 import { nobleCrypto } from "../../lib/crypto/noble.js";
-import { UsageError } from "../report.js";
 import { whole } from "../values.js";
-import { deviceSecret } from "./device-secret.js";
+import { addDeriveCommand } from "./derive.js";
+import { checkDeviceId, deviceSecret } from "./device-secret.js";
+import { addShowCommand } from "./show.js";
 
 interface PasswordFlags {
   readonly device: string;
@@ -31,11 +32,7 @@ export function addKeysCommand(parent: Command): void {
     .option("--epoch <N>", "which of its secrets (0)")
     .addHelpText("after", example)
     .action(async (flags: PasswordFlags) => {
-      // as profiles/dormouse.schema.json has it
-      if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(flags.device))
-        throw new UsageError(
-          '--device: write 1 to 64 letters, digits, ".", "_" or "-", not beginning with a dot',
-        );
+      checkDeviceId("--device", flags.device);
       const epoch = whole("--epoch", flags.epoch ?? "0", 0, maxEpoch);
       const bytes = await deviceSecret("--secret", flags.secret, ".");
       const crypto = nobleCrypto((byteLength) => new Uint8Array(randomBytes(byteLength)));
@@ -45,4 +42,6 @@ export function addKeysCommand(parent: Command): void {
       secret.close();
       console.log(Buffer.from(password).toString("latin1"));
     });
+  addDeriveCommand(keys);
+  addShowCommand(keys);
 }

@@ -3,6 +3,12 @@ import { text } from "node:stream/consumers";
 import { readSecret } from "../profile/references.js";
 import { OperatorError, UsageError } from "../report.js";
 
+/** @throws {UsageError} unless it is an id as profiles/dormouse.schema.json has it */
+export function checkDeviceId(flag: string, id: string): void {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(id))
+    throw new UsageError(`${flag}: write 1 to 64 letters, digits, ".", "_" or "-", not beginning with a dot`);
+}
+
 /**
  * @param flag names the flag in errors
  * @param reference `file:PATH`, `env:NAME`, or `-` for standard input
