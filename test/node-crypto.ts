@@ -5,5 +5,9 @@ import { signDeterministically } from "./node-ecdsa.js";
 
 export const nodeCrypto: Crypto = {
   ...hostCrypto,
-  sign: (key, data) => signDeterministically((key as Key & { readonly bytes: Uint8Array }).bytes, data),
+  sign: (key, data) => {
+    const { use, bytes } = key as Key & { readonly use?: string; readonly bytes: Uint8Array };
+    if (use !== "sign") throw new TypeError("not a signing key");
+    return signDeterministically(bytes, data);
+  },
 };

@@ -108,12 +108,16 @@ export function nobleCrypto(random: Crypto["random"], aes?: NobleAes): Crypto {
       return new NobleKey("aead", new Uint8Array(bytes), alg);
     },
     encrypt: (key, nonce, aad, plaintext) => {
-      const { bytes, encrypt } = aeadOf(key, nonce, aeads);
+      const { bytes, lengths, encrypt } = aeadOf(key, nonce, aeads);
+      if (plaintext.length > lengths.maxTextBytes)
+        throw new RangeError("more than this algorithm can encrypt");
       return encrypt(bytes, nonce, aad, plaintext);
     },
     decrypt: (key, nonce, aad, ciphertext) => {
       const { bytes, lengths, decrypt } = aeadOf(key, nonce, aeads);
-      return ciphertext.length < lengths.tagBytes ? undefined : decrypt(bytes, nonce, aad, ciphertext);
+      const textBytes = ciphertext.length - lengths.tagBytes;
+      if (textBytes < 0 || textBytes > lengths.maxTextBytes) return undefined;
+      return decrypt(bytes, nonce, aad, ciphertext);
     },
     importSigningKey: noP256,
     sign: noP256,

@@ -12,6 +12,7 @@ const folder = join(projectRoot, "test/vectors");
 for (const [program, kind] of [
   ["make.py", "sealed"],
   ["make-auth.py", "auth"],
+  ["make-crypto.py", "crypto"],
 ] as const)
   test(`${program} writes the committed vectors`, { skip: withoutPython }, () => {
     const made = mkdtempSync(join(tmpdir(), "dormouse-vectors-"));

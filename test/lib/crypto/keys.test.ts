@@ -12,6 +12,49 @@ test("HKDF-SHA-256 gives RFC 5869 A.3: no salt, no info", ({ crypto }) => {
   secret.close();
 });
 
+test("HKDF-SHA-256 gives RFC 5869 A.1 and A.2: with a salt, and with a long one", ({ crypto }) => {
+  const short = crypto.importSecret(new Uint8Array(22).fill(0x0b));
+  bytes(
+    crypto.deriveBytes(short, fromHex("f0f1f2f3f4f5f6f7f8f9"), 42, range(13)),
+    "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+  );
+  short.close();
+  const [salt, info] = [0x60, 0xb0].map((first) => range(80).map((i) => first + i));
+  const long = crypto.importSecret(range(80));
+  bytes(
+    crypto.deriveBytes(long, info!, 82, salt),
+    "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f" +
+      "09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87",
+  );
+  long.close();
+});
+
+test("an empty salt is none, and a key goes by its salt as bytes do", ({ crypto }) => {
+  const secret = crypto.importSecret(range(32));
+  const [info, none] = [range(3), new Uint8Array(0)];
+  equal(crypto.deriveBytes(secret, info, 40, none), crypto.deriveBytes(secret, info, 40));
+  equal(crypto.deriveBytes(secret, info, 40, new Uint8Array(32)), crypto.deriveBytes(secret, info, 40));
+  for (const salt of [undefined, none, range(1), range(64), range(65)]) {
+    const derived = crypto.deriveMacKey(secret, info, 32, salt);
+    const imported = crypto.importMacKey(crypto.deriveBytes(secret, info, 32, salt));
+    equal(crypto.hmac(derived, info), crypto.hmac(imported, info), `salt of ${salt?.length}`);
+    derived.close();
+    imported.close();
+  }
+  secret.close();
+});
+
+test("nothing is derived that RFC 5869 does not have", ({ crypto }) => {
+  const secret = crypto.importSecret(range(32));
+  equal(crypto.deriveBytes(secret, range(0), 255 * 32).length, 255 * 32);
+  for (const byteLength of [0, -1, 255 * 32 + 1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    throws(() => crypto.deriveBytes(secret, range(0), byteLength), RangeError);
+    throws(() => crypto.deriveMacKey(secret, range(0), byteLength), RangeError);
+  }
+  secret.close();
+  throws(() => crypto.importSecret(range(0)), RangeError);
+});
+
 // Computed with Python's hashlib and hmac, as RFC 5869 §2 says. The secret is longer than a hash block.
 test("HKDF-SHA-256 with info, over several blocks", ({ crypto }) => {
   const secret = crypto.importSecret(range(80));
