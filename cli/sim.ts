@@ -10,6 +10,7 @@ import { boardNames } from "../host-sim/board.js";
 import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
 import type { Profile } from "../lib/store/profile.js";
+import type { Protection } from "../lib/store/protection.js";
 import { deviceSecret } from "./keys/device-secret.js";
 import type { Outcome } from "./outcome.js";
 import { captureFile, outputFile } from "./output-file.js";
@@ -18,10 +19,12 @@ import { defaultTls } from "./profile/check.js";
 import { readCredentials } from "./profile/credentials.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
+import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
 import { OperatorError, UsageError } from "./report.js";
+import { chooseProtection, type ProtectionFlags, protectionKeys } from "./sim-protection.js";
 import { choice, duration, whole } from "./values.js";
 
-export interface SimFlags {
+export interface SimFlags extends ProtectionFlags {
   readonly cycles?: string;
   readonly interval?: string;
   readonly board?: string;
@@ -114,11 +117,17 @@ function mqttSettings({ broker, mqtt }: Profile, chosen: ExternalBroker | null):
   );
 }
 
-function withFlags(profile: Profile, broker: ExternalBroker | null, intervalMs: number | null): Profile {
+function withFlags(
+  profile: Profile,
+  broker: ExternalBroker | null,
+  intervalMs: number | null,
+  up: Protection,
+): Profile {
   return {
     ...profile,
     cycle: intervalMs === null ? profile.cycle : { ...profile.cycle, intervalSeconds: intervalMs / 1000 },
     mqtt: mqttSettings(profile, broker),
+    topics: { ...profile.topics, up },
     broker: broker === null ? profile.broker : brokerSettings(profile, broker),
   };
 }
@@ -139,8 +148,9 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
   const broker = await chooseBroker(flags, loaded);
   const { references } = loaded;
-  const profile = withFlags(loaded.profile, broker, intervalMs);
-  const { tls, auth, jwt } = profile.broker;
+  const up = chooseProtection(flags, loaded.profile);
+  const chosen = withFlags(loaded.profile, broker, intervalMs, up);
+  const { tls, auth, jwt } = chosen.broker;
   if (tls !== false && !tls.forwardSecrecy && board !== "esp8266")
     throw new OperatorError("broker.tls.forwardSecrecy: only --board esp8266 does without");
   if (jwt?.algorithm === "ES256" && board === "esp8266")
@@ -150,6 +160,8 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     throw new UsageError(
       "--secret is missing: the password is derived from it, and your broker knows that of no other device",
     );
+  const external = broker !== null;
+  const { profile, signKey, recipientKey } = await protectionKeys(flags, chosen, loaded, { board, external });
   return {
     cycles,
     board,
@@ -159,10 +171,10 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
       wifiPassword: (await readSecret("wifi.password", references.wifiPassword, loaded.folder)) ?? "",
       ...(await readAccount(profile.broker, references, loaded.folder)),
       ...(await readCredentials(tls, references, loaded.folder)),
-      signKey: null,
+      signKey,
     },
     deviceSecret: secret,
-    recipientKey: null,
+    recipientKey,
     realtime: flags.realtime ?? false,
     json: flags.json ?? false,
     keylog,
@@ -174,13 +186,17 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
 export function addSimCommand(parent: Command, outcome: Outcome): void {
   parent
     .command("sim")
-    .description("Run the firmware in the simulator: wake, publish a stamped reading, sleep.")
+    .description("Run the firmware in the simulator: wake, publish a protected reading, sleep.")
     .option("--cycles <N>", "how many times the board wakes (3)")
     .option("--interval <DURATION>", "from wake to wake, e.g. 90s, 15m, 1h (as the profile says)")
     .option("--board <NAME>", `${boardNames.join(", ")} (esp32)`)
     .option("--broker <URL>", "mqtts://host:port of a broker of yours (the embedded broker)")
     .option("--ca <FILE>", "the PEM root certificate that signed the broker's")
     .option("--profile <FILE>", "the device's profile (profiles/simulator.json)")
+    .option("--protection <NAME>", `${protectionNames.join(", ")} (as the profile says)`)
+    .option("--algorithm <NAME>", `to stamp or seal with: ${algorithmNames.join(", ")}`)
+    .option("--sign", "with --protection sealTo: signed inside too")
+    .option("--recipient-key <REF>", "file:PATH or env:NAME of the key that opens what is sealed to it")
     .option("--realtime", "sleep as long as the board would")
     .option("--json", "one event a line, as JSON")
     .option("--keylog <FILE>", "append TLS session keys, for Wireshark")

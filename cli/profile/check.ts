@@ -12,6 +12,16 @@ import { type Profile, readProfile, type TlsSettings } from "../../lib/store/pro
 import { authMistakes, authReferences, deviceAccount, type WrittenAccount } from "./auth-rules.js";
 import type { References } from "./references.js";
 import { deviceTls, tlsMistakes, tlsReferences, type WrittenTls } from "./tls-rules.js";
+import {
+  checksumMistake,
+  commandMistakes,
+  deviceCommands,
+  deviceTopics,
+  topicMistakes,
+  topicReferences,
+  type WrittenCommands,
+  type WrittenTopics,
+} from "./topic-rules.js";
 
 export interface Mistake {
   /** Dotted, e.g. `broker.port`; empty for the whole file. */
@@ -21,6 +31,7 @@ export interface Mistake {
 }
 
 export type Checked =
+  /** Public keys that the profile refers to are still to be read into it: key-pairs.ts. */
   | { readonly ok: true; readonly profile: Profile; readonly references: References }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
@@ -28,7 +39,7 @@ export type Checked =
 interface WrittenProfile {
   $schema?: string;
   schema: 1;
-  device: { id: string };
+  device: Profile["device"];
   wifi: { ssid: string; password?: string };
   time: { server: string };
   broker: WrittenAccount & {
@@ -39,7 +50,8 @@ interface WrittenProfile {
     websocket?: true | { path: string };
   };
   mqtt: Profile["mqtt"];
-  topics: { base?: string; readings?: string; protection: "stamp" };
+  topics: WrittenTopics;
+  commands?: WrittenCommands;
   cycle: Profile["cycle"];
   sensor: Profile["sensor"];
 }
@@ -97,12 +109,12 @@ function explain(error: ErrorObject): Mistake {
       const remedy = schema.properties?.[name]?.description ?? `Add "${name}".`;
       return { path: dotted(error.instancePath, name), problem: "is missing", remedy };
     }
-    default:
-      return {
-        path: dotted(error.instancePath),
-        problem: problemOf(error),
-        remedy: schema.description ?? "See docs/profile.md.",
-      };
+    default: {
+      const path = dotted(error.instancePath);
+      const checksum = path.endsWith(".protection") ? checksumMistake(path, error.data) : undefined;
+      const remedy = schema.description ?? "See docs/profile.md.";
+      return checksum ?? { path, problem: problemOf(error), remedy };
+    }
   }
 }
 
@@ -146,6 +158,8 @@ function crossMistakes(written: WrittenProfile): Mistake[] {
       remedy: "Remove it.",
     });
   mistakes.push(...authMistakes(broker, broker.tls !== false));
+  mistakes.push(...topicMistakes(written.topics, broker.tls !== false));
+  if (written.commands) mistakes.push(...commandMistakes(written.commands));
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
 }
 
@@ -193,8 +207,7 @@ function websocketOf(written: true | { path: string }): { path: string } {
 }
 
 function split(written: WrittenProfile): { profile: Profile; references: References } {
-  const { device, wifi, broker, topics } = written;
-  const base = topics.base ?? `sensors/${device.id}`;
+  const { device, wifi, broker, topics, commands } = written;
   return {
     profile: {
       schema: 1,
@@ -210,13 +223,8 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
         ...deviceAccount(broker, device.id),
       },
       mqtt: written.mqtt,
-      topics: {
-        base,
-        readings: topics.readings ?? `${base}/readings`,
-        format: "cbor",
-        state: [],
-        up: { protection: topics.protection, algorithm: "hmac-256" },
-      },
+      topics: deviceTopics(topics, device.id),
+      ...(commands && { commands: deviceCommands(commands) }),
       cycle: written.cycle,
       sensor: written.sensor,
     },
@@ -224,6 +232,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
       ...(wifi.password === undefined ? {} : { wifiPassword: wifi.password }),
       ...authReferences(broker),
       ...(broker.tls === false ? {} : tlsReferences(broker.tls)),
+      ...topicReferences(topics, commands),
     },
   };
 }

@@ -1,9 +1,10 @@
-/** Reads a profile for a command that needs it: a sound one, or a one-line error. */
+/** Reads a profile for a command that needs it, and the public keys it refers to: a sound one, or a one-line error. */
 import { dirname, resolve } from "node:path";
 import type { Profile } from "../../lib/store/profile.js";
 import { OperatorError } from "../report.js";
 import { fileText } from "../values.js";
 import { checkProfile, mistakeLine } from "./check.js";
+import { withPublicKeys } from "./key-pairs.js";
 import type { References } from "./references.js";
 
 export interface LoadedProfile {
@@ -19,8 +20,11 @@ export interface LoadedProfile {
  */
 export async function loadProfile(path: string): Promise<LoadedProfile> {
   const checked = checkProfile(await fileText(path));
-  if (checked.ok)
-    return { profile: checked.profile, references: checked.references, folder: dirname(resolve(path)) };
+  if (checked.ok) {
+    const { references } = checked;
+    const folder = dirname(resolve(path));
+    return { profile: await withPublicKeys(checked.profile, references, folder), references, folder };
+  }
   const [first, ...others] = checked.mistakes;
   const more = others.length > 0 ? ` (and ${others.length} more: dormouse profile check ${path})` : "";
   throw new OperatorError(`${path}: ${mistakeLine(first!)}${more}`);

@@ -20,6 +20,10 @@ export interface References {
   readonly certificate?: string;
   readonly key?: string;
   readonly psk?: string;
+  readonly signKey?: string;
+  /** Public keys: these are no secrets. */
+  readonly recipient?: string;
+  readonly operator?: string;
 }
 
 /**

@@ -110,7 +110,7 @@ const mistakes: [string, object, string, RegExp][] = [
     /at least that many/,
   ],
   ["a wildcard topic", { topics: { readings: "a/+/b" } }, "topics.readings", /without \+, # and control/],
-  ["an unknown protection", { topics: { protection: "none" } }, "topics.protection", /"stamp"/],
+  ["an unknown protection", { topics: { protection: "hmac" } }, "topics.protection", /not allowed.*"stamp"/],
   ["a device id with a slash", { device: { id: "a/b" } }, "device.id", /letters, digits/],
   ["an interval of 0", { cycle: { intervalSeconds: 0 } }, "cycle.intervalSeconds", /smaller than 1/],
   [
