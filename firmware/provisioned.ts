@@ -86,13 +86,18 @@ export function wifiPassword(): string {
   return readString(flashKeys.wifiPassword) ?? "";
 }
 
-/** UTF-8. The caller zeroes it, as `tokenKey`. */
+/** UTF-8. The caller zeroes it, as `tokenKey` and `signingKey`. */
 export function brokerPassword(): Uint8Array | undefined {
   return readBuffer(flashKeys.brokerPassword);
 }
 
 export function tokenKey(): Uint8Array | undefined {
   return readBuffer(flashKeys.jwtKey);
+}
+
+/** What messages are signed with, PKCS #8 in DER. */
+export function signingKey(): Uint8Array | undefined {
+  return readBuffer(flashKeys.signKey);
 }
 
 /** Writes a higher reservation and reads it back; gives what flash says now, undefined when it cannot be read. */

@@ -1,17 +1,15 @@
 /**
- * What a wake publishes: first what an earlier wake left, then what waits, each message frozen before it is stamped. It
+ * What a wake publishes: first what an earlier wake left, then what waits, each message frozen before it is protected. It
  * goes over one link at a time, and is forgotten by the memory only when the broker has acknowledged it.
  */
-import { nativeCrypto } from "dormouse/crypto/native";
 import type { Failure } from "dormouse/failure";
 import type { Frozen } from "dormouse/sealed/frozen";
-import { deriveStampKey } from "dormouse/sealed/keys";
-import { stamp } from "dormouse/sealed/stamp";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
-import type { OutboxDraft } from "dormouse/store/rtc-outbox";
+import { type OutboxDraft, resultsTopic } from "dormouse/store/rtc-outbox";
 import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
+import { protectMessage } from "./protection.js";
 import { report } from "./report.js";
 
 /** Around the readings in a packet: MQTT's header, COSE's headers and tag, base name and time. */
@@ -89,14 +87,24 @@ export class Publisher {
   }
 
   private send(link: Link, message: Frozen<OutboxDraft>): void {
-    const topic = this.#profile.topics.readings;
-    const sender = { id: this.#profile.device.id, epoch: this.#device.epoch };
-    const key = deriveStampKey(nativeCrypto, this.#device.secret, { sender, direction: "up", topic });
-    const payload = stamp(nativeCrypto, key, message);
-    key.key.close();
+    const { base, readings } = this.#profile.topics;
+    const result = message.topic === resultsTopic;
+    const topic = result ? `${base}/result` : readings;
+    const payload = protectMessage(this.#profile, this.#device, topic, message);
     const { counter } = message;
     this.#sent = [...this.#sent, counter];
+    if ("kind" in payload) {
+      this.#trouble ??= payload;
+      this.#stuck = true;
+      return;
+    }
+    const retry = counter < this.#firstCounter;
     if (link.publish({ topic, payload, qos: 1 }, counter))
-      report("sent", { counter, bytes: payload.length, retry: counter < this.#firstCounter || undefined });
+      report("sent", {
+        counter,
+        bytes: payload.length,
+        retry: retry || undefined,
+        result: result || undefined,
+      });
   }
 }

@@ -8,13 +8,14 @@ import { isSmall } from "./board.js";
 import type { Memory } from "./memory.js";
 import { lastWill } from "./will.js";
 
-/** @returns options whose password the caller zeroes; or why the device cannot log in */
+/** @returns options whose password the caller zeroes; or why the device cannot log in, or not leave its will */
 export function sessionOptions(profile: Profile, device: Device, memory: Memory): SessionOptions | Failure {
   const { broker, mqtt } = profile;
   const userName = broker.username;
+  const will = lastWill(profile, device, memory.nextCounter);
+  if (will && "kind" in will) return will;
   const password = connectPassword(profile, device, memory.clock);
   if (password && "kind" in password) return password;
-  const will = lastWill(profile, device, memory.nextCounter);
   return {
     version: mqtt.version === "5" ? 5 : 4,
     clientId: clientId(profile),

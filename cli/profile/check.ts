@@ -159,7 +159,7 @@ function crossMistakes(written: WrittenProfile): Mistake[] {
     });
   mistakes.push(...authMistakes(broker, broker.tls !== false));
   mistakes.push(...topicMistakes(written.topics, broker.tls !== false));
-  if (written.commands) mistakes.push(...commandMistakes(written.commands));
+  if (written.commands) mistakes.push(...commandMistakes(written.commands, written.mqtt));
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
 }
 

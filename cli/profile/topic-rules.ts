@@ -3,12 +3,14 @@
  * What each setting may be by itself stands in the schema.
  */
 import type { Profile } from "../../lib/store/profile.js";
-import type {
-  CommandSettings,
-  DeviceState,
-  Protection,
-  SealAlgorithmName,
-  StampAlgorithmName,
+import {
+  type CommandSettings,
+  type DeviceState,
+  type Protection,
+  type SealAlgorithmName,
+  type StampAlgorithmName,
+  sealAlgorithms,
+  stampAlgorithms,
 } from "../../lib/store/protection.js";
 import type { Mistake } from "./check.js";
 import type { References } from "./references.js";
@@ -42,16 +44,11 @@ export interface WrittenCommands {
   readonly onlySigned?: boolean;
 }
 
-const stampAlgorithms: readonly StampAlgorithmName[] = ["hmac-256", "hmac-256-64"];
-const sealAlgorithms: readonly SealAlgorithmName[] = [
-  "chacha20-poly1305",
-  "a128gcm",
-  "a256gcm",
-  "aes-ccm-16-64-128",
-];
+const stampNames = Object.keys(stampAlgorithms) as StampAlgorithmName[];
+const sealNames = Object.keys(sealAlgorithms) as SealAlgorithmName[];
 
 /** Every algorithm that has a choice. */
-export const algorithmNames: readonly AlgorithmName[] = [...stampAlgorithms, ...sealAlgorithms];
+export const algorithmNames: readonly AlgorithmName[] = [...stampNames, ...sealNames];
 export const protectionNames: readonly Protection["protection"][] = [
   "stamp",
   "seal",
@@ -87,7 +84,7 @@ function blamer(group: string, mistakes: Mistake[]): Blame {
 
 function blameAlgorithm(blame: Blame, protection: string, algorithm: AlgorithmName | undefined): void {
   if (algorithm === undefined) return;
-  const known: readonly string[] | undefined = { stamp: stampAlgorithms, seal: sealAlgorithms }[protection];
+  const known: readonly string[] | undefined = { stamp: stampNames, seal: sealNames }[protection];
   if (!known)
     blame("algorithm", `is there though protection is "${protection}"`, "Remove it: there is only one.");
   else if (!known.includes(algorithm))
@@ -129,7 +126,8 @@ export function topicMistakes(topics: WrittenTopics, encrypted: boolean): Mistak
 }
 
 /** @returns one mistake for each rule that is broken */
-export function commandMistakes({ protection, algorithm, operator, onlySigned }: WrittenCommands): Mistake[] {
+export function commandMistakes(commands: WrittenCommands, mqtt: Profile["mqtt"]): Mistake[] {
+  const { protection, algorithm, operator, onlySigned } = commands;
   const mistakes: Mistake[] = [];
   const blame = blamer("commands", mistakes);
   blameAlgorithm(blame, protection, algorithm);
@@ -139,6 +137,18 @@ export function commandMistakes({ protection, algorithm, operator, onlySigned }:
       "is missing though onlySigned is true",
       'Write { "kid": NAME, "key": "file:PATH" }: whose signature a command needs.',
     );
+  if (mqtt.version !== "5")
+    mistakes.push({
+      path: "mqtt.version",
+      problem: 'is not "5" though there are commands',
+      remedy: "Remove it: in 3.1.1 one message that is too long would end every connection.",
+    });
+  if (mqtt.sessionExpirySeconds === 0)
+    mistakes.push({
+      path: "mqtt.sessionExpirySeconds",
+      problem: "is 0 though there are commands",
+      remedy: "Write for how long the broker is to keep commands for a device that is asleep, e.g. 86400.",
+    });
   return mistakes;
 }
 

@@ -244,11 +244,11 @@ export function readProfile(json: string): Profile | Failure {
   const problem = rules(value);
   if (problem !== undefined) return failure("profile-invalid", problem.slice(1));
   const profile = value as Profile;
-  const { broker, topics, commands } = profile;
+  const { broker, topics, commands, mqtt } = profile;
   const conflict =
     brokerConflict(broker) ??
     (broker.tls === false ? plainTcpConflict(topics.up) : undefined) ??
-    (commands && commandsConflict(commands)) ??
+    (commands && commandsConflict(commands, mqtt)) ??
     willConflict(profile);
   return conflict === undefined ? profile : failure("profile-invalid", conflict);
 }

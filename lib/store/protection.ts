@@ -5,8 +5,17 @@
 import { base64urlLength, readBase64url } from "../auth/base64url.js";
 import { group, may, must, name, oneOf, type Rule, text, variant } from "./rules.js";
 
-export type StampAlgorithmName = "hmac-256" | "hmac-256-64";
-export type SealAlgorithmName = "chacha20-poly1305" | "a128gcm" | "a256gcm" | "aes-ccm-16-64-128";
+/** COSE's number of each algorithm (RFC 9053 §3.1, §4). */
+export const stampAlgorithms = Object.freeze({ "hmac-256": 5, "hmac-256-64": 4 } as const);
+export const sealAlgorithms = Object.freeze({
+  "chacha20-poly1305": 24,
+  a128gcm: 1,
+  a256gcm: 3,
+  "aes-ccm-16-64-128": 10,
+} as const);
+
+export type StampAlgorithmName = keyof typeof stampAlgorithms;
+export type SealAlgorithmName = keyof typeof sealAlgorithms;
 
 export type StampSettings = { readonly protection: "stamp"; readonly algorithm: StampAlgorithmName };
 export type SealSettings = { readonly protection: "seal"; readonly algorithm: SealAlgorithmName };
@@ -61,8 +70,8 @@ const point: Rule = (value) => {
   return " must be a P-256 public key, 65 bytes as base64url";
 };
 
-const stampAlgorithm = must(oneOf("hmac-256", "hmac-256-64"));
-const sealAlgorithm = must(oneOf("chacha20-poly1305", "a128gcm", "a256gcm", "aes-ccm-16-64-128"));
+const stampAlgorithm = must(oneOf(...Object.keys(stampAlgorithms)));
+const sealAlgorithm = must(oneOf(...Object.keys(sealAlgorithms)));
 const word = (known: string) => must(oneOf(known));
 
 export const protectionRule: Rule = variant("protection", {
@@ -118,6 +127,13 @@ export const kidRule: Rule = (value) => {
   return " must be 2 to 8 bytes as hex digits, in small letters";
 };
 
+/** Of a short name that `kidRule` lets through. */
+export function kidBytes(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length >> 1);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
 /** Whether the device signs, and so has a key pair of its own. */
 export function signs(up: Protection): boolean {
   return up.protection === "sign" || (up.protection === "sealTo" && up.sign);
@@ -140,8 +156,15 @@ export function plainTcpConflict(up: Protection): string | undefined {
   return undefined;
 }
 
-export function commandsConflict(commands: CommandSettings): string | undefined {
-  return commands.onlySigned && !commands.operator
-    ? "commands.operator must be there with onlySigned"
-    : undefined;
+/** Why commands cannot be taken so; undefined when they can. */
+export function commandsConflict(
+  commands: CommandSettings,
+  mqtt: { readonly version: "5" | "3.1.1"; readonly sessionExpirySeconds: number },
+): string | undefined {
+  if (commands.onlySigned && !commands.operator) return "commands.operator must be there with onlySigned";
+  // 3.1.1 has no maximum packet size: one message that is too long would end every connection.
+  if (mqtt.version !== "5") return 'mqtt.version must be "5" with commands';
+  // The broker keeps for a sleeping device what comes meanwhile, as long as its session lives.
+  if (mqtt.sessionExpirySeconds === 0) return "mqtt.sessionExpirySeconds must be above 0 with commands";
+  return undefined;
 }

@@ -13,6 +13,7 @@ import { readProfile } from "../../lib/store/profile.js";
 
 const minimal = { schema: 1, device: { id: "d-1" }, wifi: { ssid: "s" }, broker: { host: "b.example" } };
 const recipient = { kid: "plant-7", key: "file:plant.pem" };
+const kept = { sessionExpirySeconds: 86_400 };
 const plain = { broker: { host: "h", tls: false, insecure: true } };
 
 /** [what is wrong, the profile's differing part, the path blamed, what the line says] */
@@ -95,22 +96,39 @@ const mistakes: Case[] = [
   ["an unknown state", { topics: { state: ["mood"] } }, "topics.state.0", /"battery"/],
   ["a state twice", { topics: { state: ["rssi", "rssi"] } }, "topics.state", /the same twice/],
   ["a short name too short", { device: { id: "d", kid: "0f" } }, "device.kid", /4 to 16 hex digits/],
-  ["commands from nobody", { commands: {} }, "commands.controllers", /1 to 4 different sender ids/],
+  [
+    "commands from nobody",
+    { mqtt: kept, commands: {} },
+    "commands.controllers",
+    /1 to 4 different sender ids/,
+  ],
   [
     "a command's checksum",
-    { commands: { controllers: ["a"], protection: "crc16" } },
+    { mqtt: kept, commands: { controllers: ["a"], protection: "crc16" } },
     "commands.protection",
     /is a checksum/,
   ],
   [
     "signed commands, with nobody to sign them",
-    { commands: { controllers: ["a"], onlySigned: true } },
+    { mqtt: kept, commands: { controllers: ["a"], onlySigned: true } },
     "commands.operator",
     /whose signature a command needs/,
   ],
   [
+    "commands over MQTT 3.1.1",
+    { mqtt: { ...kept, version: "3.1.1" }, commands: { controllers: ["a"] } },
+    "mqtt.version",
+    /would end every connection/,
+  ],
+  [
+    "commands for a session that ends at once",
+    { commands: { controllers: ["a"] } },
+    "mqtt.sessionExpirySeconds",
+    /how long the broker is to keep commands/,
+  ],
+  [
     "a fifth controller",
-    { commands: { controllers: ["a", "b", "c", "d", "e"] } },
+    { mqtt: kept, commands: { controllers: ["a", "b", "c", "d", "e"] } },
     "commands.controllers",
     /more than 4/,
   ],
@@ -157,7 +175,7 @@ test("over plain TCP goes what proves where it comes from", () => {
 });
 
 test("commands have their defaults, and their own protection", () => {
-  const commands = (written: object) => sound({ commands: written }).profile.commands;
+  const commands = (written: object) => sound({ mqtt: kept, commands: written }).profile.commands;
   const least = { protection: "stamp", algorithm: "hmac-256", controllers: ["desk"] };
   assert.deepEqual(commands({ controllers: ["desk"] }), least);
   assert.deepEqual(commands({ controllers: ["desk"], onlySigned: false }), least);
@@ -191,6 +209,7 @@ test("the public keys of recipient and operator stand in the device's profile, a
   const { profile, references } = await loadProfile(
     profileFile({
       topics: { protection: "sealTo", recipient: { kid: "plant-7", key }, sign: true, signKey: "env:SIGN" },
+      mqtt: kept,
       commands: { controllers: ["desk"], operator: { kid: "ops", key }, onlySigned: true },
     }),
   );
@@ -226,7 +245,7 @@ test("a file that holds no P-256 public key is blamed, in one line", async () =>
     const topics = { protection: "sealTo", recipient: { kid: "k", key } };
     await assert.rejects(loadProfile(profileFile({ topics })), { name: "OperatorError", message });
     const operator = { controllers: ["a"], operator: { kid: "k", key } };
-    await assert.rejects(loadProfile(profileFile({ commands: operator })), {
+    await assert.rejects(loadProfile(profileFile({ mqtt: kept, commands: operator })), {
       name: "OperatorError",
       message: new RegExp(`^commands.operator.key: ${message.source}`),
     });

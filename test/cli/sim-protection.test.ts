@@ -113,14 +113,19 @@ test("an ESP8266 stamps and seals only, and checks no signature", async () => {
       "OperatorError",
       /an ESP8266 has no P-256, so it can stamp and seal/,
     );
-  const operator = { controllers: ["desk"], operator: recipient };
+  const mqtt = { sessionExpirySeconds: 86_400 };
+  const taking = (commands: object) => ({
+    board,
+    broker: "mqtt://localhost",
+    profile: profile({}, { mqtt, commands: { controllers: ["desk"], ...commands } }),
+  });
   await refused(
-    { board, profile: profile({}, { commands: operator }) },
+    taking({ operator: recipient }),
     "OperatorError",
     /^commands.operator: an ESP8266 has no P-256/,
   );
+  await simOptions(taking({}));
   for (const protection of ["none", "stamp", "seal"]) await simOptions({ board, protection });
-  await simOptions({ board, profile: profile({}, { commands: { controllers: ["desk"] } }) });
 });
 
 test("the profile's signing key is used where there is one", async () => {

@@ -142,19 +142,21 @@ test("a short name has 2 to 8 bytes, in hex of small letters", () => {
     );
 });
 
+const mqtt = { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 86_400, pipelining: true };
 const commands: CommandSettings = { ...stamp, controllers: ["desk"] };
 const operator = { kid: "ops", key: point };
 
 test("commands name who may send them, and how they are protected", () => {
-  accepted(profileWith(stamp, {}, { commands }));
+  accepted(profileWith(stamp, {}, { mqtt, commands }));
   accepted(
-    profileWith({ protection: "none" }, {}, { commands: { ...commands, operator, onlySigned: true } }),
+    profileWith({ protection: "none" }, {}, { mqtt, commands: { ...commands, operator, onlySigned: true } }),
   );
   accepted(
     profileWith(
       stamp,
       {},
       {
+        mqtt,
         commands: { protection: "seal", algorithm: "a256gcm", controllers: ["a", "b", "c", "d"], operator },
       },
     ),
@@ -164,20 +166,28 @@ test("commands name who may send them, and how they are protected", () => {
 test("commands are always protected by a secret, and from 1 to 4 controllers", () => {
   for (const protection of ["none", "sign", "sealTo"])
     refused(
-      profileWith(stamp, {}, { commands: { ...commands, protection } }),
+      profileWith(stamp, {}, { mqtt, commands: { ...commands, protection } }),
       'commands.protection must be "stamp" or "seal"',
     );
   for (const controllers of [[], ["a", "a"], ["a", "b", "c", "d", "e"], [""], ["a".repeat(65)], "a"])
     refused(
-      profileWith(stamp, {}, { commands: { ...commands, controllers } }),
+      profileWith(stamp, {}, { mqtt, commands: { ...commands, controllers } }),
       "commands.controllers must be 1 to 4 different sender ids, each of 1 to 64 bytes",
     );
   refused(
-    profileWith(stamp, {}, { commands: { ...commands, onlySigned: true } }),
+    profileWith(stamp, {}, { mqtt, commands: { ...commands, onlySigned: true } }),
     "commands.operator must be there with onlySigned",
   );
   refused(
-    profileWith(stamp, {}, { commands: { ...commands, operator: { kid: "ops" } } }),
+    profileWith(stamp, {}, { commands, mqtt: { ...mqtt, version: "3.1.1" } }),
+    'mqtt.version must be "5" with commands',
+  );
+  refused(
+    profileWith(stamp, {}, { commands, mqtt: { ...mqtt, sessionExpirySeconds: 0 } }),
+    "mqtt.sessionExpirySeconds must be above 0 with commands",
+  );
+  refused(
+    profileWith(stamp, {}, { mqtt, commands: { ...commands, operator: { kid: "ops" } } }),
     "commands.operator.key is missing",
   );
 });
