@@ -1,10 +1,27 @@
 /**
- * Your application: the one file to edit. `sense()` runs at every wake and returns what was measured; trust,
- * keys, topics, protection and intervals are the profile's.
+ * Your application: the one file to edit. `sense()` runs at every wake and returns what was measured; `onCommand()` runs
+ * when somebody who may has sent a command. Trust, keys, topics, protection and intervals are the profile's.
  */
+import type { ResultValue, Scalar } from "dormouse/commands/command";
 import type { Measurement } from "dormouse/senml/measurement";
 import { readClimate } from "./sensors/simulated-climate.js";
 
 export function sense(): Measurement[] {
   return readClimate(Date.now());
+}
+
+/**
+ * A command that has been verified, for the first and only time: it does not come again if this crashes. Whoever sent
+ * it hears `done` with what is returned, `failed` for an exception, `unknown` for undefined.
+ */
+export function onCommand(name: string, args: readonly Scalar[]): ResultValue | undefined {
+  switch (name) {
+    case "identify":
+      // A board with a light would blink.
+      trace("Here I am!\n");
+      return true;
+    case "read":
+      return readClimate(Date.now()).find((one) => one.name === args[0])?.value ?? null;
+  }
+  return undefined;
 }

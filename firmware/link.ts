@@ -6,7 +6,7 @@ import type { Failure } from "dormouse/failure";
 import { decodeKept, emptyKept, encodeKept, type KeptSession } from "dormouse/mqtt/kept-session";
 import { createSession, inFlight, keep, nextWakeAt, sendQuota, step, toResend } from "dormouse/mqtt/session";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
-import type { Message, SessionEvent, SessionState } from "dormouse/mqtt/session-state";
+import type { Message, ReceivedMessage, SessionEvent, SessionState } from "dormouse/mqtt/session-state";
 import type { TLSOptions } from "dormouse/tls/options";
 import type { Secured } from "dormouse/tls/session";
 import Time from "time";
@@ -31,6 +31,12 @@ export interface LinkEvents {
   refused(token: number, reason: Failure): void;
   /** Not sent before CONNACK; to be published again after it. */
   postponed(token: number): void;
+  /** With `deferredAcks`: `acknowledge` is to follow. */
+  message(message: ReceivedMessage): void;
+  /** The broker does not let the device hear its commands. */
+  deaf(reason: Failure): void;
+  /** The answer to `ping`. */
+  pong(): void;
   /**
    * The end, once: by `disconnect`, without a failure, or because of it. `again`: the broker is not as remembered, so
    * another link may fare better at once.
@@ -67,6 +73,7 @@ export class Link {
   #writable = 0;
   #closing = false;
   #finished = false;
+  #paused = false;
   #reason: Failure | undefined;
   #again = false;
 
@@ -189,6 +196,26 @@ export class Link {
     this.step({ type: "forget", token });
   }
 
+  /** The broker may forget the message; messages are acknowledged in the order in which they came. */
+  acknowledge(packetId: number): void {
+    this.step({ type: "acknowledge", packetId });
+  }
+
+  /** Asks whether the broker has said all it had to say. */
+  ping(): void {
+    this.step({ type: "ping" });
+  }
+
+  /** Nothing is read until `resume`, but for what has been already. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.receive();
+  }
+
   /** Ends the session in order; the will stays, or goes. `ended` follows when the bytes are out; `close` does not wait for that. */
   disconnect(withWill: boolean): void {
     this.step({ type: "disconnect", withWill });
@@ -204,7 +231,7 @@ export class Link {
   }
 
   private receive(): void {
-    while (this.#readable > 0 && !this.#finished && this.waiting < enoughBytes) {
+    while (this.#readable > 0 && !this.#finished && !this.#paused && this.waiting < enoughBytes) {
       const bytes = this.#transport?.read(Math.min(pieceBytes, this.#readable));
       if (typeof bytes !== "object") return;
       this.#readable -= bytes.byteLength;
@@ -236,6 +263,15 @@ export class Link {
           break;
         case "postponed":
           this.#events.postponed(effect.token);
+          break;
+        case "message":
+          this.#events.message(effect.message);
+          break;
+        case "subscribed":
+          if (effect.failure) this.#events.deaf(effect.failure);
+          break;
+        case "pong":
+          this.#events.pong();
           break;
         case "failed":
           this.#reason ??= effect.failure;

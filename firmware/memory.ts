@@ -6,9 +6,12 @@ import {
   acknowledge,
   dateReadings,
   draftMessage,
+  draftResult,
   dropOldest,
+  dropResult,
   queueReading,
   waiting,
+  waitingResults,
   withMessage,
 } from "dormouse/cycle/outbox";
 import { type Failure, failure } from "dormouse/failure";
@@ -19,15 +22,27 @@ import { absoluteTimeMs } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, encodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
-import { emptyOutbox, type FrozenOutbox, type Outbox, type OutboxDraft } from "dormouse/store/rtc-outbox";
+import {
+  emptyOutbox,
+  type FrozenOutbox,
+  type Outbox,
+  type OutboxDraft,
+  resultsTopic,
+} from "dormouse/store/rtc-outbox";
 import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
 import { readClock } from "./clock.js";
 import { writeReservation } from "./provisioned.js";
+import { report } from "./report.js";
 
 /** How many readings may wait: each takes some 250 bytes of a machine's memory while it is packed. */
 function maxWaiting(): number {
   return isSmall() ? 6 : rtcBytes() >> 6;
+}
+
+/** How many answers to commands may wait: with these there is no other command. */
+function maxResults(): number {
+  return isSmall() ? 1 : 4;
 }
 
 /** What is kept only because it makes the next wake quicker. */
@@ -47,8 +62,13 @@ export class Memory {
    * many wakes there is to be none.
    */
   session: Uint8Array | undefined;
-  /** What the MQTT session left for the next; undefined when nothing is known of the broker. */
+  /**
+   * What the MQTT session left for the next; undefined when nothing is known of the broker. A single byte: the next is to
+   * begin clean.
+   */
   mqtt: Uint8Array | undefined;
+  /** What commands must carry while the time is not authenticated; the next write keeps it. */
+  challenge: Uint8Array | undefined;
   /** Why the last freeze failed: fewer readings might do. */
   #tooLarge = false;
 
@@ -65,6 +85,7 @@ export class Memory {
     this.#time = kept?.time;
     this.session = kept?.tls;
     this.mqtt = kept?.mqtt;
+    this.challenge = kept?.challenge;
     this.#droppedBefore = this.#outbox.dropped;
   }
 
@@ -78,10 +99,22 @@ export class Memory {
     const first = markRecovery(marked);
     writeRtc(first ? marked : new Uint8Array(0));
     const memory = new Memory(device, first ? rtc : new Uint8Array(0));
+    for (let fewer = dropResult(memory.#outbox); fewer; fewer = dropResult(fewer)) memory.#outbox = fewer;
     const keep = waiting(memory.#outbox) >> 1;
     while (waiting(memory.#outbox) > keep) memory.#outbox = dropOldest(memory.#outbox) ?? emptyOutbox;
-    memory.save();
+    // What the broker has for this device may have been the reason.
+    memory.forgetSession();
+    memory.saveAll();
     return memory;
+  }
+
+  /** The next connection begins clean: the broker is to forget what it has for this device. */
+  forgetSession(): void {
+    this.mqtt = Uint8Array.of(0);
+  }
+
+  get sessionIsForgotten(): boolean {
+    return this.mqtt?.length === 1;
   }
 
   /** What the clock is worth; `unknown` also when a certificate has cast doubt on it. */
@@ -89,6 +122,11 @@ export class Memory {
     const source = this.#time?.source ?? "suspect";
     if (source === "suspect") return "unknown";
     return source === "sntp" ? "sntp" : "trusted";
+  }
+
+  /** Whether nobody could have forged the time: an SNTP server's is not, however often it is given. */
+  get timeIsAuthenticated(): boolean {
+    return this.#time?.source === "authenticated";
   }
 
   /** The one the next message will have. */
@@ -165,6 +203,21 @@ export class Memory {
     }
   }
 
+  /** Whether another command may be acted on: its answer finds room. */
+  get hasRoomForResult(): boolean {
+    return waitingResults(this.#outbox) < maxResults();
+  }
+
+  /** A command's answer as a frozen message. No reading goes for it. */
+  freezeResult(plaintext: Uint8Array): Frozen<OutboxDraft> | Failure {
+    return this.freezeDraft(draftResult(this.#outbox, plaintext));
+  }
+
+  /** Whether the message with this counter is a command's answer. */
+  isResult(counter: number): boolean {
+    return this.#outbox.messages.some((one) => one.counter === counter && one.topic === resultsTopic);
+  }
+
   private freezeDraft(draft: OutboxDraft): Frozen<OutboxDraft> | Failure {
     let event: CounterEvent<OutboxDraft> | undefined = { type: "freeze", draft };
     while (event) {
@@ -210,6 +263,8 @@ export class Memory {
       const written = this.write(this.#outbox, this.#counter.next, more);
       if (written !== "too large") return written;
       const smaller = dropOldest(this.#outbox);
+      if (smaller && waitingResults(smaller) < waitingResults(this.#outbox))
+        report("error", { ...failure("storage-failed", "no room for the answer to a command") });
       if (!smaller) return failure("storage-failed", `RTC memory of ${rtcBytes()} bytes is too small`);
       this.#outbox = smaller;
     }
@@ -235,7 +290,8 @@ export class Memory {
 
   private write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
     const time = this.#time && { ...this.#time, wallMs: Date.now() };
-    const image = { next, outbox, ...(time && { time }), ...more };
+    const { challenge } = this;
+    const image = { next, outbox, ...(time && { time }), ...(challenge && { challenge }), ...more };
     const encoded = encodeRtc(image, this.#secretId, rtcBytes());
     if ("tooLarge" in encoded) return "too large";
     writeRtc(encoded.data);

@@ -12,7 +12,7 @@ import {
   raiseReservation,
   readReservation,
 } from "dormouse/store/device-record";
-import { flashDomain, flashKeys } from "dormouse/store/flash-entries";
+import { flashDomain, flashKeys, windowKey } from "dormouse/store/flash-entries";
 import { type Profile, readProfile } from "dormouse/store/profile";
 import { decodeTimeFloor, encodeTimeFloor } from "dormouse/store/time-floor";
 import { builtAtSeconds } from "./release.js";
@@ -98,6 +98,24 @@ export function tokenKey(): Uint8Array | undefined {
 /** What messages are signed with, PKCS #8 in DER. */
 export function signingKey(): Uint8Array | undefined {
   return readBuffer(flashKeys.signKey);
+}
+
+/** What was taken of a controller; undefined when that is nothing yet. */
+export function readWindow(index: number): Uint8Array | undefined {
+  return readBuffer(windowKey(index));
+}
+
+/** Writes what was taken of a controller, and gives what flash says now. */
+export function writeWindow(index: number, record: Uint8Array): Uint8Array | undefined {
+  const store = buffers();
+  try {
+    store.write(windowKey(index), record);
+  } catch {
+    // flash is full or worn: it says something else then
+  } finally {
+    store.close();
+  }
+  return readWindow(index);
 }
 
 /** Writes a higher reservation and reads it back; gives what flash says now, undefined when it cannot be read. */

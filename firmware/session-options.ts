@@ -5,8 +5,26 @@ import type { Device } from "dormouse/store/device-record";
 import { clientId, type Profile } from "dormouse/store/profile";
 import { connectPassword } from "./authentication.js";
 import { isSmall } from "./board.js";
+import { commandTopic } from "./commands.js";
 import type { Memory } from "./memory.js";
 import { lastWill } from "./will.js";
+
+/** A whole packet: the largest command, its topic, and what a broker puts beside it; a small board takes smaller ones. */
+function maxCommandBytes(): number {
+  return isSmall() ? 384 : 896;
+}
+
+/** The device hears its commands, and the broker forgets one when flash remembers it. */
+function commandOptions(profile: Profile): Partial<SessionOptions> {
+  const filter = commandTopic(profile);
+  // A retained command is none: it need not come.
+  const retainHandling = profile.mqtt.version === "5" && { retainHandling: 2 as const };
+  return {
+    subscriptions: [{ filter, qos: 1, ...retainHandling }],
+    deferredAcks: true,
+    receiveMaximum: isSmall() ? 1 : 4,
+  };
+}
 
 /** @returns options whose password the caller zeroes; or why the device cannot log in, or not leave its will */
 export function sessionOptions(profile: Profile, device: Device, memory: Memory): SessionOptions | Failure {
@@ -20,11 +38,12 @@ export function sessionOptions(profile: Profile, device: Device, memory: Memory)
     version: mqtt.version === "5" ? 5 : 4,
     clientId: clientId(profile),
     encrypted: broker.tls !== false,
+    ...(profile.commands && commandOptions(profile)),
     // Each message in flight takes some 100 bytes of a machine's memory.
     maxInFlight: isSmall() ? 1 : 4,
-    // Nothing that a device is told is longer.
-    maxPacketBytes: isSmall() ? 256 : 512,
-    cleanStart: mqtt.sessionExpirySeconds === 0,
+    // Nothing else that a device is told is longer.
+    maxPacketBytes: profile.commands ? maxCommandBytes() : isSmall() ? 256 : 512,
+    cleanStart: mqtt.sessionExpirySeconds === 0 || memory.sessionIsForgotten,
     sessionExpirySeconds: mqtt.sessionExpirySeconds,
     pipelining: mqtt.pipelining,
     keepAliveSeconds: mqtt.keepAliveSeconds,

@@ -11,6 +11,7 @@ import {
   step,
 } from "dormouse/cycle/wake-cycle";
 import { type Failure, failure } from "dormouse/failure";
+import type { ReceivedMessage } from "dormouse/mqtt/session-state";
 import { deepSleep, readRtc } from "dormouse/native/power";
 import { absoluteTimeMs, encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
@@ -20,6 +21,7 @@ import Time from "time";
 import Timer from "timer";
 import { sense } from "./app.js";
 import { readClock } from "./clock.js";
+import { Commands } from "./commands.js";
 import { Link, type LinkEvents } from "./link.js";
 import { Memory } from "./memory.js";
 import { type Closable, join, resolve, setClock } from "./network.js";
@@ -35,6 +37,8 @@ const ticketPollMs = 10;
 const patienceMs = 2000;
 /** How CONNACK refuses credentials, MQTT 5 and 3.1.1. */
 const notAuthorized: readonly number[] = [134, 135, 4, 5];
+/** MQTT 5 §4.13. */
+const packetTooLarge = 149;
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
@@ -63,6 +67,10 @@ export class Wake implements LinkEvents {
   #again: "no" | "yes" | "done" = "no";
   /** TCP stands. */
   #connected = false;
+  /** Once a message has come. */
+  #commands: Commands | undefined;
+  /** Whether the broker has been asked for what it has, and what it has said since: nothing more, at last. */
+  #fence: "none" | "asked" | "heard" | "quiet" = "none";
 
   constructor(profile: Profile, device: Device) {
     this.#profile = profile;
@@ -143,7 +151,9 @@ export class Wake implements LinkEvents {
   private told(phase: Phase): { readonly detail?: string; readonly resumed?: boolean } {
     if (phase === "secure") return { detail: this.#secured, resumed: this.#security?.resumed ?? false };
     const { dropped } = this.#memory;
-    return phase === "persist" && dropped > 0 ? { detail: `no room for the ${dropped} oldest` } : {};
+    if (phase === "persist" && dropped > 0) return { detail: `no room for the ${dropped} oldest` };
+    const detail = phase === "commands" ? this.#commands?.told : undefined;
+    return detail === undefined ? {} : { detail };
   }
 
   private enter(phase: Phase): void {
@@ -172,7 +182,8 @@ export class Wake implements LinkEvents {
       case "drain":
         return this.drain();
       case "commands":
-        return this.done("commands", true);
+        if (!this.#profile.commands) return this.done("commands", true);
+        return this.listen();
       case "close":
         return this.close();
       case "persist":
@@ -296,15 +307,73 @@ export class Wake implements LinkEvents {
   }
 
   acked(counter: number): void {
+    const result = this.#memory.isResult(counter) || undefined;
     this.#memory.acknowledged(counter);
-    report("acked", { counter });
-    this.later(() => this.drain());
+    report("acked", { counter, result });
+    this.later(() => this.goOn());
   }
 
-  refused(_: number, reason: Failure): void {
+  refused(counter: number, reason: Failure): void {
     this.#welcome = false;
     this.#publisher.refused(reason);
-    this.later(() => this.drain());
+    // An answer that is not wanted must not stand in the way of the next.
+    if (this.#memory.isResult(counter)) this.#memory.acknowledged(counter);
+    this.later(() => this.goOn());
+  }
+
+  deaf(reason: Failure): void {
+    this.#publisher.refused(reason);
+    this.later(() => this.goOn());
+  }
+
+  /** Handled in a job of its own, and before anything more is read: it may want all the memory there is. */
+  message(message: ReceivedMessage): void {
+    const settings = this.#profile.commands;
+    if (!settings) return;
+    this.#commands ??= new Commands(this.#profile, settings, this.#device, this.#memory);
+    if (this.#fence !== "none") this.#fence = this.#fence === "quiet" ? "none" : "heard";
+    if (!this.#commands.take(message)) return;
+    this.#link?.pause();
+    this.later(() => this.goOn());
+  }
+
+  /** Something has changed for a phase that waits for the broker; or a command waits, which comes first. */
+  private goOn(): void {
+    const link = this.#link;
+    const commands = this.#commands;
+    // Without a connection it comes again with the next.
+    if (link && commands?.ready) {
+      const packetId = commands.handle();
+      if (packetId !== undefined) link.acknowledge(packetId);
+      if (commands.ready) return this.later(() => this.goOn());
+      this.#publisher.publish(link);
+      link.flush();
+    }
+    this.#link?.resume();
+    this.drain();
+    this.listen();
+  }
+
+  pong(): void {
+    this.#fence = this.#fence === "asked" ? "quiet" : "none";
+    this.later(() => this.goOn());
+  }
+
+  /** Until the broker has no more commands, or has to keep them, and has every answer. */
+  private listen(): void {
+    if (this.phase !== "commands") return;
+    const link = this.#link;
+    if (!link) return this.settle("commands", this.#lost);
+    const commands = this.#commands;
+    this.#publisher.publish(link);
+    link.flush();
+    if (!this.#link || link.inFlight > 0 || commands?.busy) return;
+    if (this.#fence === "quiet" || commands?.full)
+      return this.settle("commands", commands?.trouble ?? this.#publisher.trouble);
+    if (this.#fence !== "none") return;
+    this.#fence = "asked";
+    link.ping();
+    link.flush();
   }
 
   postponed(counter: number): void {
@@ -341,6 +410,8 @@ export class Wake implements LinkEvents {
     if (this.#link) this.#memory.mqtt = this.#link.kept;
     this.#link = undefined;
     if (reason) this.#lost = reason;
+    // In 3.1.1 a broker cannot be told: it would come again each time.
+    if (reason?.kind === "protocol-error" && reason.code === packetTooLarge) this.#memory.forgetSession();
     // A token is only as good as the time in it.
     const { auth } = this.#profile.broker;
     if (auth === "jwt" && reason?.kind === "broker-refused" && notAuthorized.includes(reason.code))

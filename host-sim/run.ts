@@ -228,7 +228,7 @@ function unusedCounter(): number {
 }
 
 /** Of what the firmware reports; `boot` the run knows better. */
-const deviceEvents = new Set(["phase", "sent", "acked", "error"]);
+const deviceEvents = new Set(["phase", "sent", "acked", "command", "error"]);
 
 function parseEvent(text: string): Fields | undefined {
   if (!text.startsWith('{"event"')) return undefined;

@@ -35,6 +35,7 @@ export type FailureKind =
   | "deadline"
   | "storage-failed"
   | "counter-exhausted"
+  | "commands-blocked"
   | "out-of-memory"
   | "internal";
 

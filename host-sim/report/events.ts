@@ -23,8 +23,24 @@ export type RunEvent = At &
         /** Of the phase `secure`: an earlier TLS session was taken up. */
         readonly resumed?: boolean;
       }
-    | { readonly event: "sent"; readonly counter: number; readonly bytes: number; readonly retry?: boolean }
-    | { readonly event: "acked"; readonly counter: number }
+    | {
+        readonly event: "sent";
+        readonly counter: number;
+        readonly bytes: number;
+        readonly retry?: boolean;
+        /** It answers a command, and holds no readings. */
+        readonly result?: boolean;
+      }
+    | { readonly event: "acked"; readonly counter: number; readonly result?: boolean }
+    | {
+        readonly event: "command";
+        /** What became of it: lib/commands. */
+        readonly status: string;
+        readonly controller: string;
+        /** Absent when the device did not come to read it. */
+        readonly name?: string;
+        readonly counter?: number;
+      }
     | {
         readonly event: "received";
         readonly verdict: Verdict;

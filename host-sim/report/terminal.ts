@@ -41,11 +41,16 @@ function render(event: RunEvent, paint: Palette): string {
       return row(
         "sent",
         `#${event.counter}`.padStart(9),
-        `${event.bytes} bytes${event.retry ? ", again" : ""}`,
+        `${event.bytes} bytes${event.result ? ", the answer" : ""}${event.retry ? ", again" : ""}`,
         paint,
       );
     case "acked":
       return row("acked", `#${event.counter}`.padStart(9), "", paint);
+    case "command": {
+      const status = (event.status === "done" ? paint.good : paint.bad)(event.status.padStart(9));
+      const number = event.counter === undefined ? "" : ` #${event.counter}`;
+      return row("command", status, `${event.name ?? "?"}, from ${event.controller}${number}`, paint);
+    }
     case "received": {
       const verdict = verdictPaint(event.verdict, paint)(event.verdict.padStart(9));
       return row("received", verdict, event.detail ?? contentText(event), paint);

@@ -1,0 +1,228 @@
+/**
+ * What a wake does with messages on its command topic, one at a time: lib/commands says which is a command, flash
+ * remembers it before the application acts on it, and the answer waits in the outbox like any message. Nothing of this
+ * is there before the first message has come.
+ */
+import { readBase64url } from "dormouse/auth/base64url";
+import {
+  type Admitted,
+  admit,
+  type CommandRules,
+  claimedController,
+  judgeCommand,
+  type Outcome,
+} from "dormouse/commands/admission";
+import {
+  challengeBytes,
+  encodeResult,
+  isResultValue,
+  type ResultValue,
+  type Scalar,
+  type Status,
+} from "dormouse/commands/command";
+import { decodeWindowRecord } from "dormouse/commands/windows";
+import { nativeCrypto } from "dormouse/crypto/native";
+import { type Failure, failure } from "dormouse/failure";
+import type { ReceivedMessage } from "dormouse/mqtt/session-state";
+import { deriveSealKey, deriveStampKey, type Sender } from "dormouse/sealed/keys";
+import { closeKey } from "dormouse/sealed/protect";
+import { sealAlgorithm, stampAlgorithm } from "dormouse/store/algorithms";
+import type { Device } from "dormouse/store/device-record";
+import type { Profile } from "dormouse/store/profile";
+import type { CommandSettings } from "dormouse/store/protection";
+import * as app from "./app.js";
+import { readClock } from "./clock.js";
+import type { Memory } from "./memory.js";
+import { readWindow, writeWindow } from "./provisioned.js";
+import { report } from "./report.js";
+
+/** Messages that a wake looks at, rubbish among them: the others stay at the broker until the next. */
+const mostMessages = 32;
+/** Messages that wait for an answer to go out. */
+const mostWaiting = 4;
+
+/** What app.ts may have besides `sense`. */
+interface Application {
+  readonly onCommand?: (name: string, args: readonly Scalar[]) => ResultValue | undefined;
+}
+
+export function commandTopic({ topics }: Profile): string {
+  return `${topics.base}/command`;
+}
+
+export class Commands {
+  readonly #profile: Profile;
+  readonly #settings: CommandSettings;
+  readonly #device: Device;
+  readonly #memory: Memory;
+  readonly #waiting: ReceivedMessage[] = [];
+  #looked = 0;
+  /** Messages that were nobody's, or not authentic. */
+  #refused = 0;
+  /** What has gone unacknowledged to the broker must be followed by nothing that is not. */
+  #full = false;
+  #trouble: Failure | undefined;
+  /** The challenge of this wake's beginning, once it has let a command pass. */
+  #former: Uint8Array | undefined;
+
+  constructor(profile: Profile, settings: CommandSettings, device: Device, memory: Memory) {
+    this.#profile = profile;
+    this.#settings = settings;
+    this.#device = device;
+    this.#memory = memory;
+  }
+
+  /** Takes in a message. @returns false when it is to stay at the broker, as are all that come after it */
+  take(message: ReceivedMessage): boolean {
+    if (this.#looked + this.#waiting.length >= mostMessages || this.#waiting.length >= mostWaiting)
+      this.#full = true;
+    if (!this.#full) this.#waiting.push(message);
+    return !this.#full;
+  }
+
+  /** There is a message that can be handled now. */
+  get ready(): boolean {
+    return this.#waiting.length > 0 && this.#memory.hasRoomForResult;
+  }
+
+  /** There is a message, or an answer, that is not done with. */
+  get busy(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** No more is taken in this wake. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  get trouble(): Failure | undefined {
+    return this.#trouble;
+  }
+
+  /** What the report of the phase says. */
+  get told(): string | undefined {
+    return this.#refused > 0 ? `${this.#refused} not authentic` : undefined;
+  }
+
+  /**
+   * Handles the first message that waits, from the key to the frozen answer.
+   * @returns its packet id, when the broker may now forget it
+   */
+  handle(): number | undefined {
+    const message = this.#waiting.shift();
+    if (!message) return undefined;
+    this.#looked++;
+    if (this.handled(message)) return message.packetId;
+    // It stays at the broker, and what follows it too.
+    this.#full = true;
+    this.#waiting.length = 0;
+    return undefined;
+  }
+
+  private handled({ topic, payload, retain }: ReceivedMessage): boolean {
+    const { epoch } = this.#device;
+    const controllers = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
+    const known = topic === commandTopic(this.#profile);
+    const index = known ? claimedController(payload, retain, controllers) : -1;
+    const controller = controllers[index];
+    const admission = controller && this.admitted(controller, index, topic, payload);
+    if (!admission || admission.verdict === "bad") {
+      this.#refused++;
+      return true;
+    }
+    if (admission.verdict === "fresh") return this.decide(controller.id, index, admission);
+    report("command", { status: admission.verdict, controller: controller.id });
+    if (admission.verdict === "blocked")
+      this.#trouble ??= failure(
+        "commands-blocked",
+        `what was taken of ${controller.id} cannot be read: provision the board`,
+      );
+    return true;
+  }
+
+  private admitted(controller: Sender, index: number, topic: string, payload: Uint8Array) {
+    const channel = { sender: controller, direction: "down", topic } as const;
+    const settings = this.#settings;
+    const { secret } = this.#device;
+    const key =
+      settings.protection === "stamp"
+        ? deriveStampKey(nativeCrypto, secret, channel, stampAlgorithms[settings.algorithm])
+        : deriveSealKey(nativeCrypto, secret, channel, sealAlgorithms[settings.algorithm]);
+    const window = decodeWindowRecord(controller, readWindow(index));
+    const admission = admit(nativeCrypto, key, controller, window, payload);
+    closeKey(key);
+    return admission;
+  }
+
+  private decide(controller: string, index: number, admitted: Admitted): boolean {
+    const kept = writeWindow(index, admitted.record);
+    const outcome = this.judged(admitted, kept);
+    if (outcome.kind === "not-kept") {
+      this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
+      return false;
+    }
+    const { counter } = admitted;
+    if (outcome.kind === "answer") {
+      this.answer(controller, counter, outcome.status, null);
+      return true;
+    }
+    const { name, args } = outcome.command;
+    if (outcome.byChallenge) this.renewChallenge();
+    const [status, value] = act(name, args);
+    this.answer(controller, counter, status, value, name);
+    return true;
+  }
+
+  private judged(admitted: Admitted, kept: Uint8Array | undefined): Outcome {
+    const memory = this.#memory;
+    const { operator, onlySigned = false } = this.#settings;
+    const rules: CommandRules = {
+      topic: commandTopic(this.#profile),
+      operator: operator ? { kid: operator.kid, point: readBase64url(operator.key) } : null,
+      onlySigned,
+    };
+    const clock = {
+      nowSeconds: Math.floor(readClock() / 1000),
+      known: memory.clock !== "unknown",
+      authenticated: memory.timeIsAuthenticated,
+    };
+    const challenge = memory.challenge ?? null;
+    const outcome = judgeCommand(nativeCrypto, admitted, kept, rules, clock, challenge);
+    // Commands that were sent together have the same challenge.
+    if (!this.#former || outcome.kind !== "answer" || outcome.status !== "challenge") return outcome;
+    return judgeCommand(nativeCrypto, admitted, kept, rules, clock, this.#former);
+  }
+
+  /** Before the act, so that the answer has the next. */
+  private renewChallenge(): void {
+    if (this.#former) return;
+    this.#former = this.#memory.challenge;
+    this.#memory.challenge = nativeCrypto.random(challengeBytes);
+  }
+
+  private answer(
+    controller: string,
+    counter: number,
+    status: Status,
+    value: ResultValue,
+    name?: string,
+  ): void {
+    const memory = this.#memory;
+    const authenticated = memory.timeIsAuthenticated;
+    if (!authenticated) memory.challenge ??= nativeCrypto.random(challengeBytes);
+    const challenge = authenticated ? null : (memory.challenge ?? null);
+    report("command", { ...(name !== undefined && { name }), status, controller, counter });
+    const frozen = memory.freezeResult(encodeResult({ controller, counter, status, value, challenge }));
+    if ("kind" in frozen) this.#trouble ??= frozen;
+  }
+}
+
+function act(name: string, args: readonly Scalar[]): readonly [Status, ResultValue] {
+  try {
+    const value = (app as Application).onCommand?.(name, args);
+    if (value === undefined) return ["unknown", null];
+    return isResultValue(value) ? ["done", value] : ["failed", null];
+  } catch {
+    return ["failed", null];
+  }
+}
