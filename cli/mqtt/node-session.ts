@@ -176,11 +176,16 @@ export class NodeSession {
     return this.disconnect();
   }
 
-  /** DISCONNECT, then the transport is closed. @returns what `ended` gives */
-  disconnect(): Promise<Failure | undefined> {
+  /**
+   * DISCONNECT, then the transport is closed.
+   * @param sessionExpirySeconds how long the broker is to keep the session from here on, where it keeps one
+   * @returns what `ended` gives
+   */
+  disconnect(sessionExpirySeconds?: number): Promise<Failure | undefined> {
     this.#leaving = true;
     if (this.#transport === undefined) this.#finish(undefined);
-    else this.do({ type: "disconnect" });
+    else if (sessionExpirySeconds === undefined) this.do({ type: "disconnect" });
+    else this.do({ type: "disconnect", sessionExpirySeconds });
     return this.ended;
   }
 

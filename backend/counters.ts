@@ -1,0 +1,89 @@
+/**
+ * A controller's counters in a SQLite file, which any number of its processes share: one number for each device and
+ * secret, written down before it is handed out, so that a process that dies loses a counter and never repeats one.
+ */
+import { maxCounter } from "../lib/sealed/header.js";
+import { SqliteFile } from "./sqlite-file.js";
+
+export interface CounterStream {
+  /** The controller's id. */
+  readonly sender: string;
+  /** Whose secret the keys come from. */
+  readonly device: string;
+  readonly epoch: number;
+}
+
+const schema = `
+  CREATE TABLE counter (
+    sender TEXT NOT NULL,
+    device TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    PRIMARY KEY (sender, device, epoch)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** "Dctr". */
+const kind = {
+  name: "file of counters",
+  applicationId: 0x44637472,
+  versions: [(file: SqliteFile) => file.exec(schema)],
+};
+
+/** More commands a second than anybody sends to one device for years. */
+const countersASecond = 256;
+
+export class Counters {
+  readonly #file: SqliteFile;
+  readonly #now: () => number;
+
+  /**
+   * @param path created with mode 0600 if there is nothing; or ":memory:"
+   * @param now milliseconds since 1970
+   * @throws {Error} when the file is none of these, or of a later version
+   */
+  constructor(path: string, now: () => number = Date.now) {
+    this.#file = new SqliteFile(path, kind);
+    this.#now = now;
+  }
+
+  /**
+   * A counter that nobody else gets. On the disk when this returns.
+   * @throws {RangeError} when all are used: the device needs a new secret
+   */
+  async reserve({ sender, device, epoch }: CounterStream): Promise<number> {
+    return this.#file.transaction(() => {
+      const row = this.#file.get(
+        "SELECT next FROM counter WHERE sender = ? AND device = ? AND epoch = ?",
+        sender,
+        device,
+        epoch,
+      );
+      const counter = (row?.next as number | undefined) ?? this.#first();
+      if (counter > maxCounter)
+        throw new RangeError(`all counters for ${device} are used: provision it anew`);
+      this.#file.run(
+        "INSERT INTO counter VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET next = ?4",
+        sender,
+        device,
+        epoch,
+        counter + 1,
+      );
+      return counter;
+    });
+  }
+
+  /**
+   * Where a file that knows nothing of a device begins: beyond whatever a file that was lost had given out, by the
+   * clock. A counter used twice would be refused by the device, and tell an eavesdropper about sealed commands.
+   */
+  #first(): number {
+    const seconds = Math.floor(this.#now() / 1000);
+    return Math.max(0, Math.min(seconds * countersASecond, (maxCounter + 1) / 2 + 2 ** 37));
+  }
+
+  /** May be called twice. */
+  close(): void {
+    this.#file.close();
+  }
+}
