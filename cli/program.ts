@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { addCertsCommand } from "./certs/command.js";
+import { addCommandCommand } from "./command/command.js";
 import { addKeysCommand } from "./keys/command.js";
 import { addPubCommand } from "./mqtt/pub.js";
 import { addSubCommand } from "./mqtt/sub.js";
@@ -38,6 +39,7 @@ function program(outcome: Outcome): Command {
   addSubCommand(root);
   addListenCommand(root);
   addBridgeCommand(root);
+  addCommandCommand(root, outcome);
   return root;
 }
 

@@ -111,13 +111,14 @@ export class Attempt {
         note(
           `nobody is subscribed to ${topic}, so the broker has dropped it: "${device}" has to be connected, or to have a session that the broker keeps while it sleeps`,
         );
+      if (!nobody)
+        note(`counter ${counter} is with the broker; a device that sleeps answers at its next wake`);
       if (waitMs === undefined) return this.#end("sent");
-      if (!nobody) break;
-      if (first) note("trying again until it is");
+      if (!nobody) return;
+      if (first) note("trying again until somebody is");
       await delay(tryAgainMs, undefined, { signal: this.#over.signal }).catch(() => {});
       if (this.#over.signal.aborted) return;
     }
-    note(`counter ${counter} is with the broker; a device that sleeps answers at its next wake`);
   }
 
   #effect(effect: SessionEffect): void {

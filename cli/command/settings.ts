@@ -1,6 +1,5 @@
 /** The options of `dormouse command`, checked before anything is sent; keys are read last. */
 import {
-  isSealName,
   isStampName,
   type SealName,
   type StampName,
