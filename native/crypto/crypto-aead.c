@@ -74,7 +74,7 @@ void crypto_native_aead_key(xsMachine *the)
         xsmcGetBufferReadable(xsArg(0), &bytes, &length);
         if (length != aead->keyBytes)
             xsRangeError("not a key of this algorithm's length");
-        status = psa_import_key(&attributes, bytes, length, &key);
+        status = crypto_import(the, &attributes, bytes, length, &key);
     }
     crypto_check(the, status);
     crypto_hold(the, key);
@@ -138,7 +138,7 @@ void crypto_native_decrypt(xsMachine *the)
                                            input.aadLength, input.text, input.textLength, output, size, &length);
     if (status == PSA_SUCCESS)
         return;
-    mbedtls_platform_zeroize(output, size);
+    mbedtls_platform_zeroize(output, size); /* PSA does not promise it */
     xsmcSetUndefined(xsResult);
     /* The argument that is wrong is a text longer than the algorithm can have encrypted. */
     if (status != PSA_ERROR_INVALID_SIGNATURE && status != PSA_ERROR_INVALID_ARGUMENT)

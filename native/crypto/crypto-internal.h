@@ -20,6 +20,13 @@ psa_key_id_t crypto_key(xsMachine *the, xsSlot *slot);
 /* `this` becomes the key's handle and destroys it. */
 void crypto_hold(xsMachine *the, psa_key_id_t key);
 
+/*
+ * Imports bytes out of a buffer of the machine, and clears what the collector left of them while it moved that buffer.
+ * The buffer itself is its owner's to zero.
+ */
+psa_status_t crypto_import(xsMachine *the, const psa_key_attributes_t *attributes, const void *bytes, size_t length,
+                           psa_key_id_t *key);
+
 /* HKDF-SHA-256 as the arguments from `at` on have it, info and then perhaps a salt: all but the output. */
 psa_status_t crypto_derive(xsMachine *the, psa_key_derivation_operation_t *operation, psa_key_id_t secret, int infoAt,
                            int saltAt);

@@ -40,7 +40,7 @@ static void import_private(xsMachine *the, const psa_key_attributes_t *attribute
     psa_key_id_t key = 0;
 
     xsmcGetBufferReadable(xsArg(0), &bytes, &length);
-    psa_status_t status = psa_import_key(attributes, bytes, length, &key);
+    psa_status_t status = crypto_import(the, attributes, bytes, length, &key);
     crypto_wipe_stack();
     check_key(the, status, "not a P-256 private key");
     crypto_hold(the, key);

@@ -7,6 +7,7 @@
 
 #include "crypto-internal.h"
 #include "crypto-reset.h"
+#include "crypto-scrub.h"
 #include "crypto-secret.h"
 
 #include "mbedtls/build_info.h"
@@ -86,13 +87,22 @@ void crypto_native_verifying_key_close(xsMachine *the) { close_key(the); }
 void crypto_native_agreement_key_close(xsMachine *the) { close_key(the); }
 
 /*
- * P-256 leaves keys on the stack (mbedTLS 3.6 and 4): mbedtls_ecdsa_sign_det_restartable the private key, which it put
- * there for RFC 6979, and ecp_mul_comb_after_precomp the digits of the number by which it multiplied: key or nonce.
+ * P-256 leaves keys on the stack (mbedTLS 3.6 and 4), up to 900 bytes below: mbedtls_ecdsa_sign_det_restartable the
+ * private key, which it put there for RFC 6979, and ecp_mul_comb_after_precomp the digits of the number by which it
+ * multiplied. Either goes deeper than is wiped here: signing 2,600 bytes.
  */
 __attribute__((noinline)) void crypto_wipe_stack(void)
 {
     uint8_t below[1536];
     mbedtls_platform_zeroize(below, sizeof below);
+}
+
+psa_status_t crypto_import(xsMachine *the, const psa_key_attributes_t *attributes, const void *bytes, size_t length,
+                           psa_key_id_t *key)
+{
+    psa_status_t status = psa_import_key(attributes, bytes, length, key);
+    crypto_scrub((struct sxMachine *)the);
+    return status;
 }
 
 psa_key_attributes_t crypto_secret_attributes(void)
@@ -119,7 +129,7 @@ void crypto_native_secret(xsMachine *the)
     xsmcGetBufferReadable(xsArg(0), &bytes, &length);
     if (length == 0)
         xsRangeError("a secret of no bytes");
-    crypto_check(the, psa_import_key(&attributes, bytes, length, &key));
+    crypto_check(the, crypto_import(the, &attributes, bytes, length, &key));
     crypto_hold(the, key);
 }
 
@@ -163,7 +173,7 @@ static void import_mac_key(xsMachine *the)
     if (length == 0 || length > MAX_DERIVED)
         xsRangeError("a MAC key has 1 to %d bytes", MAX_DERIVED);
     psa_key_attributes_t attributes = mac_attributes(length);
-    crypto_check(the, psa_import_key(&attributes, bytes, length, &key));
+    crypto_check(the, crypto_import(the, &attributes, bytes, length, &key));
     crypto_hold(the, key);
 }
 

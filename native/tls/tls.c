@@ -9,8 +9,8 @@
 #include "mbedtls/build_info.h"
 #include "mbedtls/ssl.h"
 
+#include "../crypto/crypto-scrub.h"
 #include "../crypto/crypto-secret.h"
-#include "tls-scrub.h"
 #include "tls-session.h"
 
 void tls_native_destructor(void *data)
@@ -67,7 +67,7 @@ void tls_native_close(xsMachine *the)
     TlsSession *session = xsmcGetHostDataValidate(xsThis, (void *)tls_native_destructor);
     xsmcSetHostData(xsThis, NULL);
     tls_session_free(session);
-    tls_scrub((struct sxMachine *)the);
+    crypto_scrub((struct sxMachine *)the);
 }
 
 void tls_native_expect_name(xsMachine *the)
@@ -171,7 +171,7 @@ void tls_native_feed(xsMachine *the)
     xsmcSetInteger(xsResult, (xsIntegerValue)tls_session_feed(session, bytes, length));
     /* The handshake is over and with it the use of keys; who passed them in has zeroed the buffers long since. */
     if (before == TLS_HANDSHAKING && tls_session_state(session) != TLS_HANDSHAKING)
-        tls_scrub((struct sxMachine *)the);
+        crypto_scrub((struct sxMachine *)the);
 }
 
 /* The smaller of the first argument and what there is. */

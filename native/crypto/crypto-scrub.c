@@ -4,9 +4,9 @@
  */
 #include "xsAll.h"
 
-#include "tls-scrub.h"
+#include "crypto-scrub.h"
 
-void tls_scrub(struct sxMachine *the)
+void crypto_scrub(struct sxMachine *the)
 {
 #if !defined(mxNoChunks) || !mxNoChunks
     for (txBlock *block = the->firstBlock; block != NULL; block = block->nextBlock)
