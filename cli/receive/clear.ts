@@ -21,11 +21,20 @@ export function clearPack(reading: readonly SenmlReading[], atMs: number, format
 }
 
 function recordOf(one: SenmlReading, atMs: number): SenmlRecord {
-  const { name, unit, value } = one;
+  const { name, unit, sum, updateTime } = one;
   return {
     n: name,
     ...(unit !== undefined && { u: unit }),
     t: timeOf(one, atMs) / 1000,
-    ...(typeof value === "number" ? { v: value } : typeof value === "string" ? { vs: value } : { vb: value }),
+    ...ownValue(one),
+    ...(sum !== undefined && { s: sum }),
+    ...(updateTime !== undefined && { ut: updateTime }),
   };
+}
+
+function ownValue({ value }: SenmlReading): Pick<SenmlRecord, "v" | "vs" | "vb" | "vd"> {
+  if (value === null) return {};
+  if (typeof value === "number") return { v: value };
+  if (typeof value === "string") return { vs: value };
+  return typeof value === "boolean" ? { vb: value } : { vd: value };
 }

@@ -35,6 +35,11 @@ export function timeOf({ time }: SenmlReading, atMs: number): number {
   return Math.round(time < relativeBelow ? atMs + time * 1000 : time * 1000);
 }
 
+/** Bytes as base64url, as SenML has them in JSON (RFC 8428 §5). */
+function shown({ value }: SenmlReading): number | string | boolean | null {
+  return value instanceof Uint8Array ? Buffer.from(value).toString("base64url") : value;
+}
+
 /** Whoever has the key may have written any number. */
 function isoTime(ms: number): string | undefined {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : undefined;
@@ -52,7 +57,8 @@ function jsonLine(received: Received, atMs: number): string {
     counter,
     protection,
     contentType,
-    reading: reading?.map((one) => ({ ...one, at: isoTime(timeOf(one, atMs)) ?? null })) ?? null,
+    reading:
+      reading?.map((one) => ({ ...one, value: shown(one), at: isoTime(timeOf(one, atMs)) ?? null })) ?? null,
     // What is SenML is above.
     payloadBase64: reading !== null || payload === null ? null : Buffer.from(payload).toString("base64"),
     reason,
@@ -79,7 +85,10 @@ function csvLines(received: Received, atMs: number): string {
   if (!reading?.length) return csvLine([...head, null, null, null, null, reason]);
   return reading
     .map((one) =>
-      csvLine([...head, isoTime(timeOf(one, atMs)), one.name, String(one.value), one.unit, reason], one),
+      csvLine(
+        [...head, isoTime(timeOf(one, atMs)), one.name, String(shown(one) ?? ""), one.unit, reason],
+        one,
+      ),
     )
     .join("");
 }
@@ -121,7 +130,7 @@ class TextWriter implements Writer {
           line(
             timeOf(one, atMs),
             nameIn(one.name, sender),
-            `${one.value}${one.unit === undefined ? "" : ` ${one.unit}`}`,
+            `${shown(one) ?? `sum ${one.sum}`}${one.unit === undefined ? "" : ` ${one.unit}`}`,
           ),
         )
         .join("");

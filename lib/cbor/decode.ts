@@ -15,6 +15,8 @@ export interface DecodeLimits {
   readonly maxItems?: number;
   /** Takes maps in any order, still without duplicates: for messages of others, who need not sort them. */
   readonly unsorted?: boolean;
+  /** Takes integers, lengths and floats in longer forms than needed: for messages of others. */
+  readonly longForms?: boolean;
 }
 
 /** Deep enough for COSE and SenML. */
@@ -23,6 +25,7 @@ const defaultLimits: DecodeLimits = Object.freeze({ maxDepth: 8 });
 interface Reader {
   readonly data: Uint8Array;
   readonly unsorted: boolean;
+  readonly longForms: boolean;
   at: number;
 }
 
@@ -48,7 +51,8 @@ class Open {
  * @throws CborError when `data` is anything but one deterministic CBOR item.
  */
 export function decode(data: Uint8Array, limits: DecodeLimits = defaultLimits): CborValue {
-  const reader: Reader = { data, unsorted: limits.unsorted === true, at: 0 };
+  const { unsorted = false, longForms = false } = limits;
+  const reader: Reader = { data, unsorted, longForms, at: 0 };
   const open: Open[] = [];
   let itemsLeft = limits.maxItems ?? Number.MAX_SAFE_INTEGER;
   for (;;) {
@@ -141,7 +145,8 @@ function readArgument(reader: Reader, info: number): number {
   const start = take(reader, size);
   let argument = 0;
   for (let i = start; i < start + size; i++) argument = argument * 256 + reader.data[i]!;
-  if (argument < (size === 1 ? 24 : 2 ** (4 * size))) throw new CborError("not in shortest form");
+  if (!reader.longForms && argument < (size === 1 ? 24 : 2 ** (4 * size)))
+    throw new CborError("not in shortest form");
   if (argument > Number.MAX_SAFE_INTEGER) throw new CborError("an integer beyond 2^53 - 1");
   return argument;
 }
@@ -196,7 +201,10 @@ function readFloat(reader: Reader, size: number): CborValue {
     size === 2 ? halfValue(view.getUint16(0)) : size === 4 ? view.getFloat32(0) : view.getFloat64(0);
   if (size === 2) {
     if (Number.isNaN(value) && view.getUint16(0) !== 0x7e00) throw new CborError("NaN with a payload");
-  } else if (halfBits(value) !== undefined || (size === 8 && Math.fround(value) === value))
+  } else if (
+    !reader.longForms &&
+    (halfBits(value) !== undefined || (size === 8 && Math.fround(value) === value))
+  )
     throw new CborError("not in shortest form");
   return isCborInteger(value) ? new CborFloat(value) : value;
 }

@@ -1,11 +1,11 @@
-/** SenML packs as JSON (RFC 8428 §5), UTF-8, without white space. */
+/** SenML packs as JSON (RFC 8428 §5), UTF-8, written without white space. */
+import { base64urlLength, readBase64url, writeBase64url } from "../auth/base64url.js";
 import { utf8Decode, utf8Encode } from "../cbor/utf8.js";
-import { definedEntries } from "./cbor.js";
-import { recordOf, type SenmlRecord } from "./record.js";
+import { recordOf, type SenmlRecord, writtenEntries } from "./record.js";
 
 /** @throws RangeError for a record that SenML does not allow. */
 export function encodePackJson(records: readonly SenmlRecord[]): Uint8Array {
-  return utf8Encode(JSON.stringify(records.map((record) => recordOf(definedEntries(record)))));
+  return utf8Encode(JSON.stringify(records.map(objectOf)));
 }
 
 /** @throws RangeError when `data` is no pack of this kind. */
@@ -15,7 +15,9 @@ export function decodePackJson(data: Uint8Array): SenmlRecord[] {
   return pack.map((item: unknown) => {
     if (typeof item !== "object" || item === null || Array.isArray(item))
       throw new RangeError("not a SenML record");
-    return recordOf(Object.entries(item));
+    return recordOf(
+      Object.entries(item).map(([label, value]) => [label, label === "vd" ? bytesOf(value) : value]),
+    );
   });
 }
 
@@ -25,4 +27,22 @@ function parsed(text: string): unknown {
   } catch {
     throw new RangeError("not JSON");
   }
+}
+
+function objectOf(record: SenmlRecord): object {
+  const object: Record<string, unknown> = {};
+  for (const [label, value] of writtenEntries(record))
+    object[label] = value instanceof Uint8Array ? textOf(value) : value;
+  return object;
+}
+
+function textOf(bytes: Uint8Array): string {
+  const out = new Uint8Array(base64urlLength(bytes.length));
+  writeBase64url(bytes, out, 0);
+  return utf8Decode(out);
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  if (typeof value !== "string") throw new RangeError("SenML vd is no text");
+  return readBase64url(value);
 }

