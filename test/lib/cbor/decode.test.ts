@@ -129,3 +129,18 @@ test("byte strings are views of the input", () => {
   data[1] = 9;
   equal(value[0], 9);
 });
+
+test("longer forms are taken where they are asked for, and nothing else that is wrong", () => {
+  const limits = { maxDepth: 8, longForms: true };
+  for (const [hex, value] of [
+    ["1800", 0],
+    ["1b0000000000000001", 1],
+    ["fb3ff8000000000000", 1.5],
+    ["780161", "a"],
+  ] as const) {
+    throws(() => decode(fromHex(hex)), CborError);
+    equal(decode(fromHex(hex), limits), value);
+  }
+  for (const hex of ["1bffffffffffffffff", "9fff", "7801", "a202000100", "f818"])
+    throws(() => decode(fromHex(hex), limits), CborError);
+});

@@ -63,15 +63,7 @@ test("a number in CBOR may be an integer, a float in any length, or a decimal fr
     ["c482020f", 1500],
   ] as const)
     equal(cbor(`81a200616102${hex}`), [{ n: "a", v }], hex);
-  for (const hex of [
-    "c480",
-    "c48120",
-    "c48320181b00",
-    "c401",
-    "c482206131",
-    "c482190fff01",
-    "c18220181b",
-  ])
+  for (const hex of ["c480", "c48120", "c48320181b00", "c401", "c482206131", "c482190fff01", "c18220181b"])
     throws(() => cbor(`81a200616102${hex}`), RangeError);
 });
 

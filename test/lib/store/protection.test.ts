@@ -123,7 +123,7 @@ test("what an up has too much, too little or wrong is refused, and named", () =>
 });
 
 test("format and state are words of theirs, no state twice", () => {
-  accepted(profileWith(stamp, { format: "json", state: deviceStates }));
+  accepted(profileWith(stamp, { format: "json", state: [...deviceStates] }));
   refused(profileWith(stamp, { format: "xml" }), 'topics.format must be "cbor" or "json"');
   for (const state of ["battery", ["charge"], ["rssi", "rssi"], [1]])
     refused(
