@@ -6,10 +6,9 @@ import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
 import type { AeadAlgorithm, Crypto, Key } from "../lib/crypto/crypto.js";
 import { checkTopicFilter, checkTopicName } from "../lib/mqtt/wire/topics.js";
-import { type Direction, encodeKid } from "../lib/sealed/keys.js";
+import { type Direction, encodeKid, type Sender, type StampAlgorithm } from "../lib/sealed/keys.js";
 import { isSealName, isStampName, sealAlgorithms, sealLengths, stampAlgorithms } from "./algorithm-names.js";
 import { type Fields, KeyringError } from "./keyring-fields.js";
-import type { Sender, StampAlgorithm } from "./sealed-shapes.js";
 
 /** With which algorithm the messages of a topic are protected. */
 export type Symmetric =

@@ -36,6 +36,7 @@ export class Fields {
   text(field: string, maxBytes: number): string {
     const value = this.any(field);
     if (typeof value !== "string" || value === "") this.fail(field, "a text is needed");
+    if (value.includes("\0")) this.fail(field, "a NUL in it");
     if (Buffer.byteLength(value) > maxBytes) this.fail(field, `longer than ${maxBytes} bytes`);
     return value;
   }

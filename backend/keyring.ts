@@ -4,10 +4,9 @@
  * closed when they are dropped. Its owner closes the keyring; a new file is a new keyring.
  */
 import { Buffer } from "node:buffer";
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { utf8Encode } from "../lib/cbor/utf8.js";
 import type { Crypto, Key } from "../lib/crypto/crypto.js";
 import { topicMatches } from "../lib/mqtt/wire/topics.js";
+import type { Claim } from "../lib/sealed/claimed.js";
 import {
   type Channel,
   type Direction,
@@ -15,8 +14,12 @@ import {
   deriveStampKey,
   encodeKid,
   type SealKey,
+  type Sender,
   type StampKey,
+  signKey,
+  topicBytesOf,
 } from "../lib/sealed/keys.js";
+import type { ReceiverKey } from "../lib/sealed/protect.js";
 import {
   closeEntry,
   type Entry,
@@ -29,7 +32,7 @@ import {
 } from "./keyring-entries.js";
 import { Fields, KeyringError } from "./keyring-fields.js";
 import { nodeCrypto } from "./node-crypto.js";
-import type { Claim, ReceiverKey, Sender, SignKey } from "./sealed-shapes.js";
+import { readSecretFile } from "./secret-file.js";
 
 export { KeyringError } from "./keyring-fields.js";
 
@@ -141,7 +144,7 @@ export class Keyring {
       entry.signers?.find((known) => !isOver(known, nowMs) && sameBytes(known.kid, kid));
     const signerOf = (kid: Uint8Array) => {
       const signer = signerEntry(kid);
-      return signer && signKeyOf(signer, topic);
+      return signer && signKey(signer.sender, topic, signer.key);
     };
     const opener = {
       protection: "sealTo",
@@ -159,7 +162,7 @@ export class Keyring {
   #keyOf(entry: DeviceEntry, topic: string): ReceiverKey {
     switch (entry.kind) {
       case "signer":
-        return signKeyOf(entry, topic);
+        return signKey(entry.sender, topic, entry.key);
       case "key":
         return importedKey(entry, topic);
       case "secret":
@@ -221,7 +224,7 @@ export class Keyring {
     const how = used ?? newest.topics.get(topic) ?? defaultProtection;
     const channel: Channel = { sender: { id: sender, epoch }, direction: "down", topic };
     const { secret } = newest;
-    const place = `down ${how.alg} ${placeOf(encodeKid(channel.sender), topic)}`;
+    const place = `${hex(newest.kid)} down ${how.alg} ${placeOf(encodeKid(channel.sender), topic)}`;
     return { epoch, key: this.#kept(place, () => deriveKey(this.#crypto, secret, channel, how)) };
   }
 
@@ -287,20 +290,12 @@ export function parseKeyring(text: string, crypto: Crypto = nodeCrypto): Keyring
 }
 
 /**
- * @throws {KeyringError} also when others than the owner may read the file
+ * @throws {KeyringError} as `parseKeyring`, with the file's name
+ * @throws {OpenToOthers} when others than the owner may read the file
  * @throws {Error} of the file system
  */
 export function readKeyring(path: string, crypto: Crypto = nodeCrypto): Keyring {
-  const file = openSync(path, "r");
-  let text: Buffer;
-  try {
-    const { mode } = fstatSync(file);
-    if (process.platform !== "win32" && (mode & 0o077) !== 0)
-      throw new KeyringError(`${path} is open to others than its owner: chmod 600 it`);
-    text = readFileSync(file);
-  } finally {
-    closeSync(file);
-  }
+  const text = readSecretFile(path);
   try {
     return parseKeyring(text.toString("utf8"), crypto);
   } catch (error) {
@@ -331,12 +326,8 @@ function isForCommands(
 
 function importedKey({ topics, kid, key, contextIv }: KeyEntry, topic: string): StampKey | SealKey {
   const used = topics.get(topic)!;
-  const common = { kid, topicBytes: utf8Encode(topic), key };
+  const common = { kid, topicBytes: topicBytesOf(topic), key };
   return used.protection === "stamp" ? { ...used, ...common } : { ...used, ...common, contextIv: contextIv! };
-}
-
-function signKeyOf({ kid, key }: Omit<SignerEntry, "topics">, topic: string): SignKey {
-  return { protection: "sign", kid, topicBytes: utf8Encode(topic), key };
 }
 
 function isOver({ until }: { readonly until: number | undefined }, nowMs: number): boolean {

@@ -4,14 +4,15 @@
  */
 
 import type { Crypto } from "../lib/crypto/crypto.js";
+import { claimed } from "../lib/sealed/claimed.js";
 import { senmlJson } from "../lib/sealed/header.js";
+import { open } from "../lib/sealed/protect.js";
 import { decodePackCbor } from "../lib/senml/cbor.js";
 import { decodePackJson } from "../lib/senml/json.js";
 import { resolvePack, type SenmlReading } from "../lib/senml/resolve.js";
 import type { Keyring } from "./keyring.js";
 import { nodeCrypto } from "./node-crypto.js";
 import type { Admission, Arrival, ReplayStore } from "./replay/replay-store.js";
-import { claimed, open } from "./sealed-shapes.js";
 
 export type Verdict = Admission | "bad" | "unauthenticated";
 

@@ -44,6 +44,7 @@ export function checkArrival({ sender, epoch, topic, counter, identity }: Arriva
     throw new RangeError("a counter lies between 0 and 2^40 - 1");
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffff_ffff)
     throw new RangeError("an epoch lies between 0 and 2^32 - 1");
-  if (sender === "" || topic === "") throw new RangeError("an arrival has a sender and a topic");
+  for (const text of [sender, topic])
+    if (text === "" || text.includes("\0")) throw new RangeError("an arrival has a sender and a topic");
   if (identity.length < 8) throw new RangeError("an identity has at least 8 bytes");
 }

@@ -1,0 +1,43 @@
+/** Where the PostgreSQL server is, as an operator gives it on a command line: without a password that others can see there. */
+import { readSecretFile } from "../secret-file.js";
+
+/**
+ * @param reference `env:NAME` or `file:PATH` (of mode 0600), which hold a URL; a URL without a password; or `pg:`, for
+ *   what PGHOST, PGUSER, PGPASSWORD and so on, and ~/.pgpass say
+ * @returns the URL; undefined for `pg:`
+ * @throws {Error} in one line that does not quote what it read
+ */
+export function postgresAddress(
+  reference: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
+  if (reference === "pg:") return undefined;
+  if (reference.startsWith("env:")) {
+    const name = reference.slice("env:".length);
+    const value = env[name];
+    if (!value) throw new Error(`the environment has no ${name}`);
+    return checkedUrl(value, `in ${name}`);
+  }
+  if (reference.startsWith("file:")) {
+    const path = reference.slice("file:".length);
+    const text = readSecretFile(path);
+    try {
+      return checkedUrl(text.toString("utf8").trim(), `in ${path}`);
+    } finally {
+      text.fill(0);
+    }
+  }
+  const url = checkedUrl(reference, "as given");
+  const { password, searchParams } = new URL(url);
+  if (password !== "" || searchParams.has("password"))
+    throw new Error(
+      "a password in an argument is for all to see: give env:NAME or file:PATH with the URL in it",
+    );
+  return url;
+}
+
+function checkedUrl(text: string, where: string): string {
+  if (!URL.canParse(text) || !/^postgres(ql)?:\/\//.test(text))
+    throw new Error(`the address of PostgreSQL ${where} is no URL such as postgresql://user@host/database`);
+  return text;
+}
