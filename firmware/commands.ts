@@ -6,11 +6,12 @@
 import { readBase64url } from "dormouse/auth/base64url";
 import {
   type Admitted,
-  admit,
+  admitVerified,
   type CommandRules,
   claimedController,
   judgeCommand,
   type Outcome,
+  verifyCommand,
 } from "dormouse/commands/admission";
 import {
   challengeBytes,
@@ -25,6 +26,7 @@ import { nativeCrypto } from "dormouse/crypto/native";
 import { type Failure, failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
 import { deriveSealKey, deriveStampKey, type Sender } from "dormouse/sealed/keys";
+import type { Verified } from "dormouse/sealed/opened";
 import { closeKey } from "dormouse/sealed/protect";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
@@ -45,6 +47,15 @@ interface Application {
   readonly onCommand?: (name: string, args: readonly Scalar[]) => ResultValue | undefined;
 }
 
+/** What is to be done about a command that flash remembers: something by its name, or nothing but an answer. */
+interface Judgement {
+  readonly controller: string;
+  readonly counter: number;
+  readonly status: Status;
+  readonly name?: string;
+  readonly args?: readonly Scalar[];
+}
+
 export function commandTopic({ topics }: Profile): string {
   return `${topics.base}/command`;
 }
@@ -55,6 +66,7 @@ export class Commands {
   readonly #device: Device;
   readonly #memory: Memory;
   readonly #waiting: ReceivedMessage[] = [];
+  #task: (Judgement & { readonly packetId: number | undefined }) | undefined;
   #looked = 0;
   /** Messages that were nobody's, or not authentic. */
   #refused = 0;
@@ -79,14 +91,14 @@ export class Commands {
     return !this.#full;
   }
 
-  /** There is a message that can be handled now. */
+  /** There is something that can be done now. */
   get ready(): boolean {
-    return this.#waiting.length > 0 && this.#memory.hasRoomForResult;
+    return this.#task !== undefined || (this.#waiting.length > 0 && this.#memory.hasRoomForResult);
   }
 
-  /** There is a message, or an answer, that is not done with. */
+  /** There is a message that is not done with. */
   get busy(): boolean {
-    return this.#waiting.length > 0;
+    return this.#task !== undefined || this.#waiting.length > 0;
   }
 
   /** No more is taken in this wake. */
@@ -104,72 +116,75 @@ export class Commands {
   }
 
   /**
-   * Handles the first message that waits, from the key to the frozen answer.
-   * @returns its packet id, when the broker may now forget it
+   * Does one step: from a message to what is to be done, or from there to the frozen answer. Two, because what the first
+   * takes must be gone before the second wants its own.
+   * @returns the packet id of a message that the broker may now forget
    */
   handle(): number | undefined {
-    const message = this.#waiting.shift();
-    if (!message) return undefined;
+    const task = this.#task;
+    if (task) {
+      this.#task = undefined;
+      this.carryOut(task);
+      return task.packetId;
+    }
     this.#looked++;
-    if (this.handled(message)) return message.packetId;
-    // It stays at the broker, and what follows it too.
-    this.#full = true;
-    this.#waiting.length = 0;
+    const packetId = this.#waiting[0]?.packetId;
+    const found = this.judge();
+    if (found === "left") {
+      // It stays at the broker, and what follows it too.
+      this.#full = true;
+      this.#waiting.length = 0;
+    } else if (found) this.#task = { ...found, packetId };
+    return found ? undefined : packetId;
+  }
+
+  /** @returns undefined when there is nothing to do about the first message that waits */
+  private judge(): Judgement | "left" | undefined {
+    const { topic, payload, retain } = this.#waiting.shift()!;
+    const { epoch } = this.#device;
+    const senders = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
+    const known = topic === commandTopic(this.#profile);
+    const index = known ? claimedController(payload, retain, senders) : -1;
+    const sender = senders[index];
+    const held = sender && this.verified(sender, topic, payload);
+    if (!held) {
+      this.#refused++;
+      return undefined;
+    }
+    const admission = admitVerified(sender, decodeWindowRecord(sender, readWindow(index)), held);
+    if (admission.verdict === "fresh") return this.judgement(sender.id, index, admission);
+    report("command", { status: admission.verdict, controller: sender.id });
+    if (admission.verdict === "blocked") {
+      const detail = `what was taken of ${sender.id} cannot be read: provision the board`;
+      this.#trouble ??= failure("commands-blocked", detail);
+    }
     return undefined;
   }
 
-  private handled({ topic, payload, retain }: ReceivedMessage): boolean {
-    const { epoch } = this.#device;
-    const controllers = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
-    const known = topic === commandTopic(this.#profile);
-    const index = known ? claimedController(payload, retain, controllers) : -1;
-    const controller = controllers[index];
-    const admission = controller && this.admitted(controller, index, topic, payload);
-    if (!admission || admission.verdict === "bad") {
-      this.#refused++;
-      return true;
-    }
-    if (admission.verdict === "fresh") return this.decide(controller.id, index, admission);
-    report("command", { status: admission.verdict, controller: controller.id });
-    if (admission.verdict === "blocked")
-      this.#trouble ??= failure(
-        "commands-blocked",
-        `what was taken of ${controller.id} cannot be read: provision the board`,
-      );
-    return true;
-  }
-
-  private admitted(controller: Sender, index: number, topic: string, payload: Uint8Array) {
-    const channel = { sender: controller, direction: "down", topic } as const;
+  private verified(sender: Sender, topic: string, payload: Uint8Array): Verified | undefined {
+    const channel = { sender, direction: "down", topic } as const;
     const settings = this.#settings;
     const { secret } = this.#device;
     const key =
       settings.protection === "stamp"
         ? deriveStampKey(nativeCrypto, secret, channel, stampAlgorithms[settings.algorithm])
         : deriveSealKey(nativeCrypto, secret, channel, sealAlgorithms[settings.algorithm]);
-    const window = decodeWindowRecord(controller, readWindow(index));
-    const admission = admit(nativeCrypto, key, controller, window, payload);
+    const held = verifyCommand(nativeCrypto, key, payload);
     closeKey(key);
-    return admission;
+    return held;
   }
 
-  private decide(controller: string, index: number, admitted: Admitted): boolean {
-    const kept = writeWindow(index, admitted.record);
-    const outcome = this.judged(admitted, kept);
+  private judgement(controller: string, index: number, admitted: Admitted): Judgement | "left" {
+    const outcome = this.judged(admitted, writeWindow(index, admitted.record));
     if (outcome.kind === "not-kept") {
       this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
-      return false;
+      return "left";
     }
     const { counter } = admitted;
-    if (outcome.kind === "answer") {
-      this.answer(controller, counter, outcome.status, null);
-      return true;
-    }
-    const { name, args } = outcome.command;
+    if (outcome.kind === "answer") return { controller, counter, status: outcome.status };
     if (outcome.byChallenge) this.renewChallenge();
-    const [status, value] = act(name, args);
-    this.answer(controller, counter, status, value, name);
-    return true;
+    const { name, args } = outcome.command;
+    return { controller, counter, status: "done", name, args };
   }
 
   private judged(admitted: Admitted, kept: Uint8Array | undefined): Outcome {
@@ -199,13 +214,8 @@ export class Commands {
     this.#memory.challenge = nativeCrypto.random(challengeBytes);
   }
 
-  private answer(
-    controller: string,
-    counter: number,
-    status: Status,
-    value: ResultValue,
-    name?: string,
-  ): void {
+  private carryOut({ controller, counter, status: judged, name, args = [] }: Judgement): void {
+    const [status, value] = name === undefined ? ([judged, null] as const) : act(name, args);
     const memory = this.#memory;
     const authenticated = memory.timeIsAuthenticated;
     if (!authenticated) memory.challenge ??= nativeCrypto.random(challengeBytes);

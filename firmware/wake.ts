@@ -183,7 +183,7 @@ export class Wake implements LinkEvents {
         return this.drain();
       case "commands":
         if (!this.#profile.commands) return this.done("commands", true);
-        return this.listen();
+        return this.later(() => this.goOn());
       case "close":
         return this.close();
       case "persist":
@@ -203,7 +203,9 @@ export class Wake implements LinkEvents {
 
   private queue(): void {
     if (!this.#content) return this.done("queue", true);
-    this.settle("queue", this.#memory.queue(this.#content));
+    const content = this.#content;
+    this.#content = undefined;
+    this.settle("queue", this.#memory.queue(content));
   }
 
   private join(): void {
@@ -326,13 +328,16 @@ export class Wake implements LinkEvents {
     this.later(() => this.goOn());
   }
 
-  /** Handled in a job of its own, and before anything more is read: it may want all the memory there is. */
+  /**
+   * It waits for its phase, when there is nothing else to do: it may want all the memory there is. Then it is handled in
+   * a job of its own, and before anything more is read.
+   */
   message(message: ReceivedMessage): void {
     const settings = this.#profile.commands;
     if (!settings) return;
     this.#commands ??= new Commands(this.#profile, settings, this.#device, this.#memory);
     if (this.#fence !== "none") this.#fence = this.#fence === "quiet" ? "none" : "heard";
-    if (!this.#commands.take(message)) return;
+    if (!this.#commands.take(message) || this.phase !== "commands") return;
     this.#link?.pause();
     this.later(() => this.goOn());
   }
@@ -342,7 +347,7 @@ export class Wake implements LinkEvents {
     const link = this.#link;
     const commands = this.#commands;
     // Without a connection it comes again with the next.
-    if (link && commands?.ready) {
+    if (link && commands?.ready && this.phase === "commands") {
       const packetId = commands.handle();
       if (packetId !== undefined) link.acknowledge(packetId);
       if (commands.ready) return this.later(() => this.goOn());

@@ -106,16 +106,35 @@ export function admit(
   message: Uint8Array,
 ): Admission {
   if (!window) return { verdict: "blocked" };
+  const held = verifyCommand(crypto, key, message);
+  return held ? admitVerified(controller, window, held) : { verdict: "bad" };
+}
+
+/** The first half of `admit`, for who has no room for key and window at once: whether the message is authentic. */
+export function verifyCommand(
+  crypto: Crypto,
+  key: StampKey | SealKey,
+  message: Uint8Array,
+): Verified | undefined {
   const check = open(crypto, key, message);
-  if (check.verdict !== "verified") return { verdict: "bad" };
-  const judged = judge(window, check.message);
+  return check.verdict === "verified" ? check.message : undefined;
+}
+
+/** The second half: whether it is new. */
+export function admitVerified(
+  controller: Sender,
+  window: ReplayWindow | undefined,
+  held: Verified,
+): Admission {
+  if (!window) return { verdict: "blocked" };
+  const judged = judge(window, held);
   if (judged.verdict !== "fresh") return { verdict: judged.verdict };
   return {
     verdict: "fresh",
-    counter: check.message.counter,
+    counter: held.counter,
     record: encodeWindowRecord(controller, judged.window),
     window: judged.window,
-    held: check.message,
+    held,
   };
 }
 

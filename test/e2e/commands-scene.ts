@@ -41,6 +41,9 @@ export interface CommandWakes {
   readonly cycles: number;
   readonly board?: BoardName;
   readonly port?: number;
+  /** Over TLS: the root certificate's file. */
+  readonly ca?: string;
+  readonly measure?: boolean;
   readonly edit?: (profile: Profile) => Profile;
   readonly onEvent?: (event: RunEvent) => void;
   readonly disturbance?: Disturbance;
@@ -147,12 +150,16 @@ export class CommandScene {
 
   /** Wakes, and in the pauses between what the test does. */
   async wakes({ board = "esp32c3", cycles, port, edit = (profile) => profile, ...given }: CommandWakes) {
-    const flags = { board, cycles: `${cycles}`, broker: `mqtt://localhost:${port ?? this.#broker.port}` };
+    const { ca, measure = false } = given;
+    const at = `localhost:${port ?? this.#broker.port}`;
+    const way = ca === undefined ? { broker: `mqtt://${at}` } : { broker: `mqtts://${at}`, ca };
+    const flags = { board, cycles: `${cycles}`, ...way };
     const { profile } = await simOptions(flags);
     const { base, id } = this;
     const result = await run(flags, given.onEvent, {
       deviceSecret: this.secret,
-      disturbance: { listenerPort: this.#broker.port, ...given.disturbance },
+      measure,
+      disturbance: { listenerPort: this.#broker.port, listenerTls: null, ...given.disturbance },
       profile: edit({
         ...profile,
         device: { id },
