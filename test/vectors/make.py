@@ -33,9 +33,9 @@ def dcbor(value):
     return cbor2.dumps(value, canonical=True)
 
 
-def hkdf(secret, info, length):
+def hkdf(secret, info, length, salt=bytes(32)):
     """RFC 5869 with SHA-256; an absent salt is HashLen zeros."""
-    prk = hmac.new(bytes(32), secret, hashlib.sha256).digest()
+    prk = hmac.new(salt, secret, hashlib.sha256).digest()
     okm, block, n = b"", b"", 0
     while len(okm) < length:
         n += 1

@@ -357,9 +357,9 @@ def recipient_header(key_id, ephemeral):
     return dcbor({1: -25, 4: key_id, -1: cose_key(public_point(ephemeral))})
 
 
-def content_key(secret, recipient_protected):
-    context = dcbor([1, [None] * 3, [None] * 3, [128, recipient_protected]])
-    return context, hkdf(secret, context, 16)
+def content_key(secret, recipient_protected, salt=bytes(32), party_u=(None, None, None)):
+    context = dcbor([1, list(party_u), [None] * 3, [128, recipient_protected]])
+    return context, hkdf(secret, context, 16, salt)
 
 
 def encrypt_structure(protected, topic):
@@ -449,9 +449,9 @@ def seal_to_reject_file():
     good_header = content_header(iv, 18)
     point = public_point(RECIPIENT)
 
-    def sealed(plaintext, protected=good_header, recipient=good_recipient, topic=READINGS, to=point, nonce=iv):
-        secret = shared_x(ephemeral, to)
-        return encrypt(1, content_key(secret, recipient)[1], nonce, encrypt_structure(protected, topic), plaintext)
+    def sealed(plaintext, protected=good_header, recipient=good_recipient, topic=READINGS, to=point, nonce=iv, **kdf):
+        key = content_key(shared_x(ephemeral, to), recipient, **kdf)[1]
+        return encrypt(1, key, nonce, encrypt_structure(protected, topic), plaintext)
 
     ciphertext = sealed(inner)
     good = cose_encrypt(good_header, ciphertext, [[good_recipient, {}, b""]])
@@ -509,11 +509,15 @@ def seal_to_reject_file():
     with_recipient("the ephemeral key unprotected", dcbor({1: -25, 4: PLANT}), {-1: own})
     with_recipient("the key's algorithm is ECDH-ES + HKDF-512", dcbor({1: -26, 4: PLANT, -1: own}))
     with_recipient("the key's algorithm is direct", dcbor({1: -6, 4: PLANT, -1: own}))
-    with_recipient("a salt", dcbor({1: -25, 4: PLANT, -1: own, -20: b"salt"}))
-    with_recipient("an unprotected salt", good_recipient, {-20: b"salt"})
-    with_recipient("an unprotected PartyU identity", good_recipient, {-21: b"dormouse-1"})
+    with_recipient("a salt, ignored", dcbor({1: -25, 4: PLANT, -1: own, -20: b"salt"}))
+    with_recipient("an unprotected salt, ignored", good_recipient, {-20: b"salt"})
+    salted = sealed(inner, salt=b"salt")
+    add("an unprotected salt, used", cose_encrypt(good_header, salted, [[good_recipient, {-20: b"salt"}, b""]]))
+    party = sealed(inner, party_u=[b"dormouse-1", None, None])
+    add("a PartyU identity", cose_encrypt(good_header, party, [[good_recipient, {-21: b"dormouse-1"}, b""]]))
     with_recipient("an encrypted key", good_recipient, encrypted_key=b"\x00")
-    with_recipient("a label of no meaning", dcbor({1: -25, 4: PLANT, -1: own, 99: 0}))
+    with_recipient("a label of no meaning", dcbor({1: -25, 4: PLANT, 10: 0, -1: own}))
+    with_recipient("an unprotected label of no meaning", good_recipient, {99: 0})
     full = public_point(ephemeral)
     with_recipient("the ephemeral key uncompressed", dcbor({1: -25, 4: PLANT, -1: {**own, -3: full[33:]}}))
     with_recipient("the curve is P-384", dcbor({1: -25, 4: PLANT, -1: {**own, -1: 2}}))
@@ -539,6 +543,8 @@ def seal_to_reject_file():
 
     holding("not signed", SENML, None, "unauthenticated")
     holding("not signed, SenML as JSON", SENML_JSON, 110, "unauthenticated")
+    odd = dcbor({1: 1, 5: iv, 99: 0})
+    add("not signed, a label this profile does not know", cose_encrypt(odd, sealed(SENML, odd), to_good))
     holding("said to be signed", SENML)
     holding("signed, but said to be SenML", inner, None, "unauthenticated")
     holding("nothing, said to be signed", b"")

@@ -1,7 +1,7 @@
 /** What lib/cose refuses in every kind of message, and what it takes from others that lib/sealed would not. */
 import { encode } from "../../../lib/cbor/encode.js";
 import { CborError, CborTagged, type CborValue } from "../../../lib/cbor/value.js";
-import { decodeEncrypt } from "../../../lib/cose/encrypt.js";
+import { decodeEncrypt, recipientContext } from "../../../lib/cose/encrypt.js";
 import { combineIv, decodeEncrypt0, messageNonce } from "../../../lib/cose/encrypt0.js";
 import { decodeMac0 } from "../../../lib/cose/mac0.js";
 import type { Leniency } from "../../../lib/cose/message.js";
@@ -102,4 +102,14 @@ test("a message has one IV of the right length", () => {
   );
   throws(() => nonce([[5, fromHex("00")]]), CborError);
   throws(() => nonce([[6, new Uint8Array(13)]]), CborError);
+});
+
+test("a derived key and an encrypted one exclude each other", () => {
+  const recipient = (alg: number, encryptedKey: Uint8Array) => {
+    const message = parts([[1, 1]], [], [content, [parts([[1, alg]], [], [encryptedKey])]]);
+    return decodeEncrypt(encode(new CborTagged(96, message))).recipients[0]!;
+  };
+  recipientContext(1, 128, recipient(-25, new Uint8Array(0)));
+  throws(() => recipientContext(1, 128, recipient(-25, content)), CborError);
+  throws(() => recipientContext(1, 128, recipient(-6, new Uint8Array(0))), CborError);
 });

@@ -61,6 +61,8 @@ test("a bad message says which kind of bad, and not more", ({ name, crypto, vect
   };
   check("untagged", "malformed");
   check("x of no point", "malformed");
+  check("a recipient's kid of no bytes", "malformed");
+  check("a recipient's kid of 33 bytes", "malformed");
   check("the ephemeral key uncompressed", "malformed");
   check("another recipient's kid", "unknown-key");
   check("another epoch's kid", "unknown-key");
