@@ -1,45 +1,19 @@
 /**
- * COSE_Encrypt (RFC 9052 §5.1) and the content keys of its recipients: direct, direct+HKDF-SHA-256 and
- * ECDH-ES+HKDF-256 on P-256 (RFC 9053 §6.1, §6.3), as general as the published vectors need. Refuses recipients
- * within recipients and a detached ciphertext.
+ * COSE_Encrypt (RFC 9052 §5.1) with the recipients of recipient.ts, as general as the published vectors need. Refuses a
+ * detached ciphertext.
  */
 import { encode } from "../cbor/encode.js";
-import { CborError, type CborMap, CborTagged, type CborValue } from "../cbor/value.js";
+import { CborTagged, type CborValue } from "../cbor/value.js";
 import { aeadLengths } from "../crypto/aead.js";
 import type { AeadAlgorithm, Crypto, Key } from "../crypto/crypto.js";
-import { pointOf } from "./ec2-key.js";
 import type { Encrypted } from "./encrypt0.js";
-import { kdfContext, type Party } from "./kdf-context.js";
-import { algorithm, cborTag, label } from "./labels.js";
-import {
-  bytesOf,
-  decodeHeaders,
-  decodeParts,
-  type Headers,
-  headerValue,
-  type Leniency,
-  noHeader,
-  strict,
-} from "./message.js";
-
-export interface Recipient extends Headers {
-  /** Empty where the content key is agreed or shared. */
-  readonly encryptedKey: Uint8Array;
-}
+import { cborTag } from "./labels.js";
+import { bytesOf, decodeHeaders, decodeParts, type Leniency, noHeader, strict } from "./message.js";
+import { decodeRecipients, type Recipient, recipientContext, saltOf, type Unsent } from "./recipient.js";
 
 export interface Encrypt extends Encrypted {
   readonly recipients: readonly Recipient[];
 }
-
-/** What both ends know without it being sent. */
-export interface Unsent {
-  readonly partyUIdentity?: Uint8Array;
-  readonly partyVIdentity?: Uint8Array;
-  readonly publicOther?: Uint8Array;
-  readonly privateOther?: Uint8Array;
-}
-
-const nothing: Unsent = Object.freeze({});
 
 /** A tagged message for one recipient without an encrypted key; both unprotected headers are empty. */
 export function encodeEncrypt(
@@ -57,35 +31,9 @@ export function encodeEncrypt(
  */
 export function decodeEncrypt(message: Uint8Array, leniency: Leniency = strict): Encrypt {
   const [header, unprotected, ciphertext, recipients] = decodeParts(message, cborTag.encrypt, 4, leniency);
-  if (!Array.isArray(recipients) || recipients.length === 0) throw new CborError("no recipients");
   const headers = decodeHeaders(header, unprotected, leniency);
   const content = bytesOf(ciphertext);
-  return { ...headers, ciphertext: content, recipients: recipients.map((one) => recipientOf(one, leniency)) };
-}
-
-function recipientOf(item: CborValue, leniency: Leniency): Recipient {
-  if (!Array.isArray(item) || item.length !== 3) throw new CborError("not a recipient");
-  return { ...decodeHeaders(item[0], item[1], leniency), encryptedKey: bytesOf(item[2]) };
-}
-
-/**
- * The secret that the recipient shares with the sender by ECDH-ES; the caller closes it.
- * @param form of the ephemeral key, see `pointOf`
- * @throws CborError when the recipient's header asks for something else, or has no point of the curve
- */
-export function agreedSecret(
-  crypto: Crypto,
-  agreementKey: Key,
-  recipient: Recipient,
-  form: "compressed" | "any" = "any",
-): Key {
-  const ephemeral = pointOf(headerValue(recipient, label.ephemeralKey), form);
-  try {
-    return crypto.agree(agreementKey, ephemeral);
-  } catch (error) {
-    if (error instanceof RangeError) throw new CborError("not a point of P-256");
-    throw error;
-  }
+  return { ...headers, ciphertext: content, recipients: decodeRecipients(recipients, leniency) };
 }
 
 /** The content key by HKDF-SHA-256 of a shared or agreed secret; the caller closes it. */
@@ -94,41 +42,8 @@ export function deriveContentKey(
   secret: Key,
   alg: AeadAlgorithm,
   recipient: Recipient,
-  unsent: Unsent = nothing,
+  unsent?: Unsent,
 ): Key {
-  const salt = headerValue(recipient, label.salt);
   const info = recipientContext(alg, 8 * aeadLengths(alg).keyBytes, recipient, unsent);
-  return crypto.deriveAeadKey(secret, info, alg, salt === undefined ? undefined : bytesOf(salt));
-}
-
-/** COSE_KDF_Context as the recipient's headers say. */
-export function recipientContext(
-  alg: number,
-  keyBits: number,
-  recipient: Recipient,
-  unsent: Unsent = nothing,
-): Uint8Array {
-  const keyAlgorithm = headerValue(recipient, label.alg);
-  if (keyAlgorithm !== algorithm.directHkdf256 && keyAlgorithm !== algorithm.ecdhEsHkdf256)
-    throw new CborError("a key that is not derived");
-  if (recipient.encryptedKey.length !== 0) throw new CborError("an encrypted key beside a derived one");
-  const { partyUIdentity, partyVIdentity, publicOther, privateOther } = unsent;
-  const partyU = party(recipient, label.partyUIdentity, partyUIdentity);
-  const partyV = party(recipient, label.partyVIdentity, partyVIdentity);
-  return kdfContext(alg, keyBits, partyU, partyV, recipient.protectedBytes, publicOther, privateOther);
-}
-
-/** Identity, nonce and other have labels that follow each other downwards. */
-function party(recipient: Headers, first: number, identity: Uint8Array | undefined): Party {
-  const at = (key: number) => headerValue(recipient, key) ?? null;
-  return [identity ?? at(first), at(first - 1), at(first - 2)];
-}
-
-/** The protected header of an ECDH-ES recipient with its kid and ephemeral key. */
-export function ecdhRecipient(kid: Uint8Array, ephemeralKey: CborMap): CborMap {
-  return new Map<number, CborValue>([
-    [label.alg, algorithm.ecdhEsHkdf256],
-    [label.kid, kid],
-    [label.ephemeralKey, ephemeralKey],
-  ]);
+  return crypto.deriveAeadKey(secret, info, alg, saltOf(recipient));
 }

@@ -41,7 +41,14 @@ export const algorithm = Object.freeze({
 } as const);
 
 /** CBOR tags of the messages, RFC 9052 §2. */
-export const cborTag = Object.freeze({ encrypt0: 16, mac0: 17, sign1: 18, encrypt: 96 } as const);
+export const cborTag = Object.freeze({
+  encrypt0: 16,
+  mac0: 17,
+  sign1: 18,
+  encrypt: 96,
+  mac: 97,
+  sign: 98,
+} as const);
 
 /** COSE_Key parameters and values for an EC2 key on P-256, RFC 9052 §7.1, RFC 9053 §7.1.1. */
 export const keyLabel = Object.freeze({ kty: 1, crv: -1, x: -2, y: -3 } as const);

@@ -7,10 +7,11 @@
 import { encode } from "../cbor/encode.js";
 import type { CborValue } from "../cbor/value.js";
 import { compressedKey } from "../cose/ec2-key.js";
-import { ecdhRecipient, encodeEncrypt } from "../cose/encrypt.js";
+import { encodeEncrypt } from "../cose/encrypt.js";
 import { encStructure } from "../cose/encrypt0.js";
 import { kdfContext, noParty } from "../cose/kdf-context.js";
 import { algorithm, label } from "../cose/labels.js";
+import { ecdhRecipient } from "../cose/recipient.js";
 import type { Crypto, Key } from "../crypto/crypto.js";
 import type { Frozen } from "./frozen.js";
 import { type ContentType, checkedContentType, coseSign1 } from "./header.js";

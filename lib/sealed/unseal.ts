@@ -4,16 +4,11 @@
  */
 import { CborError, type CborMap } from "../cbor/value.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
-import {
-  agreedSecret,
-  decodeEncrypt,
-  deriveContentKey,
-  type Encrypt,
-  type Recipient,
-} from "../cose/encrypt.js";
+import { decodeEncrypt, deriveContentKey, type Encrypt } from "../cose/encrypt.js";
 import { encStructure } from "../cose/encrypt0.js";
 import { algorithm, label } from "../cose/labels.js";
 import { bytesOf } from "../cose/message.js";
+import { agreedSecret, type Recipient } from "../cose/recipient.js";
 import { aeadLengths } from "../crypto/aead.js";
 import type { Crypto, Key } from "../crypto/crypto.js";
 import { type ContentType, coseSign1, isContentType } from "./header.js";

@@ -1,10 +1,11 @@
 /** What lib/cose refuses in every kind of message, and what it takes from others that lib/sealed would not. */
 import { encode } from "../../../lib/cbor/encode.js";
 import { CborError, CborTagged, type CborValue } from "../../../lib/cbor/value.js";
-import { decodeEncrypt, recipientContext } from "../../../lib/cose/encrypt.js";
+import { decodeEncrypt } from "../../../lib/cose/encrypt.js";
 import { combineIv, decodeEncrypt0, messageNonce } from "../../../lib/cose/encrypt0.js";
 import { decodeMac0 } from "../../../lib/cose/mac0.js";
 import type { Leniency } from "../../../lib/cose/message.js";
+import { recipientContext } from "../../../lib/cose/recipient.js";
 import { decodeSign1 } from "../../../lib/cose/sign1.js";
 import { bytes, equal, fromHex, test, throws } from "../../device/harness.js";
 
