@@ -143,13 +143,14 @@ function openAs(sender: Sender, message: CoseMessage, topic: string): Content {
   if (accepts.protection === "sealTo" && message.protection === "sealTo") {
     if (!Buffer.from(accepts.recipientKid).equals(message.recipient.kid)) throw new UnknownKid();
     const payload = openSealedTo(message, accepts.privateKey, aad);
-    if (accepts.signer === null) {
-      if (message.contentType === 18) throw new RangeError("signed, by nobody who is known");
+    if (message.contentType !== 18) {
+      if (accepts.signer !== null) throw new RangeError("not signed");
       return nobodys(message.contentType, payload);
     }
-    if (message.contentType !== 18) throw new RangeError("not signed");
     const inner = takeApart(payload);
     if (inner.protection !== "sign") throw new RangeError("no COSE_Sign1 inside");
+    // A signature that nobody can check is none.
+    if (accepts.signer === null) return nobodys(inner.header.contentType, inner.payload);
     return openSigned(inner, sender, accepts.signer, encodeDeterministic([topic, message.recipient.kid]));
   }
   throw new RangeError(`not this sender's protection: ${message.protection}`);
