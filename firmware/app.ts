@@ -21,7 +21,13 @@ export function onCommand(name: string, args: readonly Scalar[]): ResultValue | 
       trace("Here I am!\n");
       return true;
     case "read":
-      return readClimate(Date.now()).find((one) => one.name === args[0])?.value ?? null;
+      return read(args[0]);
   }
   return undefined;
+}
+
+function read(name: Scalar | undefined): ResultValue {
+  const found = readClimate(Date.now()).find((one) => one.name === name);
+  if (!found) throw new RangeError("nothing of that name is measured");
+  return found.value;
 }

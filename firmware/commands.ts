@@ -32,6 +32,7 @@ import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import { type CommandSettings, sealAlgorithms, stampAlgorithms } from "dormouse/store/protection";
 import * as app from "./app.js";
+import { isSmall } from "./board.js";
 import { readClock } from "./clock.js";
 import type { Memory } from "./memory.js";
 import { readWindow, writeWindow } from "./provisioned.js";
@@ -39,8 +40,13 @@ import { report } from "./report.js";
 
 /** Messages that a wake looks at, rubbish among them: the others stay at the broker until the next. */
 const mostMessages = 32;
-/** Messages that wait for an answer to go out. */
-const mostWaiting = 4;
+/**
+ * Messages that wait for an answer to go out: more than a broker is told that it may send, because Mosquitto 2.0 sends two
+ * for each that is acknowledged.
+ */
+function mostWaiting(): number {
+  return isSmall() ? 3 : 16;
+}
 
 /** What app.ts may have besides `sense`. */
 interface Application {
@@ -66,6 +72,8 @@ export class Commands {
   readonly #device: Device;
   readonly #memory: Memory;
   readonly #waiting: ReceivedMessage[] = [];
+  /** Packet ids of messages that are done with. */
+  readonly #done: number[] = [];
   #task: (Judgement & { readonly packetId: number | undefined }) | undefined;
   #looked = 0;
   /** Messages that were nobody's, or not authentic. */
@@ -85,7 +93,7 @@ export class Commands {
 
   /** Takes in a message. @returns false when it is to stay at the broker, as are all that come after it */
   take(message: ReceivedMessage): boolean {
-    if (this.#looked + this.#waiting.length >= mostMessages || this.#waiting.length >= mostWaiting)
+    if (this.#looked + this.#waiting.length >= mostMessages || this.#waiting.length >= mostWaiting())
       this.#full = true;
     if (!this.#full) this.#waiting.push(message);
     return !this.#full;
@@ -118,14 +126,14 @@ export class Commands {
   /**
    * Does one step: from a message to what is to be done, or from there to the frozen answer. Two, because what the first
    * takes must be gone before the second wants its own.
-   * @returns the packet id of a message that the broker may now forget
    */
-  handle(): number | undefined {
+  handle(): void {
     const task = this.#task;
     if (task) {
       this.#task = undefined;
       this.carryOut(task);
-      return task.packetId;
+      this.done(task.packetId);
+      return;
     }
     this.#looked++;
     const packetId = this.#waiting[0]?.packetId;
@@ -135,7 +143,19 @@ export class Commands {
       this.#full = true;
       this.#waiting.length = 0;
     } else if (found) this.#task = { ...found, packetId };
-    return found ? undefined : packetId;
+    else this.done(packetId);
+  }
+
+  private done(packetId: number | undefined): void {
+    if (packetId !== undefined) this.#done.push(packetId);
+  }
+
+  /**
+   * The packet id of a message that the broker may now forget, in the order in which they came. It keeps them while no
+   * further answer would find room, and so sends no more.
+   */
+  release(): number | undefined {
+    return this.#memory.hasRoomForResult ? this.#done.shift() : undefined;
   }
 
   /** @returns undefined when there is nothing to do about the first message that waits */

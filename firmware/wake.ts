@@ -347,9 +347,9 @@ export class Wake implements LinkEvents {
     const link = this.#link;
     const commands = this.#commands;
     // Without a connection it comes again with the next.
-    if (link && commands?.ready && this.phase === "commands") {
-      const packetId = commands.handle();
-      if (packetId !== undefined) link.acknowledge(packetId);
+    if (link && commands && this.phase === "commands") {
+      if (commands.ready) commands.handle();
+      for (let id = commands.release(); id !== undefined; id = commands.release()) link.acknowledge(id);
       if (commands.ready) return this.later(() => this.goOn());
       this.#publisher.publish(link);
       link.flush();

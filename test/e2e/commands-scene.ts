@@ -16,7 +16,7 @@ import { deriveSealKey, deriveStampKey } from "../../lib/sealed/keys.js";
 import { type OperatorKey, signOperator } from "../../lib/sealed/operator.js";
 import { closeKey, open, protect } from "../../lib/sealed/protect.js";
 import type { Profile } from "../../lib/store/profile.js";
-import type { CommandSettings } from "../../lib/store/protection.js";
+import { type CommandSettings, sealAlgorithms, stampAlgorithms } from "../../lib/store/protection.js";
 import type { Broker } from "./mqtt-broker.js";
 import { only, run } from "./run.js";
 
@@ -122,8 +122,8 @@ export class CommandScene {
     const secret = nodeCrypto.importSecret(this.secret);
     const key =
       settings.protection === "stamp"
-        ? deriveStampKey(nodeCrypto, secret, channel)
-        : deriveSealKey(nodeCrypto, secret, channel);
+        ? deriveStampKey(nodeCrypto, secret, channel, stampAlgorithms[settings.algorithm])
+        : deriveSealKey(nodeCrypto, secret, channel, sealAlgorithms[settings.algorithm]);
     const plain = { counter, plaintext, contentType: plainCbor } as const;
     const payload = operator && signOperator(nodeCrypto, operator, { topic, kid: key.kid }, thaw(plain));
     const message = protect(
@@ -173,8 +173,9 @@ export class CommandScene {
       ({ wake, name = "", status, controller, counter = "" }) =>
         `${wake} ${controller} ${counter} ${name} ${status}`,
     );
+    const acts = result.notes.filter((note) => note === "Here I am!").length;
     const errors = only(result.events, "error").map(({ wake, kind }) => `${wake} ${kind}`);
-    return { ...result, commands, errors };
+    return { ...result, commands, acts, errors };
   }
 
   /** What the broker has taken has come here too. */
@@ -197,7 +198,7 @@ export class CommandScene {
   }
 
   /** What happens while the device sleeps after its first wake, its second …; what it has said before is heard by then. */
-  pauses(...acts: ((kept: Memories) => unknown)[]): Disturbance {
+  pauses(...acts: (((kept: Memories) => unknown) | undefined)[]): Disturbance {
     return {
       asleep: async (wake, kept) => {
         await this.settled();
