@@ -4,10 +4,11 @@
  */
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
+import { aeadLengths } from "../lib/crypto/aead.js";
 import type { AeadAlgorithm, Crypto, Key } from "../lib/crypto/crypto.js";
 import { checkTopicFilter, checkTopicName } from "../lib/mqtt/wire/topics.js";
 import { type Direction, encodeKid, type Sender, type StampAlgorithm } from "../lib/sealed/keys.js";
-import { isSealName, isStampName, sealAlgorithms, sealLengths, stampAlgorithms } from "./algorithm-names.js";
+import { sealAlgorithms, stampAlgorithms } from "../lib/store/protection.js";
 import { type Fields, KeyringError } from "./keyring-fields.js";
 
 /** With which algorithm the messages of a topic are protected. */
@@ -135,8 +136,8 @@ function keyEntry(crypto: Crypto, fields: Fields): KeyEntry {
   checkName(fields, "topic", topic);
   const used = algorithmNamed(fields, "algorithm", fields.any("algorithm"));
   const seals = used.protection === "seal";
-  const contextIv = seals ? fields.hex("contextIv", sealLengths[used.alg].iv) : undefined;
-  const bytes = fields.hex("key", seals ? sealLengths[used.alg].key : macKeyBytes);
+  const contextIv = seals ? fields.hex("contextIv", aeadLengths(used.alg).nonceBytes) : undefined;
+  const bytes = fields.hex("key", seals ? aeadLengths(used.alg).keyBytes : macKeyBytes);
   try {
     const key = seals ? crypto.importAeadKey(bytes, used.alg) : crypto.importMacKey(bytes);
     const id = fields.text("device", maxDeviceBytes);
@@ -217,10 +218,14 @@ function symmetric(fields: Fields, value: unknown): Symmetric {
 }
 
 function algorithmNamed(fields: Fields, field: string, name: unknown): Symmetric {
-  if (isStampName(name)) return { protection: "stamp", alg: stampAlgorithms[name] };
-  if (isSealName(name)) return { protection: "seal", alg: sealAlgorithms[name] };
+  if (isNameIn(stampAlgorithms, name)) return { protection: "stamp", alg: stampAlgorithms[name] };
+  if (isNameIn(sealAlgorithms, name)) return { protection: "seal", alg: sealAlgorithms[name] };
   const names = [...Object.keys(stampAlgorithms), ...Object.keys(sealAlgorithms)].join(", ");
   return fields.fail(field, `one of ${names} is needed`);
+}
+
+function isNameIn<Names extends object>(names: Names, name: unknown): name is keyof Names {
+  return typeof name === "string" && Object.hasOwn(names, name);
 }
 
 function checkName(fields: Fields, field: string, topic: string): void {

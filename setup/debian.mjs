@@ -3,7 +3,7 @@
  * with apt as root on Debian; elsewhere one line says what to install.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { progress, run, SetupError } from "./steps.mjs";
 
 /** @typedef {{ package: string, needed: string, present: () => boolean, required: boolean }} Tool */
@@ -17,6 +17,10 @@ const tools = [
   tool("gnutls-bin", "a second TLS peer", () => has("gnutls-serv")),
   tool("tshark", "the independent reader of captures", () => has("tshark")),
   tool("python3-cbor2", "the independent vectors", () => pythonWith("cbor2")),
+  tool("python3-cryptography", "the receiver in Python", () => pythonWith("cryptography")),
+  tool("postgresql", "the replay store of several machines", hasPostgresql),
+  // Without it the benchmark of sealed payloads counts no instructions.
+  { ...tool("valgrind", "to count instructions", () => has("valgrind")), required: false },
   // Without it enhanced authentication is not tried against a real broker.
   { ...tool("mosquitto-dev", "to build a plugin of the broker", hasPluginHeader), required: false },
   // Without it the engine is 64-bit: everything runs, and only device-true byte counts are scaled.
@@ -28,6 +32,7 @@ export async function testTools() {
   if (missing.length && existsSync("/etc/debian_version") && process.getuid?.() === 0) {
     const packages = missing.map((item) => item.package);
     progress(`apt: ${packages.join(", ")} …`);
+    // In run level 1 a package starts no server: the tests start their own.
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
     await run("apt-get", ["update", "-q"], { env });
     await run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], { env });
@@ -68,6 +73,14 @@ function pythonWith(/** @type {string} */ module) {
 
 function hasPluginHeader() {
   return existsSync("/usr/include/mosquitto_plugin.h");
+}
+
+/** Debian keeps the server's own programs out of the PATH, in a folder for each version. */
+function hasPostgresql() {
+  const versions = "/usr/lib/postgresql";
+  return (
+    existsSync(versions) && readdirSync(versions).some((name) => existsSync(`${versions}/${name}/bin/initdb`))
+  );
 }
 
 function has32Bit() {
