@@ -139,3 +139,17 @@ test("a server that isolates transactions more strictly gives the same verdicts"
   assert.equal(verdicts.filter((verdict) => verdict === "duplicate").length, 150);
   for (const store of stores) await store.close();
 });
+
+test("without a URL, PGHOST and its like say where the server is", async () => {
+  const before = { ...process.env };
+  Object.assign(process.env, server.environment);
+  try {
+    const store = await PostgresReplayStore.open();
+    assert.equal(await store.admit(arrival(1, 1, { epoch: 9 })), "fresh");
+    await store.close();
+  } finally {
+    for (const name of Object.keys(server.environment))
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+  }
+});
