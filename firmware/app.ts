@@ -1,13 +1,19 @@
 /**
  * Your application: the one file to edit. `sense()` runs at every wake and returns what was measured; `onCommand()` runs
- * when somebody who may has sent a command. Trust, keys, topics, protection and intervals are the profile's.
+ * when somebody who may has sent a command; `battery()` when the profile's `topics.state` asks for it. Trust, keys, topics, protection and intervals are the profile's.
  */
 import type { ResultValue, Scalar } from "dormouse/commands/command";
 import type { Measurement } from "dormouse/senml/measurement";
+import { readBattery } from "./sensors/simulated-battery.js";
 import { readClimate } from "./sensors/simulated-climate.js";
 
 export function sense(): Measurement[] {
   return readClimate(Date.now());
+}
+
+/** In volts. */
+export function battery(): number {
+  return readBattery(Date.now());
 }
 
 /**

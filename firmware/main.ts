@@ -4,6 +4,9 @@
 import { nativeCrypto } from "dormouse/crypto/native";
 import type { Failure } from "dormouse/failure";
 import { deepSleep, wakeCause } from "dormouse/native/power";
+import { encodeReading } from "dormouse/senml/measurement";
+import { readClock } from "./clock.js";
+import { resetState } from "./device-state.js";
 import { Memory } from "./memory.js";
 import { openDevice, openProfile } from "./provisioned.js";
 import { report } from "./report.js";
@@ -25,7 +28,9 @@ const device = openDevice(nativeCrypto);
 if ("kind" in device) helpless(device);
 if (cause === "abort" || cause === "watchdog") {
   // A board that crashes at every wake would never sleep: it tidies up and waits for the next.
-  Memory.recover(device);
+  const memory = Memory.recover(device);
+  const measurements = resetState(profile);
+  if (measurements.length > 0) memory.queue(encodeReading({ timeMs: readClock(), measurements }));
   deepSleep(1000 * profile.cycle.intervalSeconds);
 }
 new Wake(profile, device).run();

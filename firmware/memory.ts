@@ -18,7 +18,7 @@ import { type Failure, failure } from "dormouse/failure";
 import { readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
 import { type CounterEvent, type CounterState, openCounter, step } from "dormouse/sealed/counter";
 import type { Frozen } from "dormouse/sealed/frozen";
-import { absoluteTimeMs } from "dormouse/senml/measurement";
+import { absoluteTimeMs, type Packing } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, encodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
@@ -180,6 +180,11 @@ export class Memory {
       this.#time = { ...this.#time, source: "suspect" };
   }
 
+  /** Readings dropped for want of room, as long as RTC memory has been kept. */
+  get everDropped(): number {
+    return this.#outbox.dropped;
+  }
+
   /** Queues a reading and stores it; the oldest go when RTC memory is full. */
   queue(content: Uint8Array): Failure | undefined {
     this.#outbox = queueReading(this.#outbox, content);
@@ -190,12 +195,13 @@ export class Memory {
   /**
    * The oldest waiting readings as one frozen message; undefined when none wait. A message is larger than its
    * readings: what does not fit RTC memory is made of fewer, and a reading that does not fit alone is dropped.
-   * @param roomBytes how much the broker takes in one message; one reading is sent in any case
+   * @param roomBytes how much the broker takes of it in one message; one reading is sent in any case
    */
-  freeze(baseName: string, roomBytes: number): Frozen<OutboxDraft> | Failure | undefined {
+  freeze(packing: Packing, roomBytes: number): Frozen<OutboxDraft> | Failure | undefined {
     for (let maxContentBytes = Math.min(768, rtcBytes() >> 2, roomBytes); ; maxContentBytes >>= 1) {
-      const draft = draftMessage(this.#outbox, baseName, readClock(), maxContentBytes);
+      const draft = draftMessage(this.#outbox, packing, readClock(), maxContentBytes);
       if (!draft) return undefined;
+      if (draft.plaintext.length > roomBytes && draft.readings > 1) continue;
       this.#tooLarge = false;
       const result = this.freezeDraft(draft);
       if (!this.#tooLarge) return result;

@@ -14,6 +14,12 @@ export interface Closable {
   close(): void;
 }
 
+/** A board at its access point. */
+export interface Station extends Closable {
+  /** The strength of its signal, in dBm; undefined when it is not known. */
+  readonly rssi: number | undefined;
+}
+
 export interface AccessPoint {
   readonly ssid: string;
   readonly password: string;
@@ -28,7 +34,7 @@ const joinAttempts = 2;
 const addressPollMs = 50;
 
 /** Joins the access point; done once there is an IPv4 address. The interface is kept until it is closed. */
-export function join({ ssid, password }: AccessPoint, done: Done<string>): Closable {
+export function join({ ssid, password }: AccessPoint, done: Done<string>): Station {
   const options = password ? { SSID: ssid, password } : { SSID: ssid };
   let attempts = 1;
   let poll: Timer | undefined;
@@ -57,6 +63,9 @@ export function join({ ssid, password }: AccessPoint, done: Done<string>): Closa
   });
   wifi.connect(options);
   return {
+    get rssi() {
+      return wifi.RSSI;
+    },
     close() {
       stopPolling();
       attempts = Number.POSITIVE_INFINITY;

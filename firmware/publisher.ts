@@ -2,18 +2,21 @@
  * What a wake publishes: first what an earlier wake left, then what waits, each message frozen before it is protected. It
  * goes over one link at a time, and is forgotten by the memory only when the broker has acknowledged it.
  */
+import { utf8Length } from "dormouse/cbor/utf8";
 import type { Failure } from "dormouse/failure";
 import type { Frozen } from "dormouse/sealed/frozen";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
+import { protectionBytes } from "dormouse/store/protection-bytes";
 import { type OutboxDraft, resultsTopic } from "dormouse/store/rtc-outbox";
+import { deviceState } from "./device-state.js";
 import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
 import { protectMessage } from "./protection.js";
 import { report } from "./report.js";
 
-/** Around the readings in a packet: MQTT's header, COSE's headers and tag, base name and time. */
-const packingBytes = 128;
+/** In a PUBLISH around topic and payload, at most: header, packet id, properties, the topic's length and alias. */
+const packetBytes = 16;
 
 export class Publisher {
   readonly #profile: Profile;
@@ -24,6 +27,8 @@ export class Publisher {
   /** What has gone over the link: counters. */
   #sent: readonly number[] = [];
   #trouble: Failure | undefined;
+  /** Of the access point, in dBm. */
+  #rssi: number | undefined;
   /** No more messages can be made in this wake. */
   #stuck = false;
 
@@ -40,8 +45,9 @@ export class Publisher {
   }
 
   /** There is another link, over which nothing has gone. */
-  relink(): void {
+  relink(rssi: number | undefined): void {
     this.#sent = [];
+    this.#rssi = rssi;
   }
 
   /** Freezes what goes out first, if it is not. */
@@ -78,8 +84,12 @@ export class Publisher {
     const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.includes(counter));
     if (waiting || this.#stuck) return waiting;
     const { device, topics } = this.#profile;
-    const roomBytes = link.maxPacketBytes - topics.readings.length - packingBytes;
-    const frozen = this.#memory.freeze(`${device.id}:`, roomBytes);
+    const around = packetBytes + utf8Length(topics.readings) + protectionBytes(topics.up, device);
+    const known = { dropped: this.#memory.everDropped, rssi: this.#rssi };
+    const frozen = this.#memory.freeze(
+      { baseName: `${device.id}:`, format: topics.format, state: deviceState(topics.state, known) },
+      link.maxPacketBytes - around,
+    );
     if (!frozen || !("kind" in frozen)) return frozen;
     this.#trouble ??= frozen;
     this.#stuck = true;

@@ -22,9 +22,10 @@ import Timer from "timer";
 import { sense } from "./app.js";
 import { readClock } from "./clock.js";
 import { Commands } from "./commands.js";
+import { resetState } from "./device-state.js";
 import { Link, type LinkEvents } from "./link.js";
 import { Memory } from "./memory.js";
-import { type Closable, join, resolve, setClock } from "./network.js";
+import { type Closable, join, resolve, type Station, setClock } from "./network.js";
 import { cyclePlan } from "./plan.js";
 import { wifiPassword } from "./provisioned.js";
 import { Publisher } from "./publisher.js";
@@ -52,7 +53,7 @@ export class Wake implements LinkEvents {
   #state: CycleState = { at: "boot" };
   #timer: Timer | undefined;
   readonly #events: CycleEvent[] = [];
-  #wifi: Closable | undefined;
+  #wifi: Station | undefined;
   #sntp: Closable | undefined;
   #patience: Timer | undefined;
   /** What was measured, until it is queued. */
@@ -193,7 +194,7 @@ export class Wake implements LinkEvents {
 
   private sense(): void {
     try {
-      const measurements = sense();
+      const measurements = [...sense(), ...resetState(this.#profile)];
       if (measurements.length > 0) this.#content = encodeReading({ timeMs: readClock(), measurements });
       this.done("sense");
     } catch (error) {
@@ -249,7 +250,7 @@ export class Wake implements LinkEvents {
     const session = sessionOptions(this.#profile, this.#device, this.#memory);
     if ("kind" in session) return this.settle("connect", session);
     const link = new Link({ address: this.#address, broker, session, kept: this.#memory.mqtt }, this);
-    this.#publisher.relink();
+    this.#publisher.relink(this.#wifi?.rssi);
     try {
       this.#link = link;
       if (this.#security?.early) this.begin();

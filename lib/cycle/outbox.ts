@@ -5,8 +5,8 @@
  */
 
 import type { Numbered } from "../sealed/frozen.js";
-import { plainCbor } from "../sealed/header.js";
-import { dateReading, packReadings } from "../senml/measurement.js";
+import { plainCbor, senmlJson } from "../sealed/header.js";
+import { dateReading, type Packing, packReadings } from "../senml/measurement.js";
 import {
   type FrozenOutbox,
   type Outbox,
@@ -42,7 +42,7 @@ export function dateReadings(outbox: FrozenOutbox, jumpMs: number, redate: boole
  */
 export function draftMessage(
   outbox: FrozenOutbox,
-  baseName: string,
+  packing: Packing,
   nowMs: number,
   maxContentBytes: number,
 ): OutboxDraft | undefined {
@@ -57,8 +57,13 @@ export function draftMessage(
     contents.push(content);
     bytes += content.length;
   }
-  const plaintext = packReadings(baseName, contents, nowMs);
-  return { plaintext, topic: first.topic, firstSequence: first.sequence, readings: contents.length };
+  return {
+    plaintext: packReadings(packing, contents, nowMs),
+    ...(packing.format === "json" && { contentType: senmlJson }),
+    topic: first.topic,
+    firstSequence: first.sequence,
+    readings: contents.length,
+  };
 }
 
 /** The draft of a command's answer. */

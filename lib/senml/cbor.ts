@@ -5,7 +5,7 @@
 import { type DecodeLimits, decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborError, CborFloat, type CborKey, CborTagged, type CborValue } from "../cbor/value.js";
-import { cborLabels, recordOf, type SenmlLabel, type SenmlRecord, writtenEntries } from "./record.js";
+import { cborLabels, checkRecord, recordOf, type SenmlLabel, type SenmlRecord } from "./record.js";
 
 /** @throws RangeError for a record that SenML does not allow. */
 export function encodePackCbor(records: readonly SenmlRecord[]): Uint8Array {
@@ -28,8 +28,9 @@ export function decodePackCbor(data: Uint8Array): SenmlRecord[] {
 }
 
 function mapOf(record: SenmlRecord): Map<CborKey, CborValue> {
+  checkRecord(record);
   const map = new Map<CborKey, CborValue>();
-  for (const [label, value] of writtenEntries(record)) map.set(cborLabels[label], value);
+  for (const label of Object.keys(record) as SenmlLabel[]) map.set(cborLabels[label], record[label]);
   return map;
 }
 

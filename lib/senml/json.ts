@@ -1,7 +1,7 @@
 /** SenML packs as JSON (RFC 8428 §5), UTF-8, written without white space. */
 import { base64urlLength, readBase64url, writeBase64url } from "../auth/base64url.js";
 import { utf8Decode, utf8Encode } from "../cbor/utf8.js";
-import { recordOf, type SenmlRecord, writtenEntries } from "./record.js";
+import { checkRecord, recordOf, type SenmlRecord } from "./record.js";
 
 /** @throws RangeError for a record that SenML does not allow. */
 export function encodePackJson(records: readonly SenmlRecord[]): Uint8Array {
@@ -30,10 +30,8 @@ function parsed(text: string): unknown {
 }
 
 function objectOf(record: SenmlRecord): object {
-  const object: Record<string, unknown> = {};
-  for (const [label, value] of writtenEntries(record))
-    object[label] = value instanceof Uint8Array ? textOf(value) : value;
-  return object;
+  checkRecord(record);
+  return record.vd === undefined ? record : { ...record, vd: textOf(record.vd) };
 }
 
 function textOf(bytes: Uint8Array): string {

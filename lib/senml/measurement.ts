@@ -7,6 +7,7 @@ import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborFloat, type CborValue } from "../cbor/value.js";
 import { encodePackCbor } from "./cbor.js";
+import { encodePackJson } from "./json.js";
 import { isName } from "./name.js";
 import type { SenmlRecord } from "./record.js";
 
@@ -52,30 +53,48 @@ export function dateReading(content: Uint8Array, jumpMs: number, redate = false)
   return encodeReading({ timeMs: timeMs + jumpMs, measurements });
 }
 
+/** What a pack has besides its readings. */
+export interface Packing {
+  /** Prefixed to each name, e.g. "dormouse-1:". */
+  readonly baseName: string;
+  readonly format: "cbor" | "json";
+  /** What the device says of itself, as it is when the pack is made. */
+  readonly state: readonly Measurement[];
+}
+
 /**
- * One SenML pack (CBOR) of these readings, each with its own time to the second.
- * @param baseName prefixed to each name, e.g. "dormouse-1:"
+ * One SenML pack of these readings, each with its own time to the second, and of the device's state behind them.
  * @param nowMs the device's clock; readings it took before it knew the time become relative to it
  */
-export function packReadings(baseName: string, contents: readonly Uint8Array[], nowMs: number): Uint8Array {
+export function packReadings(
+  { baseName, format, state }: Packing,
+  contents: readonly Uint8Array[],
+  nowMs: number,
+): Uint8Array {
   const records: SenmlRecord[] = [];
-  let baseTime: number | undefined;
-  for (const content of contents) {
-    const { timeMs, measurements } = decodeReading(content);
-    const seconds = Math.floor((timeMs < absoluteTimeMs ? timeMs - nowMs : timeMs) / 1000);
-    for (const { name, unit, value } of measurements) {
-      const first = baseTime === undefined;
-      baseTime ??= seconds;
-      records.push({
-        ...(first && { bn: baseName, bt: baseTime }),
-        n: name,
-        ...(unit !== undefined && { u: unit }),
-        ...senmlValue(value),
-        ...(seconds !== baseTime && { t: seconds - baseTime }),
-      });
-    }
+  for (const content of contents) addRecords(records, baseName, decodeReading(content), nowMs);
+  addRecords(records, baseName, { timeMs: nowMs, measurements: state }, nowMs);
+  return format === "json" ? encodePackJson(records) : encodePackCbor(records);
+}
+
+/** The first record says the base name and time for all. */
+function addRecords(
+  records: SenmlRecord[],
+  baseName: string,
+  { timeMs, measurements }: DatedReading,
+  nowMs: number,
+): void {
+  const seconds = Math.floor((timeMs < absoluteTimeMs ? timeMs - nowMs : timeMs) / 1000);
+  for (const { name, unit, value } of measurements) {
+    const baseTime = records[0]?.bt ?? seconds;
+    records.push({
+      ...(records.length === 0 && { bn: baseName, bt: baseTime }),
+      n: name,
+      ...(unit !== undefined && { u: unit }),
+      ...senmlValue(value),
+      ...(seconds !== baseTime && { t: seconds - baseTime }),
+    });
   }
-  return encodePackCbor(records);
 }
 
 function senmlValue(value: Measurement["value"]): Pick<SenmlRecord, "v" | "vs" | "vb"> {

@@ -60,28 +60,34 @@ const values: readonly string[] = Object.freeze(["v", "vs", "vb", "vd"]);
 
 /**
  * Builds a record from labels and values that come from anywhere.
- * @throws RangeError for an unknown label that must be understood, a value of the wrong type, a number that is not
- *   finite, a version above RFC 8428's, or a record with two values, or with none where there should be one (§4.2)
+ * @throws RangeError for an unknown label that must be understood, and as checkRecord
  */
 export function recordOf(entries: Iterable<readonly [label: string, value: unknown]>): SenmlRecord {
   const record: Record<string, unknown> = {};
+  for (const [label, value] of entries)
+    if (Object.hasOwn(cborLabels, label)) record[label] = value;
+    else if (label.endsWith("_"))
+      throw new RangeError("a SenML label that must be understood, and is not known here");
+  checkRecord(record);
+  return record;
+}
+
+/**
+ * @throws RangeError for a label that is not known, a value of the wrong type, a number that is not finite, a version
+ *   above RFC 8428's, or a record with two values, or with none where there should be one (§4.2)
+ */
+export function checkRecord(record: SenmlRecord): void {
   let found = 0;
   let needsValue = false;
-  for (const [label, value] of entries) {
-    if (!Object.hasOwn(cborLabels, label)) {
-      if (label.endsWith("_"))
-        throw new RangeError("a SenML label that must be understood, and is not known here");
-      continue;
-    }
-    checkType(label, value);
+  for (const label of Object.keys(record)) {
+    if (!Object.hasOwn(cborLabels, label)) throw new RangeError("a SenML label not known here");
+    checkType(label, record[label as SenmlLabel]);
     if (values.includes(label)) found++;
     if (label[0] !== "b") needsValue = true;
-    record[label] = value;
   }
   if (found > 1) throw new RangeError("a SenML record has one value");
   if (needsValue && found === 0 && record.s === undefined)
     throw new RangeError("a SenML record without a value");
-  return record;
 }
 
 function checkType(label: string, value: unknown): void {
@@ -93,19 +99,7 @@ function checkType(label: string, value: unknown): void {
   if (!right) throw new RangeError(`SenML ${label} is of the wrong type, or not finite`);
   if (
     label === "bver" &&
-    !(Number.isInteger(value) && (value as number) > 0 && (value as number) <= senmlVersion)
+    (!Number.isInteger(value) || (value as number) < 1 || (value as number) > senmlVersion)
   )
     throw new RangeError("a SenML version not known here");
-}
-
-/**
- * What is to be written, with its labels: those of undefined values are left out.
- * @throws RangeError as recordOf, and for any label that is not known
- */
-export function writtenEntries(record: SenmlRecord): [SenmlLabel, SenmlRecord[SenmlLabel]][] {
-  const entries = Object.entries(record).filter(([, value]) => value !== undefined);
-  for (const [label] of entries)
-    if (!Object.hasOwn(cborLabels, label)) throw new RangeError("a SenML label not known here");
-  recordOf(entries);
-  return entries as [SenmlLabel, SenmlRecord[SenmlLabel]][];
 }

@@ -11,11 +11,13 @@ import {
   withMessage,
 } from "../../../lib/cycle/outbox.js";
 import { thaw } from "../../../lib/sealed/frozen.js";
-import { decodeReading, encodeReading } from "../../../lib/senml/measurement.js";
+import { decodePackJson } from "../../../lib/senml/json.js";
+import { decodeReading, encodeReading, type Packing } from "../../../lib/senml/measurement.js";
 import { emptyOutbox, type FrozenOutbox, type OutboxDraft } from "../../../lib/store/rtc-outbox.js";
 import { equal, ok, test } from "../../device/harness.js";
 
 const at = 1_795_000_000_000;
+const packing: Packing = { baseName: "d:", format: "cbor", state: [] };
 
 function reading(i: number, timeMs = at + i): Uint8Array {
   return encodeReading({ timeMs, measurements: [{ name: "v", value: i }] });
@@ -32,7 +34,7 @@ function sequences({ readings }: FrozenOutbox): number[] {
 }
 
 function freeze(outbox: FrozenOutbox, counter: number): FrozenOutbox {
-  const draft = draftMessage(outbox, "d:", at, 768) as OutboxDraft;
+  const draft = draftMessage(outbox, packing, at, 768) as OutboxDraft;
   return withMessage(outbox, thaw({ ...draft, counter }));
 }
 
@@ -50,27 +52,27 @@ test("all waiting readings go into one message, and leave the outbox with it", (
 
 test("a reading that comes after the draft stays when the message takes its place", () => {
   const before = filled(2);
-  const draft = draftMessage(before, "d:", at, 768) as OutboxDraft;
+  const draft = draftMessage(before, packing, at, 768) as OutboxDraft;
   const after = withMessage(queueReading(before, reading(2)), thaw({ ...draft, counter: 0 }));
   equal(sequences(after), [2]);
 });
 
 test("a message holds no more than its bound, and at least one reading", () => {
   const many = filled(64);
-  const draft = draftMessage(many, "d:", at, 768) as OutboxDraft;
+  const draft = draftMessage(many, packing, at, 768) as OutboxDraft;
   ok(draft.readings > 10 && draft.readings < 64, "bounded");
   const large = encodeReading({ timeMs: at, measurements: [{ name: "v", value: "x".repeat(900) }] });
-  equal(draftMessage(queueReading(emptyOutbox, large), "d:", at, 768)?.readings, 1);
+  equal(draftMessage(queueReading(emptyOutbox, large), packing, at, 768)?.readings, 1);
 });
 
 test("a gap in the sequence starts another message", () => {
   const outbox = filled(4);
   const gap = { ...outbox, readings: outbox.readings.filter(({ sequence }) => sequence !== 2) };
-  equal(draftMessage(gap, "d:", at, 768)?.readings, 2);
+  equal(draftMessage(gap, packing, at, 768)?.readings, 2);
 });
 
 test("an empty outbox drafts nothing", () => {
-  equal(draftMessage(emptyOutbox, "d:", at, 768), undefined);
+  equal(draftMessage(emptyOutbox, packing, at, 768), undefined);
 });
 
 test("only the acknowledged message goes", () => {
@@ -131,4 +133,12 @@ test("a clock that is set dates what came before it, and nothing else", () => {
     dateReadings(outbox, jumpMs, redate).readings.map(({ content }) => decodeReading(content).timeMs);
   equal(dated(at, false), [at + 500, at]);
   equal(dated(at, true), [at + 500, at + at], "unless the clock was wrong");
+});
+
+test("a message in JSON says so in its content type, another says nothing", () => {
+  const outbox = filled(2);
+  equal(draftMessage(outbox, packing, at, 768)?.contentType, undefined);
+  const draft = draftMessage(outbox, { ...packing, format: "json" }, at, 768) as OutboxDraft;
+  equal(draft.contentType, 110);
+  equal(decodePackJson(draft.plaintext).length, 2);
 });

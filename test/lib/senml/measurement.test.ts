@@ -1,15 +1,18 @@
 import { decodePackCbor } from "../../../lib/senml/cbor.js";
+import { decodePackJson } from "../../../lib/senml/json.js";
 import {
   absoluteTimeMs,
   dateReading,
   decodeReading,
   encodeReading,
+  type Packing,
   packReadings,
 } from "../../../lib/senml/measurement.js";
 import { resolvePack } from "../../../lib/senml/resolve.js";
 import { equal, test, throws } from "../../device/harness.js";
 
 const at = 1_795_000_000_000;
+const packing: Packing = { baseName: "d1:", format: "cbor", state: [] };
 const temperature = { name: "temperature", unit: "Cel", value: 21.5 };
 const open = { name: "open", value: true };
 
@@ -65,7 +68,7 @@ test("a pack gives each reading its own time, and names below the base name", ()
   const contents = [0, 900_000].map((later) =>
     encodeReading({ timeMs: at + later + 999, measurements: [temperature, open] }),
   );
-  const readings = resolvePack(decodePackCbor(packReadings("d1:", contents, at + 2_000_000)));
+  const readings = resolvePack(decodePackCbor(packReadings(packing, contents, at + 2_000_000)));
   equal(
     readings.map(({ name, time, value }) => [name, time, value]),
     [
@@ -79,6 +82,40 @@ test("a pack gives each reading its own time, and names below the base name", ()
 
 test("without a clock times are relative to now, as SenML reads small ones", () => {
   const contents = [encodeReading({ timeMs: 1_000, measurements: [temperature] })];
-  const [reading] = resolvePack(decodePackCbor(packReadings("d1:", contents, 61_000)));
+  const [reading] = resolvePack(decodePackCbor(packReadings(packing, contents, 61_000)));
   equal(reading?.time, -60);
+});
+
+const state = [
+  { name: "state.battery", unit: "V", value: 3.7 },
+  { name: "state.reset", value: "watchdog" },
+];
+
+test("the device's state stands behind the readings, with the time of the pack", () => {
+  const contents = [encodeReading({ timeMs: at, measurements: [temperature] })];
+  const pack = decodePackCbor(packReadings({ ...packing, state }, contents, at + 90_500));
+  equal(pack, [
+    { bn: "d1:", bt: at / 1000, n: "temperature", u: "Cel", v: 21.5 },
+    { n: "state.battery", u: "V", v: 3.7, t: 90 },
+    { n: "state.reset", vs: "watchdog", t: 90 },
+  ]);
+});
+
+test("of a device without a clock the state is of now, and readings are older", () => {
+  const contents = [encodeReading({ timeMs: 1_000, measurements: [temperature] })];
+  const pack = packReadings({ ...packing, state }, contents, 61_000);
+  equal(
+    resolvePack(decodePackCbor(pack)).map(({ time }) => time),
+    [-60, 0, 0],
+  );
+});
+
+test("a pack in JSON says what a pack in CBOR says", () => {
+  const contents = [
+    encodeReading({ timeMs: at, measurements: [temperature, open] }),
+    encodeReading({ timeMs: at + 60_000, measurements: [temperature] }),
+  ];
+  const cbor = decodePackCbor(packReadings({ ...packing, state }, contents, at + 61_000));
+  const json = decodePackJson(packReadings({ ...packing, state, format: "json" }, contents, at + 61_000));
+  equal(json, cbor);
 });
