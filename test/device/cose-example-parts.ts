@@ -25,16 +25,26 @@ export function rebuilt(message: Uint8Array, ...parts: readonly Part[]): Uint8Ar
   return inOrder(item instanceof CborTagged ? new CborTagged(item.tag, changed) : changed);
 }
 
-/** CBOR with maps in the order they have: the examples are not sorted. */
-function inOrder(item: CborValue): Uint8Array {
-  if (Array.isArray(item)) return joined([head(4, item.length), ...item.map(inOrder)]);
-  if (item instanceof CborTagged) return joined([head(6, item.tag), inOrder(item.value)]);
-  if (item instanceof Map)
-    return joined([
-      head(5, item.size),
-      ...[...item].flatMap(([key, value]) => [encode(key), inOrder(value)]),
-    ]);
-  return encode(item);
+/** CBOR with maps in the order they have: the examples are not sorted. Without recursion, as on a board. */
+function inOrder(whole: CborValue): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const pending: CborValue[] = [whole];
+  while (pending.length > 0) {
+    const item = pending.pop();
+    let content: CborValue[] = [];
+    if (Array.isArray(item)) {
+      parts.push(head(4, item.length));
+      content = item.slice();
+    } else if (item instanceof CborTagged) {
+      parts.push(head(6, item.tag));
+      content = [item.value];
+    } else if (item instanceof Map) {
+      parts.push(head(5, item.size));
+      for (const [key, value] of item) content.push(key, value);
+    } else parts.push(encode(item));
+    while (content.length > 0) pending.push(content.pop());
+  }
+  return joined(parts);
 }
 
 function head(major: number, argument: number): Uint8Array {
