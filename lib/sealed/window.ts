@@ -33,7 +33,7 @@ const maxSize = 4096;
 
 /** @param size 64 on a device, 4,096 on hosts; a multiple of 8 from 8 to 4,096. */
 export function emptyWindow(size: number): ReplayWindow {
-  if (!validSize(size)) throw new RangeError("a window has a multiple of 8, from 8 to 4096 counters");
+  if (!isWindowSize(size)) throw new RangeError("a window has a multiple of 8, from 8 to 4096 counters");
   return { size, highest: -1, seen: new Uint8Array(size / 8), tags: new Uint8Array(size * tagBytes) };
 }
 
@@ -67,7 +67,7 @@ export function decodeWindow(data: Uint8Array): ReplayWindow | undefined {
     const parts = decode(data);
     if (!Array.isArray(parts) || parts.length !== 4) return undefined;
     const [size, highest, seen, tags] = parts;
-    if (!validSize(size) || !validHighest(highest)) return undefined;
+    if (!isWindowSize(size) || !validHighest(highest)) return undefined;
     if (!(seen instanceof Uint8Array && seen.length === size / 8)) return undefined;
     if (!(tags instanceof Uint8Array && tags.length === size * tagBytes)) return undefined;
     return { size, highest, seen: seen.slice(), tags: tags.slice() };
@@ -77,7 +77,8 @@ export function decodeWindow(data: Uint8Array): ReplayWindow | undefined {
   }
 }
 
-function validSize(size: unknown): size is number {
+/** A multiple of 8 from 8 to 4,096. */
+export function isWindowSize(size: unknown): size is number {
   return (
     Number.isInteger(size) &&
     (size as number) % 8 === 0 &&
