@@ -36,6 +36,7 @@ import { encodeDeterministic } from "./strict-cbor.js";
 
 /** The one way in which a sender may protect what it sends (RFC 9052 §9.2 ties a key to an algorithm). */
 export type Accepted =
+  /** What nothing protects has no header to say what it is. */
   | { readonly protection: "none"; readonly contentType: number | null }
   | { readonly protection: "stamp"; readonly algorithm: StampAlgorithm; readonly secret: Uint8Array }
   | { readonly protection: "seal"; readonly algorithm: SealAlgorithm; readonly secret: Uint8Array }

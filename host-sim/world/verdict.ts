@@ -55,7 +55,9 @@ export class Judge {
     const nothing = { topic, protection: null, sender: null, counter: null, reading: null, result: null };
     const opened = open(message, topic, this.#senders);
     if ("refused" in opened) return { ...nothing, verdict: "bad", reason: opened.refused };
-    const { payload, contentType, counter, identity, sender } = opened;
+    const { payload, counter, identity, sender } = opened;
+    const isResult = sender.accepts.protection === "none" && topic.endsWith("/result");
+    const contentType = isResult ? commandResult : opened.contentType;
     let content: Pick<Judged, "reading" | "result">;
     try {
       content =

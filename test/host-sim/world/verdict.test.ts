@@ -134,6 +134,16 @@ for (const [name, accepts] of byNobody)
     }, by);
   });
 
+test("none: what a command came to is told by the topic", () => {
+  const by: Sender = { ...sender, accepts: { protection: "none", contentType: 110 } };
+  const on = "sensors/dormouse-1/result";
+  return withJudge(async (judge) => {
+    const { verdict, result } = await judge.judge(on, encodeDeterministic(["boss", 3, "done", null, null]));
+    assert.deepEqual([verdict, result?.status], ["unauthenticated", "done"]);
+    assert.equal((await judge.judge(on, Buffer.from('[{"n":"a","v":1}]'))).verdict, "bad");
+  }, by);
+});
+
 test("what a command came to is read, and anything else of that content type is bad", () =>
   withJudge(async (judge) => {
     const result = (counter: number, ...elements: unknown[]) =>
