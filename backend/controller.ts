@@ -139,9 +139,9 @@ export class Controller {
     const plaintext = encodeCommand({ name, args, issuedAt, expiresAt, challenge });
     const { epoch } = this.#key(device, topic, options, nowMs);
     const counter = await counters.reserve({ sender, device, epoch });
-    // Asked for again: the keyring may have closed a key in the meantime.
-    const found = this.#key(device, topic, options, nowMs);
-    if (found.epoch !== epoch) throw new RangeError(`${device} has got a new secret meanwhile`);
+    // Asked for again: the keyring may have closed the key in the meantime, or the secret's time be over.
+    const found = this.#key(device, topic, options, this.#now());
+    if (found.epoch !== epoch) return this.#prepare(device, name, args, expiresAt, options);
     const payload = this.#protect(found, topic, counter, plaintext, operator);
     plaintext.fill(0);
     const command: PreparedCommand = {

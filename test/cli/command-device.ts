@@ -97,7 +97,7 @@ export class CommandDevice {
         kept: emptyKept,
         onEffect: (effect) => {
           if (effect.type === "subscribed") resolve();
-          if (effect.type === "message") this.#take(effect.message);
+          if (effect.type === "message") this.take(effect.message);
         },
       });
       this.#session = session;
@@ -110,7 +110,8 @@ export class CommandDevice {
     this.#session = undefined;
   }
 
-  #take({ topic, payload, retain }: ReceivedMessage): void {
+  /** A message on its command topic. */
+  take({ topic, payload, retain }: Pick<ReceivedMessage, "topic" | "payload" | "retain">): void {
     const { controllers, commands, operator = null, onlySigned = false, sure = true } = this.#options;
     const senders = controllers.map((id) => ({ id, epoch: 0 }));
     const index = claimedController(payload, retain, senders);

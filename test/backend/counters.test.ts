@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Counters } from "../../backend/counters.js";
+import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
+import { maxCounter } from "../../lib/sealed/header.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dormouse-counters-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const stream = { sender: "office", device: "d", epoch: 0 };
+const year2026 = Date.UTC(2026, 0);
+
+test("each device, epoch and controller has counters of its own, one after the other, also when opened anew", async () => {
+  const file = join(folder, "plain");
+  let counters = new Counters(file, () => year2026);
+  const first = await counters.reserve(stream);
+  assert.equal(await counters.reserve(stream), first + 1);
+  for (const other of [{ device: "e" }, { epoch: 1 }, { sender: "attic" }])
+    assert.equal(await counters.reserve({ ...stream, ...other }), first);
+  counters.close();
+  counters.close();
+  counters = new Counters(file, () => year2026 + 1e9);
+  assert.equal(await counters.reserve(stream), first + 2);
+  counters.close();
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+});
+
+test("a file that was lost is begun anew beyond whatever it had given out", async () => {
+  const before = new Counters(":memory:", () => year2026);
+  let last = 0;
+  for (let i = 0; i < 255; i++) last = await before.reserve(stream);
+  before.close();
+  const afresh = new Counters(":memory:", () => year2026 + 1000);
+  assert.ok((await afresh.reserve(stream)) > last);
+  afresh.close();
+});
+
+test("a clock that is wrong leaves counters for a long time, and the last one is the last", async () => {
+  for (const ms of [-1e15, Date.UTC(9999, 0)]) {
+    const counters = new Counters(":memory:", () => ms);
+    const first = await counters.reserve(stream);
+    assert.ok(first >= 0 && first < maxCounter - 1e11, `${first}`);
+    counters.close();
+  }
+  const file = join(folder, "last");
+  new Counters(file).close();
+  const { SqliteFile } = await import("../../backend/sqlite-file.js");
+  const kind = { name: "file of counters", applicationId: 0x44637472, versions: [() => {}] };
+  const raw = new SqliteFile(file, kind);
+  raw.run("INSERT INTO counter VALUES ('office', 'd', 0, ?)", maxCounter);
+  raw.close();
+  const counters = new Counters(file);
+  assert.equal(await counters.reserve(stream), maxCounter);
+  await assert.rejects(counters.reserve(stream), RangeError);
+  counters.close();
+});
+
+test("another kind of file is refused", () => {
+  const replay = join(folder, "replay");
+  new SqliteReplayStore(replay).close();
+  assert.throws(() => new Counters(replay), /is no file of counters/);
+  const text = join(folder, "text");
+  writeFileSync(text, "no database, but long enough to be looked at ".repeat(40));
+  assert.throws(() => new Counters(text));
+});
+
+test("processes that share a file, and are killed at any moment, get no counter twice", async () => {
+  const file = join(folder, "shared");
+  const given = new Map<number, number>();
+  const program = fileURLToPath(new URL("counters-worker.js", import.meta.url));
+  const start = (): [ChildProcess, () => number] => {
+    const child = spawn(process.execPath, [program, file], { stdio: ["ignore", "pipe", "inherit"] });
+    let lines = 0;
+    createInterface(child.stdout!).on("line", (line) => {
+      lines++;
+      given.set(Number(line), (given.get(Number(line)) ?? 0) + 1);
+    });
+    return [child, () => lines];
+  };
+  const workers = [start(), start(), start()];
+  for (let round = 0; round < 6; round++) {
+    const [child, lines] = workers[round % workers.length]!;
+    while (lines() < 20) await once(child.stdout!, "data");
+    child.kill("SIGKILL");
+    await once(child, "close");
+    workers[round % workers.length] = start();
+  }
+  for (const [child, lines] of workers) {
+    while (lines() < 20) await once(child.stdout!, "data");
+    child.kill("SIGKILL");
+    await once(child, "close");
+  }
+  assert.ok(given.size >= 180);
+  assert.deepEqual(
+    [...given].filter(([, times]) => times > 1),
+    [],
+  );
+});
