@@ -13,6 +13,7 @@ for (const [program, kind] of [
   ["make.py", "sealed"],
   ["make-auth.py", "auth"],
   ["make-crypto.py", "crypto"],
+  ["make-commands.py", "commands"],
 ] as const)
   test(`${program} writes the committed vectors`, { skip: withoutPython }, () => {
     const made = mkdtempSync(join(tmpdir(), "dormouse-vectors-"));
