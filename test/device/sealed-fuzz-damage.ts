@@ -31,7 +31,7 @@ export function damageMessage(
 function damageOnce(buffer: Uint8Array, length: number, other: Uint8Array, random: Random): number {
   // Half of it in the first bytes, where the structure is.
   const at = random.below(random.once(2) ? length : Math.min(length, 48));
-  switch (random.below(10)) {
+  switch (random.below(11)) {
     case 0:
     case 1:
       buffer[at]! ^= 1 << random.below(8);
@@ -52,6 +52,8 @@ function damageOnce(buffer: Uint8Array, length: number, other: Uint8Array, rando
       return copied(buffer, length, at, other, random);
     case 8: // a number or length in a longer form
       return lengthened(buffer, length, at);
+    case 9: // something in an empty map
+      return filled(buffer, length, random);
     default: // more of it at the end
       return inserted(buffer, length, length, 1 + random.below(8), random.pick(telling));
   }
@@ -82,5 +84,14 @@ function lengthened(buffer: Uint8Array, length: number, at: number): number {
   if ((initial & 0x1f) >= 24) return length;
   const longer = inserted(buffer, length, at + 1, 1, initial & 0x1f);
   if (longer > length) buffer[at] = (initial & 0xe0) | 24;
+  return longer;
+}
+
+/** The first empty map, which is the unprotected header of most messages, gets a label and a small value. */
+function filled(buffer: Uint8Array, length: number, random: Random): number {
+  const at = buffer.subarray(0, length).indexOf(0xa0);
+  if (at < 0) return length;
+  const longer = inserted(buffer, length, at + 1, 2, random.below(24));
+  if (longer > length) buffer[at] = 0xa1;
   return longer;
 }
