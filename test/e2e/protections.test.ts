@@ -12,7 +12,10 @@ import type { BoardName } from "../../host-sim/board.js";
 import { build } from "../../host-sim/paths.js";
 import type { RunEvent } from "../../host-sim/report/events.js";
 import type { RunOptions } from "../../host-sim/run.js";
+import { deviceSender } from "../../host-sim/world/device-sender.js";
+import { open } from "../../host-sim/world/opener.js";
 import type { Profile } from "../../lib/store/profile.js";
+import { Gate } from "./gate.js";
 import { Mosquitto, mosquittoMissing } from "./mqtt-mosquitto.js";
 import { only, run } from "./run.js";
 
@@ -128,27 +131,39 @@ describe("every protection", { skip: mosquittoMissing() ?? false, timeout: 300_0
       });
   }
 
-  for (const name of [
-    "none",
-    "stamp hmac-256-64",
-    "seal aes-ccm-16-64-128",
-    "sign",
-    "sealTo, signed",
-  ] as const)
-    test(`${name}: as JSON, with the device's state`, async () => {
-      const one = cases[name]!;
-      const state = ["battery", "rssi", "dropped", "reset"] as const;
-      const result = await wakes(`${name.replace(/\W+/g, "-")}-json`, one, overTls(), {
-        format: "json",
-        state,
+  for (const name of ["none", "stamp hmac-256-64", "seal aes-ccm-16-64-128", "sign", "sealTo, signed"])
+    for (const format of ["json", "cbor"] as const)
+      test(`${name}: as ${format}, with the device's state`, async () => {
+        const one = cases[name]!;
+        const id = `state-${format}-${name.replace(/\W+/g, "-")}`;
+        const deviceSecret = new Uint8Array(32).fill(5);
+        const { messages } = await broker.subscribe(`sensors/${id}/readings`, 2);
+        const topics = { format, state: ["battery", "rssi", "dropped", "reset"] } as const;
+        const result = await wakes(id, one, overTls(), topics, undefined, {
+          deviceSecret,
+          disturbance: { cause: (wake, usual) => (wake === 2 ? "brown-out" : usual) },
+        });
+        check(result, name, one.verdict);
+        const state = ["battery", "rssi", "dropped"];
+        const names = only(result.events, "received").map(({ reading }) =>
+          reading!.map((record) => record.name.slice(id.length + 1)),
+        );
+        const usual = ["temperature", "humidity", ...state.map((word) => `state.${word}`)];
+        assert.deepEqual(names[0], usual);
+        assert.deepEqual([...names[1]!].sort(), [...usual, "state.reset"].sort());
+        const { profile } = await simOptions(overTls());
+        const keyed = {
+          profile: { ...profile, device: { id }, topics: { ...profile.topics, format, up: one.up } },
+          signKey: own.der,
+          recipientKey: recipient.der,
+        };
+        for (const { topic, payloadHex } of await messages) {
+          const found = open(Buffer.from(payloadHex, "hex"), topic, [deviceSender(keyed, deviceSecret)]);
+          assert.ok(!("refused" in found), JSON.stringify(found));
+          assert.equal(found.contentType, format === "json" ? 110 : null);
+          assert.equal(Buffer.from(found.payload).toString("latin1").startsWith("["), format === "json");
+        }
       });
-      check(result, name, one.verdict);
-      for (const { reading } of only(result.events, "received")) {
-        const names = reading!.map((record) => record.name.slice(record.name.lastIndexOf(":") + 1));
-        for (const wanted of ["temperature", "humidity", "battery", "rssi", "dropped", "reset"])
-          assert.ok(names.includes(wanted), `${wanted} in ${names.join()}`);
-      }
-    });
 
   test("a short name of the device's takes the place of its id", async () => {
     const one = cases["stamp hmac-256-64"]!;
@@ -168,7 +183,6 @@ describe("every protection", { skip: mosquittoMissing() ?? false, timeout: 300_0
   for (const name of ["seal a128gcm", "sign", "sealTo, signed"])
     test(`${name}: what the broker got and the device believes lost is a duplicate`, async () => {
       const one = cases[name]!;
-      const { Gate } = await import("./gate.js");
       const gate = new Gate(broker.tlsPort);
       const port = await gate.start();
       const { profile } = await simOptions({ ...overTls(), board: "esp32c3" });
