@@ -33,8 +33,8 @@ export interface LinkEvents {
   postponed(token: number): void;
   /** With `deferredAcks`: `acknowledge` is to follow. */
   message(message: ReceivedMessage): void;
-  /** The broker does not let the device hear its commands. */
-  deaf(reason: Failure): void;
+  /** Whether the broker lets the device hear its commands; or why not. */
+  subscribed(reason: Failure | undefined): void;
   /** The answer to `ping`. */
   pong(): void;
   /**
@@ -268,7 +268,7 @@ export class Link {
           this.#events.message(effect.message);
           break;
         case "subscribed":
-          if (effect.failure) this.#events.deaf(effect.failure);
+          this.#events.subscribed(effect.failure);
           break;
         case "pong":
           this.#events.pong();

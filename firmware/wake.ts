@@ -324,8 +324,8 @@ export class Wake implements LinkEvents {
     this.later(() => this.goOn());
   }
 
-  deaf(reason: Failure): void {
-    this.#publisher.refused(reason);
+  subscribed(reason: Failure | undefined): void {
+    if (reason) this.#publisher.refused(reason);
     this.later(() => this.goOn());
   }
 

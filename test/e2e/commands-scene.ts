@@ -54,7 +54,7 @@ export class CommandScene {
   readonly id: string;
   readonly base: string;
   readonly #broker: Broker;
-  readonly #client: MqttClient;
+  #client: MqttClient;
   readonly settings: CommandSettings;
   /** All results so far, as they came. */
   readonly results: Result[] = [];
@@ -68,13 +68,23 @@ export class CommandScene {
   }
 
   static async open(broker: Broker, id: string, settings = stamped): Promise<CommandScene> {
-    const client = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { protocolVersion: 5 });
-    const scene = new CommandScene(id, broker, client, settings);
-    client.on("message", (topic, payload) => {
-      if (topic === scene.resultTopic) scene.#received(topic, payload);
-    });
-    await client.subscribeAsync(scene.resultTopic, { qos: 1 });
+    const scene = new CommandScene(id, broker, await connected(broker), settings);
+    await scene.#listen();
     return scene;
+  }
+
+  /** The broker has been another one meanwhile. */
+  async reopen(): Promise<void> {
+    await this.#client.endAsync(true);
+    this.#client = await connected(this.#broker);
+    await this.#listen();
+  }
+
+  async #listen(): Promise<void> {
+    this.#client.on("message", (topic, payload) => {
+      if (topic === this.resultTopic) this.#received(topic, payload);
+    });
+    await this.#client.subscribeAsync(this.resultTopic, { qos: 1 });
   }
 
   get topic(): string {
@@ -216,4 +226,8 @@ export class CommandScene {
   async close(): Promise<void> {
     await this.#client.endAsync();
   }
+}
+
+function connected(broker: Broker): Promise<MqttClient> {
+  return connectAsync(`mqtt://127.0.0.1:${broker.port}`, { protocolVersion: 5 });
 }

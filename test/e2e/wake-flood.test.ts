@@ -3,11 +3,10 @@
  * board hears it in pieces, does its work, and sleeps.
  */
 import { deepEqual, equal } from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import mqttPacket from "mqtt-packet";
 import { simOptions } from "../../cli/sim.js";
+import { floodingBroker } from "./flooding-broker.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { only, run } from "./run.js";
@@ -28,24 +27,6 @@ function qos2(packetId: number): string {
 function bytesOf(flood: string | readonly [string, number]): Buffer {
   const [hex, count] = typeof flood === "string" ? [flood, 1] : flood;
   return Buffer.from(hex.repeat(count), "hex");
-}
-
-/** CONNACK with all of the flood behind it; then PUBACK to each message of the device. */
-async function floodingBroker(flood: Buffer): Promise<Server> {
-  const server = createServer((socket) => {
-    const parser = mqttPacket.parser({ protocolVersion: 5 });
-    parser.on("packet", (packet) => {
-      if (packet.cmd === "connect") socket.write(Buffer.concat([Buffer.from("2003000000", "hex"), flood]));
-      if (packet.cmd === "publish") {
-        const packetId = packet.messageId ?? 0;
-        socket.write(Uint8Array.of(0x40, 2, packetId >> 8, packetId));
-      }
-    });
-    socket.on("data", (data) => parser.parse(data));
-    socket.on("error", () => {});
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
 }
 
 describe("a broker that floods", {

@@ -3,7 +3,7 @@ import { emptyKept } from "../../../lib/mqtt/kept-session.js";
 import { keep } from "../../../lib/mqtt/session.js";
 import { equal, ok, test, throws } from "../../device/harness.js";
 import { ack, connack, publish } from "./conformance/broker-packets.js";
-import { Conversation, closing, lasting, online } from "./conformance/conversation.js";
+import { Conversation, closing, hasRoom, lasting, online } from "./conformance/conversation.js";
 
 type Version = 4 | 5;
 const versions = [4, 5] as const;
@@ -191,8 +191,21 @@ test("deferred, other messages are as ever: no identifier at QoS 0, and QoS 2 ac
   }
 });
 
-test("deferred, the messages without acknowledgement are bounded", () => {
-  const script = online(5, { deferredAcks: true, receiveMaximum: 2 });
-  script.receive(publish(5, { qos: 1, packetId: 3 }).repeat(64)).sees();
-  script.receive(publish(5, { qos: 1, packetId: 3 })).sees(...closing(5, 147));
+test("deferred, so many messages wait for their acknowledgement, and what is beyond comes with the next connection", () => {
+  for (const version of versions)
+    for (const [receiveMaximum, most] of [
+      [1, version === 5 ? 12 : 64],
+      [50, 64],
+    ] as const) {
+      if (most > 12 && !hasRoom) continue;
+      const script = online(version, { ...quiet, deferredAcks: true, receiveMaximum });
+      for (let packetId = 1; packetId <= most + 2; packetId++)
+        script.receive(publish(version, { qos: 1, packetId }));
+      script.sees().tells(...Array<string>(most).fill("message c/d 3031 q1"));
+      script.do({ type: "acknowledge", packetId: 1 }).sees("PUBACK #1");
+      script.receive(publish(version, { qos: 1, packetId: 200 })).tells("message c/d 3031 q1");
+      const next = resumed(script, true).skip();
+      next.receive(publish(version, { qos: 1, packetId: most + 1, dup: true }));
+      next.tells("message c/d 3031 q1 dup");
+    }
 });

@@ -1,0 +1,103 @@
+/** Rubbish on the command topic: a device looks at some of it, does its work, and sleeps. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, test } from "node:test";
+import mqttPacket from "mqtt-packet";
+import { CommandScene } from "./commands-scene.js";
+import { floodingBroker } from "./flooding-broker.js";
+import { Broker } from "./mqtt-broker.js";
+import { mosquittoMissing } from "./mqtt-mosquitto.js";
+import { only } from "./run.js";
+
+const skip = mosquittoMissing() ?? false;
+
+function publish(topic: string, payload: Uint8Array, messageId: number, qos: 0 | 1, retain = false): Buffer {
+  const packet = {
+    cmd: "publish",
+    topic,
+    payload: Buffer.from(payload),
+    qos,
+    messageId,
+    retain,
+    dup: false,
+  } as const;
+  return mqttPacket.generate(packet, { protocolVersion: 5 });
+}
+
+describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () => {
+  const broker = new Broker();
+  before(() => broker.start());
+  after(() => broker.stop());
+
+  for (const board of ["esp8266", "esp32c3"] as const)
+    for (const qos of [0, 1] as const)
+      for (const [what, rubbish] of [
+        ["short", () => new Uint8Array(1)],
+        ["as long as it may be", () => new Uint8Array(300).fill(0x61)],
+        // Right up to its tag, so that all of the work is done for it.
+        [
+          "under a controller's name",
+          (scene: CommandScene) => {
+            const message = scene.command({ counter: 9, challenge: null });
+            message[message.length - 1]! ^= 1;
+            return message;
+          },
+        ],
+      ] as const)
+        test(`${board}: QoS ${qos}, ${what}, from a broker that does not stop`, async (t) => {
+          const scene = await CommandScene.open(broker, `f-${board}-${qos}-${what.length}`);
+          t.after(() => scene.close());
+          const one = rubbish(scene);
+          const flood = (count: number) =>
+            Buffer.concat(Array.from({ length: count }, (_, i) => publish(scene.topic, one, i + 1, qos)));
+          const flooding = await floodingBroker(flood(40), flood(5));
+          t.after(() => flooding.close());
+          const { port } = flooding.address() as AddressInfo;
+          const { events, errors, summary, commands } = await scene.wakes({ board, cycles: 2, port });
+          deepEqual([errors, commands], [[], []]);
+          equal(summary.acked, 2);
+          const phases = only(events, "phase").filter(({ name }) => name === "commands");
+          deepEqual(
+            phases.map(({ wake }) => wake),
+            [1, 2],
+          );
+          ok(phases.every(({ detail }) => detail !== undefined && Number.parseInt(detail, 10) <= 32));
+        });
+
+  test("a message that the broker says it has kept is none, and the same without that word is one", async (t) => {
+    const scene = await CommandScene.open(broker, "f-retained");
+    t.after(() => scene.close());
+    const command = scene.command({ counter: 9, challenge: null });
+    for (const [retain, expected] of [
+      [true, []],
+      [false, ["1 ops 9  challenge"]],
+    ] as const) {
+      const saying = await floodingBroker(publish(scene.topic, command, 1, 1, retain));
+      t.after(() => saying.close());
+      const { port } = saying.address() as AddressInfo;
+      const { commands, errors } = await scene.wakes({ cycles: 1, port });
+      deepEqual([commands, errors], [expected, []]);
+    }
+  });
+
+  for (const [board, wakes] of [
+    ["esp32c3", 5],
+    ["esp8266", 5],
+  ] as const)
+    test(`${board}: behind a hundred messages of rubbish at an honest broker a command comes in its turn, and readings meanwhile`, async (t) => {
+      const scene = await CommandScene.open(broker, `f-queued-${board}`);
+      t.after(() => scene.close());
+      const { commands, errors, summary } = await scene.wakes({
+        board,
+        cycles: 2 + wakes,
+        disturbance: scene.pauses(async () => {
+          for (let i = 0; i < 100; i++) await scene.publish(`rubbish ${i}`);
+          await scene.send({ counter: 0, challenge: null });
+        }),
+      });
+      deepEqual(errors, []);
+      equal(commands.length, 1);
+      ok(["ops 0  challenge"].includes(commands[0]!.slice(2)));
+      equal(summary.acked, 2 + wakes + 1);
+    });
+});
