@@ -21,7 +21,7 @@ import type { Symmetric } from "./keyring-entries.js";
 import { nodeCrypto } from "./node-crypto.js";
 import type { Received } from "./receiver.js";
 
-/** Where a controller's counters come from: backend/counters.ts. */
+/** What is kept for a controller beyond its life: backend/counters.ts, or something of one's own. */
 export interface CounterSource {
   /** A counter that nobody else has got or will get, for commands of `sender` to `device` in this epoch. */
   reserve(stream: {
@@ -29,6 +29,12 @@ export interface CounterSource {
     readonly device: string;
     readonly epoch: number;
   }): Promise<number>;
+  /** The challenge that was kept last, if any. */
+  challengeOf?(device: { readonly device: string; readonly epoch: number }): Promise<Uint8Array | undefined>;
+  keepChallenge?(
+    device: { readonly device: string; readonly epoch: number },
+    challenge: Uint8Array,
+  ): Promise<void>;
 }
 
 export interface ControllerOptions {
@@ -93,8 +99,6 @@ export class Controller {
   readonly #now: () => number;
   /** By device and counter. */
   readonly #awaited = new Map<string, Awaited>();
-  /** What each device published last: a command that carries it needs no second attempt. */
-  readonly #challenges = new Map<string, Uint8Array>();
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -126,6 +130,7 @@ export class Controller {
     args: readonly Scalar[],
     expiresAt: number,
     options: CommandOptions,
+    given?: Uint8Array | null,
   ): Promise<PreparedCommand> {
     const { sender, counters, operator } = this.#options;
     if (needsOperator(name) && !operator)
@@ -135,13 +140,14 @@ export class Controller {
     const nowMs = this.#now();
     this.#forgetOld(nowMs);
     const issuedAt = Math.floor(nowMs / 1000);
-    const challenge = this.#challenges.get(device) ?? null;
-    const plaintext = encodeCommand({ name, args, issuedAt, expiresAt, challenge });
     const { epoch } = this.#key(device, topic, options, nowMs);
+    // With it a device that does not know the time needs no second attempt.
+    const challenge = given ?? (await counters.challengeOf?.({ device, epoch })) ?? null;
+    const plaintext = encodeCommand({ name, args, issuedAt, expiresAt, challenge });
     const counter = await counters.reserve({ sender, device, epoch });
     // Asked for again: the keyring may have closed the key in the meantime, or the secret's time be over.
     const found = this.#key(device, topic, options, this.#now());
-    if (found.epoch !== epoch) return this.#prepare(device, name, args, expiresAt, options);
+    if (found.epoch !== epoch) return this.#prepare(device, name, args, expiresAt, options, given);
     const payload = this.#protect(found, topic, counter, plaintext, operator);
     plaintext.fill(0);
     const command: PreparedCommand = {
@@ -171,7 +177,9 @@ export class Controller {
     if (!awaited || awaited.command.resultTopic !== topic || awaited.command.epoch !== epoch)
       return undefined;
     this.#awaited.delete(place);
-    if (result.challenge) this.#challenges.set(device, result.challenge.slice());
+    const { counters } = this.#options;
+    const challenge = result.challenge?.slice() ?? null;
+    if (challenge) await counters.keepChallenge?.({ device, epoch }, challenge);
     const { command, options } = awaited;
     const { status, value } = result;
     const again = status === "challenge" && this.#now() < command.expiresAt * 1000;
@@ -180,7 +188,7 @@ export class Controller {
       command,
       status,
       value: value instanceof Uint8Array ? value.slice() : value,
-      again: again ? await this.#prepare(device, name, args, expiresAt, options) : null,
+      again: again ? await this.#prepare(device, name, args, expiresAt, options, challenge) : null,
     };
   }
 

@@ -1,6 +1,7 @@
 /**
  * A controller's counters in a SQLite file, which any number of its processes share: one number for each device and
  * secret, written down before it is handed out, so that a process that dies loses a counter and never repeats one.
+ * Beside them what each device published last as its challenge, which saves the next command a second attempt.
  */
 import { maxCounter } from "../lib/sealed/header.js";
 import { SqliteFile } from "./sqlite-file.js";
@@ -20,6 +21,12 @@ const schema = `
     epoch INTEGER NOT NULL,
     next INTEGER NOT NULL,
     PRIMARY KEY (sender, device, epoch)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE challenge (
+    device TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    challenge BLOB NOT NULL,
+    PRIMARY KEY (device, epoch)
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -80,6 +87,24 @@ export class Counters {
   #first(): number {
     const seconds = Math.floor(this.#now() / 1000);
     return Math.max(0, Math.min(seconds * countersASecond, (maxCounter + 1) / 2 + 2 ** 37));
+  }
+
+  /** The device's last challenge as far as this file knows; no secret, and not to be trusted either. */
+  async challengeOf({ device, epoch }: Omit<CounterStream, "sender">): Promise<Uint8Array | undefined> {
+    const sql = "SELECT challenge FROM challenge WHERE device = ? AND epoch = ?";
+    return this.#file.get(sql, device, epoch)?.challenge as Uint8Array | undefined;
+  }
+
+  async keepChallenge(
+    { device, epoch }: Omit<CounterStream, "sender">,
+    challenge: Uint8Array,
+  ): Promise<void> {
+    this.#file.run(
+      "INSERT INTO challenge VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET challenge = ?3",
+      device,
+      epoch,
+      challenge,
+    );
   }
 
   /** May be called twice. */

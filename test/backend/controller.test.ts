@@ -77,6 +77,19 @@ test("the challenge is answered with the same command, later ones carry it at on
   assert.equal((await controller.matchResult(await answer()))?.value, "y");
 });
 
+test("without a place to keep challenges the second attempt has the right one all the same", async () => {
+  const counters = new Counters(":memory:");
+  const { device, controller, answer } = scene({
+    device: { sure: false },
+    counters: { reserve: (of) => counters.reserve(of) },
+  });
+  device.take({ ...(await controller.prepare("d", "echo", [1])), retain: false });
+  const { again } = (await controller.matchResult(await answer()))!;
+  device.take({ ...again!, retain: false });
+  assert.equal((await controller.matchResult(await answer()))?.status, "done");
+  counters.close();
+});
+
 test("a command that has expired is not sent again with the challenge", async () => {
   for (const [laterMs, sentAgain] of [
     [99_000, true],

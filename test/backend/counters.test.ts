@@ -32,6 +32,22 @@ test("each device, epoch and controller has counters of its own, one after the o
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
+test("a device's last challenge is kept for whoever opens the file next", async () => {
+  const file = join(folder, "challenges");
+  const counters = new Counters(file);
+  assert.equal(await counters.challengeOf(stream), undefined);
+  await counters.keepChallenge(stream, Uint8Array.of(1));
+  await counters.keepChallenge(stream, Uint8Array.of(2));
+  await counters.keepChallenge({ ...stream, epoch: 1 }, Uint8Array.of(3));
+  counters.close();
+  const later = new Counters(file);
+  const kept = async (of: { device: string; epoch: number }) => [...((await later.challengeOf(of)) ?? [])];
+  assert.deepEqual(await kept(stream), [2]);
+  assert.deepEqual(await kept({ device: "d", epoch: 1 }), [3]);
+  assert.deepEqual(await kept({ device: "e", epoch: 0 }), []);
+  later.close();
+});
+
 test("a file that was lost is begun anew beyond whatever it had given out", async () => {
   const before = new Counters(":memory:", () => year2026);
   let last = 0;
