@@ -89,9 +89,8 @@ def judge(keyring, window, topic, message):
         except Exception as error:  # with a stranger's bytes anything may go wrong
             problem = repr(error)
             continue
-        owner = entry["signer"] or entry
-        return window.verdict(owner, topic, counter, identity), owner.get("device"), counter, content
-    return "bad", None, None, problem
+        return *window.verdict(entry, topic, counter, identity), content
+    return "bad", "-", "-", problem
 
 def main(keyring, replay, broker, topic, ca=None):
     keyring, window, url = Keyring(keyring), ReplayWindow(replay), urllib.parse.urlsplit(broker)
@@ -100,16 +99,17 @@ def main(keyring, replay, broker, topic, ca=None):
             raise OSError(f"{broker}: {code}")
         client.subscribe(topic, 1)
     def show(client, _, came):
-        *found, content = judge(keyring, window, came.topic, came.payload)
-        print(*("-" if one is None else one for one in found), json.dumps([came.topic, content], default=repr), flush=True)
+        *verdict, content = judge(keyring, window, came.topic, came.payload)
+        print(*verdict, json.dumps([came.topic, content], default=repr), flush=True)
     client = mqtt.Client(protocol=mqtt.MQTTv5)
     client.on_connect, client.on_message = subscribe, show
     client.on_subscribe = lambda *told: told[3][0].value < 128 or sys.exit(f"receive.py: {topic}: {told[3][0]}")
     if "MQTT_USERNAME" in os.environ:
         client.username_pw_set(os.environ["MQTT_USERNAME"], os.environ.get("MQTT_PASSWORD"))
+    port = {"mqtt": 1883, "mqtts": 8883}[url.scheme]
     if url.scheme == "mqtts":
         client.tls_set(ca)
-    client.connect(url.hostname, url.port or (8883 if url.scheme == "mqtts" else 1883))
+    client.connect(url.hostname, url.port or port)
     client.loop_forever()
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What receive.py needs beside cryptography: the keyring's file, the replay window's, and the records in a payload."""
+"""What receive.py needs beside cryptography: its keyring, its replay window, and the records in a payload."""
 import json
 import os
 import sqlite3
@@ -46,7 +46,7 @@ class Keyring:
 
 
 class ReplayWindow:
-    """Which counters were seen of each device, epoch and topic: one SQLite file, for all receivers of a machine."""
+    """Which counters were seen of each device, epoch and topic: one SQLite file, for all receivers on a machine."""
 
     size = 4096  # counters that are told apart, the highest included
 
@@ -57,11 +57,16 @@ class ReplayWindow:
             " PRIMARY KEY (device, epoch, topic, counter)) WITHOUT ROWID"
         )
 
-    def verdict(self, owner, topic, counter, identity):
-        """On a message that could be opened. A counter is fresh once; without one nobody vouches for the message."""
+    def verdict(self, entry, topic, counter, identity):
+        """Verdict, sender and counter of a message that an entry opens; without a counter nobody vouches for it."""
         if counter is None:
-            return "unauthenticated"
-        stream = owner["device"], owner["epoch"], topic
+            return "unauthenticated", "-", "-"
+        owner = entry["signer"] or entry
+        return self.admit(owner["device"], owner["epoch"], topic, counter, identity), owner["device"], counter
+
+    def admit(self, device, epoch, topic, counter, identity):
+        """A counter is fresh once: one transaction, so for all who share the file."""
+        stream = device, epoch, topic
         those = "FROM seen WHERE device = ? AND epoch = ? AND topic = ?"
         with self.db:
             self.db.execute("BEGIN IMMEDIATE")
