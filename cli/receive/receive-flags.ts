@@ -34,7 +34,7 @@ export function addReceiveOptions(command: Command): Command {
     .option("-q, --qos <QOS>", "the highest to receive at: 0, 1 or 2 (1)")
     .option(
       "--replay <WHERE>",
-      "what was seen already: a file (KEYRING.replay), :memory:, or env:NAME or file:PATH with a postgresql:// URL",
+      "what was seen already: a file (KEYRING.replay), :memory:, or env:NAME or file:PATH with a PostgreSQL's URL",
     );
   return addClientOptions(command);
 }

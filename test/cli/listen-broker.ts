@@ -76,9 +76,14 @@ export class ReceiverBroker {
   /** A receiver that is subscribed. */
   async receiver(words: readonly string[], id: string, setting: Setting = {}): Promise<Running> {
     const since = this.logLength;
-    const running = startDormouse([...words, "-p", `${this.port}`, "-i", id], { input: "", ...setting });
+    const running = this.again(words, id, setting);
     await this.logged(`Sending SUBACK to ${id}`, since);
     return running;
+  }
+
+  /** One that has its subscriptions from before. */
+  again(words: readonly string[], id: string, setting: Setting = {}): Running {
+    return startDormouse([...words, "-p", `${this.port}`, "-i", id], { input: "", ...setting });
   }
 
   async publish(topic: string, payload: Uint8Array, ...words: readonly string[]): Promise<void> {
