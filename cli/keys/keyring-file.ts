@@ -15,6 +15,8 @@ import {
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KeyringError, parseKeyring, readKeyring } from "../../backend/keyring.js";
+import { OpenToOthers } from "../../backend/secret-file.js";
+import { printableLine } from "../mqtt/printable.js";
 import { fileProblem, OperatorError, UsageError } from "../report.js";
 
 const lockTries = 50;
@@ -25,15 +27,18 @@ interface KeyringJson {
   readonly keys: readonly object[];
 }
 
+/** What `readKeyring` threw. @param where before it, e.g. the flag */
+export function keyringProblem(where: string, path: string, error: unknown): OperatorError | UsageError {
+  const known = error instanceof KeyringError || error instanceof OpenToOthers;
+  if (known) return new OperatorError(printableLine(`${where}${error.message}`));
+  return new UsageError(printableLine(`${where}${fileProblem(path, error)}`));
+}
+
 /**
  * @throws {OperatorError} when the file is no keyring, is open to others, or has such an entry
  * @throws {UsageError} when it cannot be written
  */
 export async function appendToKeyring(flag: string, path: string, entry: object): Promise<void> {
-  const wrong = (error: unknown) =>
-    error instanceof KeyringError
-      ? new OperatorError(`${flag} ${error.message}`)
-      : new UsageError(`${flag} ${fileProblem(path, error)}`);
   try {
     const target = realPath(path);
     await locked(`${target}.lock`, () => {
@@ -43,7 +48,7 @@ export async function appendToKeyring(flag: string, path: string, entry: object)
       replace(target, text);
     });
   } catch (error) {
-    throw error instanceof OperatorError ? error : wrong(error);
+    throw error instanceof OperatorError ? error : keyringProblem(`${flag} `, path, error);
   }
 }
 

@@ -1,9 +1,9 @@
 /** `dormouse keys show`: whose messages a keyring opens, without any of its keys. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { KeyringError, readKeyring } from "../../backend/keyring.js";
+import { readKeyring } from "../../backend/keyring.js";
 import { printableJson, printableLine } from "../mqtt/printable.js";
-import { fileProblem, OperatorError, UsageError } from "../report.js";
+import { keyringProblem } from "./keyring-file.js";
 
 /** What of an entry may be seen. */
 interface Shown {
@@ -48,8 +48,7 @@ function entriesOf(path: string): Shown[] {
     const { keys } = JSON.parse(readFileSync(path, "utf8")) as { readonly keys: readonly Entry[] };
     return keys.flatMap(shownOf);
   } catch (error) {
-    if (error instanceof KeyringError) throw new OperatorError(printableLine(error.message));
-    throw new UsageError(fileProblem(path, error));
+    throw keyringProblem("", path, error);
   }
 }
 

@@ -3,18 +3,19 @@
  * has done so. Stays connected until told to end; SIGHUP reads the keyring again.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type Keyring, KeyringError, readKeyring } from "../../backend/keyring.js";
+import { type Keyring, readKeyring } from "../../backend/keyring.js";
 import { type Received, Receiver } from "../../backend/receiver.js";
 import type { ReplayStore } from "../../backend/replay/replay-store.js";
 import type { Failure } from "../../lib/failure.js";
 import type { ReceivedMessage, SessionEffect } from "../../lib/mqtt/session-state.js";
 import type { QoS, Subscription } from "../../lib/mqtt/wire/packet-types.js";
+import { keyringProblem } from "../keys/keyring-file.js";
 import { backoffMs } from "../mqtt/backoff.js";
 import type { ClientSettings } from "../mqtt/client-flags.js";
 import { failureLine } from "../mqtt/failures.js";
 import { NodeSession } from "../mqtt/node-session.js";
 import { printableLine } from "../mqtt/printable.js";
-import { fileProblem, OperatorError, UsageError } from "../report.js";
+import { OperatorError, UsageError } from "../report.js";
 import { openReplay } from "./replay-option.js";
 import type { TopicMap } from "./topic-map.js";
 
@@ -184,8 +185,7 @@ function keyringIn(path: string): Keyring {
   try {
     return readKeyring(path);
   } catch (error) {
-    if (error instanceof KeyringError) throw new OperatorError(`--keyring ${printableLine(error.message)}`);
-    throw new UsageError(`--keyring ${fileProblem(path, error)}`);
+    throw keyringProblem("--keyring ", path, error);
   }
 }
 
