@@ -28,7 +28,7 @@ export function addCommandCommand(parent: Command, outcome: Outcome): void {
     .description("Send a command to a device, and wait for its answer.")
     .argument("<DEVICE>", "device.id of its profile")
     .argument("<NAME>", "what it is to do")
-    .argument("[ARGS...]", "numbers, true, false, or text; -- before one that begins with -")
+    .argument("[ARGS...]", "numbers, true, false, or text; -- before text that begins with -")
     .optionsGroup("The command:")
     .requiredOption(
       "--keyring <FILE>",

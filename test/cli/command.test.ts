@@ -32,7 +32,8 @@ describe("command against Mosquitto", { skip: mosquittoMissing() ?? false, timeo
     endsWith(await command("sum", "1", "2.5", ...wait), 0, "done: 3.5\n");
     endsWith(await command("echo", "grün ☀", ...wait), 0, "done: grün ☀\n");
     endsWith(await command("echo", "\u001b[2J", ...wait), 0, "done: \\x1b[2J\n");
-    endsWith(await command("echo", ...wait, "--", "-3"), 0, "done: -3\n");
+    endsWith(await command("echo", ...wait, "--", "-x"), 0, "done: -x\n");
+    endsWith(await command("echo", "-3", ...wait), 0, "done: -3\n");
     endsWith(await command("blob", ...wait), 0, "done: 00ff\n");
     endsWith(await command("echo", ...wait), 0, "done\n");
     const failed = /dormouse: answers: failed: the valve is stuck; it could not do that\n$/;
@@ -40,7 +41,7 @@ describe("command against Mosquitto", { skip: mosquittoMissing() ?? false, timeo
     endsWith(await command("dance", ...wait), 1, "", /answers: unknown; /);
     deepEqual(
       device.acted.slice(0, 4).map(({ command: { args } }) => args),
-      [[1, 2.5], ["grün ☀"], ["\u001b[2J"], [-3]],
+      [[1, 2.5], ["grün ☀"], ["\u001b[2J"], ["-x"]],
     );
   });
 
