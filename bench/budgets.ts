@@ -5,6 +5,8 @@ import type { Meters } from "../host-sim/device.js";
 import { root } from "../host-sim/paths.js";
 
 type Budgets = Readonly<Record<BoardName, Meters>> & {
+  /** The same for a wake that has a command to verify, act on and answer (test/e2e/commands-memory.test.ts). */
+  readonly withCommands: Readonly<Record<"esp32c3" | "esp8266", Meters>>;
   /** What mbedTLS may take of the heap for one connection, per kind of handshake (test/native/handshakes.ts). */
   readonly tlsHandshakes: Readonly<Record<string, number>>;
   /** What a busy MQTT session adds to a machine that has mqtt-packet (bench/mqtt-memory.ts). */
@@ -12,13 +14,23 @@ type Budgets = Readonly<Record<BoardName, Meters>> & {
 };
 
 export const meters = ["slotBytesPeak", "chunkBytesPeak", "stackBytesPeak", "tlsBytesPeak"] as const;
+type Meter = (typeof meters)[number];
 
 /**
  * The budgets are those of a 32-bit machine, as a board is. A 64-bit engine's slots are counted as a board's,
  * but the pointers in chunks and TLS structures are wider.
  */
-export function budget(board: BoardName, meter: (typeof meters)[number], bits: "32" | "64"): number {
-  const most = readBudgets()[board][meter];
+export function budget(board: BoardName, meter: Meter, bits: "32" | "64"): number {
+  return onEngine(readBudgets()[board], meter, bits);
+}
+
+/** The same, for a wake with a command. */
+export function commandBudget(board: "esp32c3" | "esp8266", meter: Meter, bits: "32" | "64"): number {
+  return onEngine(readBudgets().withCommands[board], meter, bits);
+}
+
+function onEngine(budgets: Meters, meter: Meter, bits: "32" | "64"): number {
+  const most = budgets[meter];
   return meter === "chunkBytesPeak" || meter === "tlsBytesPeak" ? widened(most, bits) : most;
 }
 

@@ -7,6 +7,7 @@ import { readBase64url } from "dormouse/auth/base64url";
 import {
   type Admitted,
   admitVerified,
+  type CommandClock,
   type CommandRules,
   claimedController,
   judgeCommand,
@@ -53,9 +54,20 @@ interface Application {
   readonly onCommand?: (name: string, args: readonly Scalar[]) => ResultValue | undefined;
 }
 
-/** What is to be done about a command that flash remembers: something by its name, or nothing but an answer. */
-interface Judgement {
+interface Begun {
   readonly controller: string;
+  /** Of a message at QoS 1. */
+  readonly packetId: number | undefined;
+}
+
+interface Remembered extends Begun {
+  readonly admitted: Admitted;
+  /** What flash says, which may be something else. */
+  readonly kept: Uint8Array | undefined;
+}
+
+/** Something is to be done, by its name, or nothing but to answer. */
+interface Judged extends Begun {
   readonly counter: number;
   readonly status: Status;
   readonly name?: string;
@@ -74,7 +86,8 @@ export class Commands {
   readonly #waiting: ReceivedMessage[] = [];
   /** Packet ids of messages that are done with. */
   readonly #done: number[] = [];
-  #task: (Judgement & { readonly packetId: number | undefined }) | undefined;
+  /** How far the message before those has come. */
+  #step: Remembered | Judged | undefined;
   #looked = 0;
   /** Messages that were nobody's, or not authentic. */
   #refused = 0;
@@ -101,12 +114,12 @@ export class Commands {
 
   /** There is something that can be done now. */
   get ready(): boolean {
-    return this.#task !== undefined || (this.#waiting.length > 0 && this.#memory.hasRoomForResult);
+    return this.#step !== undefined || (this.#waiting.length > 0 && this.#memory.hasRoomForResult);
   }
 
   /** There is a message that is not done with. */
   get busy(): boolean {
-    return this.#task !== undefined || this.#waiting.length > 0;
+    return this.#step !== undefined || this.#waiting.length > 0;
   }
 
   /** No more is taken in this wake. */
@@ -124,26 +137,15 @@ export class Commands {
   }
 
   /**
-   * Does one step: from a message to what is to be done, or from there to the frozen answer. Two, because what the first
-   * takes must be gone before the second wants its own.
+   * Does one step: from a message to what flash remembers of it, from there to what is to be done, and from there to the
+   * frozen answer. Apart, because what one takes must be gone before the next wants its own, and so must its stack.
    */
   handle(): void {
-    const task = this.#task;
-    if (task) {
-      this.#task = undefined;
-      this.carryOut(task);
-      this.done(task.packetId);
-      return;
-    }
-    this.#looked++;
-    const packetId = this.#waiting[0]?.packetId;
-    const found = this.judge();
-    if (found === "left") {
-      // It stays at the broker, and what follows it too.
-      this.#full = true;
-      this.#waiting.length = 0;
-    } else if (found) this.#task = { ...found, packetId };
-    else this.done(packetId);
+    const step = this.#step;
+    this.#step = undefined;
+    if (!step) this.begin();
+    else if ("admitted" in step) this.judge(step);
+    else this.carryOut(step);
   }
 
   private done(packetId: number | undefined): void {
@@ -158,9 +160,10 @@ export class Commands {
     return this.#memory.hasRoomForResult ? this.#done.shift() : undefined;
   }
 
-  /** @returns undefined when there is nothing to do about the first message that waits */
-  private judge(): Judgement | "left" | undefined {
-    const { topic, payload, retain } = this.#waiting.shift()!;
+  /** The first message that waits, up to what flash says of it then. */
+  private begin(): void {
+    this.#looked++;
+    const { topic, payload, retain, packetId } = this.#waiting.shift()!;
     const { epoch } = this.#device;
     const senders = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
     const known = topic === commandTopic(this.#profile);
@@ -169,16 +172,21 @@ export class Commands {
     const held = sender && this.verified(sender, topic, payload);
     if (!held) {
       this.#refused++;
-      return undefined;
+      return this.done(packetId);
     }
-    const admission = admitVerified(sender, decodeWindowRecord(sender, readWindow(index)), held);
-    if (admission.verdict === "fresh") return this.judgement(sender.id, index, admission);
-    report("command", { status: admission.verdict, controller: sender.id });
-    if (admission.verdict === "blocked") {
-      const detail = `what was taken of ${sender.id} cannot be read: provision the board`;
+    const controller = sender.id;
+    const admitted = admitVerified(sender, decodeWindowRecord(sender, readWindow(index)), held);
+    if (admitted.verdict === "fresh") {
+      const kept = writeWindow(index, admitted.record);
+      this.#step = { controller, packetId, admitted, kept };
+      return;
+    }
+    report("command", { status: admitted.verdict, controller });
+    if (admitted.verdict === "blocked") {
+      const detail = `what was taken of ${controller} cannot be read: provision the board`;
       this.#trouble ??= failure("commands-blocked", detail);
     }
-    return undefined;
+    this.done(packetId);
   }
 
   private verified(sender: Sender, topic: string, payload: Uint8Array): Verified | undefined {
@@ -194,37 +202,51 @@ export class Commands {
     return held;
   }
 
-  private judgement(controller: string, index: number, admitted: Admitted): Judgement | "left" {
-    const outcome = this.judged(admitted, writeWindow(index, admitted.record));
-    if (outcome.kind === "not-kept") {
-      this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
-      return "left";
-    }
-    const { counter } = admitted;
-    if (outcome.kind === "answer") return { controller, counter, status: outcome.status };
-    if (outcome.byChallenge) this.renewChallenge();
-    const { name, args } = outcome.command;
-    return { controller, counter, status: "done", name, args };
+  /** Few frames and locals: behind this there may be a signature to verify. */
+  private judge(step: Remembered): void {
+    let outcome = this.outcome(step, this.#memory.challenge);
+    // Commands that were sent together have the same challenge.
+    if (this.#former && outcome.kind === "answer" && outcome.status === "challenge")
+      outcome = this.outcome(step, this.#former);
+    this.conclude(step, outcome);
   }
 
-  private judged(admitted: Admitted, kept: Uint8Array | undefined): Outcome {
-    const memory = this.#memory;
+  private outcome({ admitted, kept }: Remembered, challenge: Uint8Array | undefined): Outcome {
+    return judgeCommand(nativeCrypto, admitted, kept, this.rules(), this.clock(), challenge ?? null);
+  }
+
+  private rules(): CommandRules {
     const { operator, onlySigned = false } = this.#settings;
-    const rules: CommandRules = {
+    return {
       topic: commandTopic(this.#profile),
       operator: operator ? { kid: operator.kid, point: readBase64url(operator.key) } : null,
       onlySigned,
     };
-    const clock = {
+  }
+
+  private clock(): CommandClock {
+    return {
       nowSeconds: Math.floor(readClock() / 1000),
-      known: memory.clock !== "unknown",
-      authenticated: memory.timeIsAuthenticated,
+      known: this.#memory.clock !== "unknown",
+      authenticated: this.#memory.timeIsAuthenticated,
     };
-    const challenge = memory.challenge ?? null;
-    const outcome = judgeCommand(nativeCrypto, admitted, kept, rules, clock, challenge);
-    // Commands that were sent together have the same challenge.
-    if (!this.#former || outcome.kind !== "answer" || outcome.status !== "challenge") return outcome;
-    return judgeCommand(nativeCrypto, admitted, kept, rules, clock, this.#former);
+  }
+
+  private conclude({ controller, packetId, admitted: { counter } }: Remembered, outcome: Outcome): void {
+    if (outcome.kind === "not-kept") {
+      this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
+      // It stays at the broker, and what follows it too.
+      this.#full = true;
+      this.#waiting.length = 0;
+      return;
+    }
+    if (outcome.kind === "answer") {
+      this.#step = { controller, packetId, counter, status: outcome.status };
+      return;
+    }
+    if (outcome.byChallenge) this.renewChallenge();
+    const { name, args } = outcome.command;
+    this.#step = { controller, packetId, counter, status: "done", name, args };
   }
 
   /** Before the act, so that the answer has the next. */
@@ -234,7 +256,7 @@ export class Commands {
     this.#memory.challenge = nativeCrypto.random(challengeBytes);
   }
 
-  private carryOut({ controller, counter, status: judged, name, args = [] }: Judgement): void {
+  private carryOut({ controller, packetId, counter, status: judged, name, args = [] }: Judged): void {
     const [status, value] = name === undefined ? ([judged, null] as const) : act(name, args);
     const memory = this.#memory;
     const authenticated = memory.timeIsAuthenticated;
@@ -243,6 +265,7 @@ export class Commands {
     report("command", { ...(name !== undefined && { name }), status, controller, counter });
     const frozen = memory.freezeResult(encodeResult({ controller, counter, status, value, challenge }));
     if ("kind" in frozen) this.#trouble ??= frozen;
+    this.done(packetId);
   }
 }
 

@@ -1,27 +1,13 @@
 /** What somebody who holds the broker, or writes to the command topic, cannot make a device do. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { nodeCrypto } from "../../backend/node-crypto.js";
-import { utf8Encode } from "../../lib/cbor/utf8.js";
 import type { CommandSettings } from "../../lib/store/protection.js";
-import { CommandScene, stamped } from "./commands-scene.js";
+import { CommandScene, operator, stamped } from "./commands-scene.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { only } from "./run.js";
 
 const skip = mosquittoMissing() ?? false;
-
-function operator(kid = "plant") {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const { x, y } = publicKey.export({ format: "jwk" });
-  const point = Buffer.concat([Buffer.of(4), Buffer.from(x!, "base64url"), Buffer.from(y!, "base64url")]);
-  const der = privateKey.export({ type: "pkcs8", format: "der" });
-  return {
-    settings: { kid, key: point.toString("base64url") },
-    key: { kid: utf8Encode(kid), key: nodeCrypto.importSigningKey(der) },
-  };
-}
 
 describe("a device refuses", { skip, timeout: 120_000, concurrency: 2 }, () => {
   const broker = new Broker();

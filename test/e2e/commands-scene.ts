@@ -2,13 +2,14 @@
  * A device that takes commands, a Mosquitto between, and a controller who can also do what none should: choose counters,
  * repeat bytes, and leave out what belongs there. Results are verified before they are read.
  */
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { connectAsync, type MqttClient } from "mqtt";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import { simOptions } from "../../cli/sim.js";
 import type { BoardName } from "../../host-sim/board.js";
 import type { Disturbance, Memories } from "../../host-sim/disturbance.js";
 import type { RunEvent } from "../../host-sim/report/events.js";
+import { utf8Encode } from "../../lib/cbor/utf8.js";
 import { type Command, decodeResult, encodeCommand, type Result } from "../../lib/commands/command.js";
 import { thaw } from "../../lib/sealed/frozen.js";
 import { coseSign1, plainCbor } from "../../lib/sealed/header.js";
@@ -230,4 +231,16 @@ export class CommandScene {
 
 function connected(broker: Broker): Promise<MqttClient> {
   return connectAsync(`mqtt://127.0.0.1:${broker.port}`, { protocolVersion: 5 });
+}
+
+/** An operator's key, as the profile has it and as it signs. */
+export function operator(kid = "plant") {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { x, y } = publicKey.export({ format: "jwk" });
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x!, "base64url"), Buffer.from(y!, "base64url")]);
+  const der = privateKey.export({ type: "pkcs8", format: "der" });
+  return {
+    settings: { kid, key: point.toString("base64url") },
+    key: { kid: utf8Encode(kid), key: nodeCrypto.importSigningKey(der) },
+  };
 }
