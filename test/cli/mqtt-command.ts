@@ -17,8 +17,8 @@ export interface Ran {
 export interface Running {
   readonly process: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ran>;
-  /** Waits until standard error has this; fails when the process ends without it. */
-  says(text: string): Promise<void>;
+  /** Waits until standard error has this so many times; fails when the process ends without it. */
+  says(text: string, times?: number): Promise<void>;
 }
 
 export interface Setting {
@@ -55,8 +55,8 @@ function start(command: string, words: readonly string[], setting: Setting): Run
       resolve({ code, signal, stdout, stderr });
     });
   });
-  const says = async (text: string) => {
-    while (!stderr.includes(text)) {
+  const says = async (text: string, times = 1) => {
+    while (stderr.split(text).length <= times) {
       if (over) throw new Error(`ended without "${text}": ${stderr}`);
       await new Promise<void>((resolve) => {
         heard = resolve;
