@@ -3,9 +3,11 @@ import { encode } from "../../../lib/cbor/encode.js";
 import { CborError, CborTagged, type CborValue } from "../../../lib/cbor/value.js";
 import { decodeEncrypt } from "../../../lib/cose/encrypt.js";
 import { combineIv, decodeEncrypt0, messageNonce } from "../../../lib/cose/encrypt0.js";
+import { decodeMac } from "../../../lib/cose/mac.js";
 import { decodeMac0 } from "../../../lib/cose/mac0.js";
 import type { Leniency } from "../../../lib/cose/message.js";
 import { recipientContext } from "../../../lib/cose/recipient.js";
+import { decodeSign } from "../../../lib/cose/sign.js";
 import { decodeSign1 } from "../../../lib/cose/sign1.js";
 import { bytes, equal, fromHex, test, throws } from "../../device/harness.js";
 
@@ -23,6 +25,8 @@ const kinds: readonly [
   [18, [content, content], decodeSign1],
   [16, [content], decodeEncrypt0],
   [96, [content, recipients], decodeEncrypt],
+  [97, [content, content, recipients], decodeMac],
+  [98, [content, recipients], decodeSign],
 ];
 
 function parts(protectedHeader: Header, unprotected: Header, rest: readonly CborValue[]): CborValue[] {
