@@ -11,7 +11,18 @@ type Budgets = Readonly<Record<BoardName, Meters>> & {
   readonly tlsHandshakes: Readonly<Record<string, number>>;
   /** What a busy MQTT session adds to a machine that has mqtt-packet (bench/mqtt-memory.ts). */
   readonly mqttSession: number;
+  readonly stamp: StampBudget;
+  /** Bytes of slots and chunks that protecting one message takes natively, by its work's name (test/device/seal-work.ts). */
+  readonly sealHeap: Readonly<Record<string, number>>;
 };
+
+/** What a stamp may cost. */
+export interface StampBudget {
+  /** How many times a native stamp's machine instructions noble's takes at least, with a payload of 100 bytes. */
+  readonly nobleOverNative: number;
+  /** What the compact form adds to 60 bytes at most, with a kid of 2 bytes and a counter of 3. */
+  readonly compactBytes: number;
+}
 
 export const meters = ["slotBytesPeak", "chunkBytesPeak", "stackBytesPeak", "tlsBytesPeak"] as const;
 type Meter = (typeof meters)[number];
@@ -44,6 +55,17 @@ export function handshakeBudget(name: string, bits: "32" | "64"): number {
 /** Bytes of slots and chunks, what is garbage by the end of a step included. */
 export function sessionBudget(bits: "32" | "64"): number {
   return widened(readBudgets().mqttSession, bits);
+}
+
+export function stampBudget(): StampBudget {
+  return readBudgets().stamp;
+}
+
+/** @throws RangeError for work without a budget */
+export function sealHeapBudget(work: string, bits: "32" | "64"): number {
+  const most = readBudgets().sealHeap[work];
+  if (most === undefined) throw new RangeError(`bench/budgets.json has no heap for ${work}`);
+  return widened(most, bits);
 }
 
 function widened(bytes: number, bits: "32" | "64"): number {

@@ -2,10 +2,11 @@
 import { type Benchmark, render } from "./benchmark.js";
 import { heap } from "./heap.js";
 import { roundtrips } from "./roundtrips.js";
+import { seal } from "./seal.js";
 import { tls } from "./tls.js";
 import { wake } from "./wake.js";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { heap, roundtrips, tls, wake };
+const benchmarks: Readonly<Record<string, Benchmark>> = { heap, roundtrips, seal, tls, wake };
 
 export async function bench(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");

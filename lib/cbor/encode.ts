@@ -15,65 +15,64 @@ const two32 = 0x1_0000_0000;
  *   not a safe integer.
  */
 export function encode(value: CborValue): Uint8Array {
-  const out = new Uint8Array(sizeOf(value));
   const pending: CborValue[] = [value];
-  let at = 0;
-  while (pending.length > 0) {
-    const item = pending.pop();
-    at = writeOwn(item, out, at);
-    pushParts(item, pending);
-  }
-  return out;
-}
-
-function sizeOf(value: CborValue): number {
-  const pending: CborValue[] = [value];
+  const items: CborValue[] = [];
   let size = 0;
   while (pending.length > 0) {
     const item = pending.pop();
-    size += ownSize(item);
-    pushParts(item, pending);
+    size += measure(item, pending);
+    items.push(item);
   }
-  return size;
+  const out = new Uint8Array(size);
+  let at = 0;
+  for (let i = 0; i < items.length; i++) at = write(items[i], out, at);
+  return out;
 }
 
-/** Puts what `item` contains on top of `pending`, the first part uppermost. */
-function pushParts(item: CborValue, pending: CborValue[]): void {
-  if (Array.isArray(item)) for (let i = item.length - 1; i >= 0; i--) pending.push(item[i]);
-  else if (item instanceof CborTagged) pending.push(item.value);
-  else if (item instanceof Map) {
-    const keys = [...item.keys()].sort(compareKeys);
-    for (let i = keys.length - 1; i >= 0; i--) pending.push(item.get(keys[i]), keys[i]);
-  }
-}
-
-/** The size of an item without those it contains. */
-function ownSize(item: CborValue): number {
-  if (item === null || item === undefined || typeof item === "boolean") return 1;
+/**
+ * The size of an item without those it contains, which are put on top of `pending`, the first uppermost. What there is
+ * most of is looked for first, and nothing twice: each question takes an interpreter long.
+ */
+function measure(item: CborValue, pending: CborValue[]): number {
   if (typeof item === "number")
     return isCborInteger(item) ? headSize(item < 0 ? -1 - item : item) : floatSize(item);
   if (typeof item === "string") {
     const length = utf8Length(item);
     return headSize(length) + length;
   }
+  if (item === null || item === undefined || typeof item === "boolean") return 1;
   if (item instanceof Uint8Array) return headSize(item.length) + item.length;
-  if (Array.isArray(item)) return headSize(item.length);
-  if (item instanceof CborFloat) return floatSize(item.value);
-  if (item instanceof CborTagged) return headSize(checkedTag(item.tag));
+  if (Array.isArray(item)) {
+    for (let i = item.length - 1; i >= 0; i--) pending.push(item[i]);
+    return headSize(item.length);
+  }
   if (item instanceof Map) {
-    item.forEach(checkKey);
+    const keys = [...item.keys()].sort(compareKeys);
+    for (let i = keys.length - 1; i >= 0; i--) {
+      checkKey(keys[i]);
+      pending.push(item.get(keys[i]), keys[i]);
+    }
     return headSize(item.size);
   }
+  if (item instanceof CborTagged) {
+    pending.push(item.value);
+    return headSize(checkedTag(item.tag));
+  }
+  if (item instanceof CborFloat) return floatSize(item.value);
   throw new TypeError("CBOR cannot carry this value");
 }
 
 /** Writes an item without those it contains; returns the offset after it. */
-function writeOwn(item: CborValue, out: Uint8Array, at: number): number {
+function write(item: CborValue, out: Uint8Array, at: number): number {
   if (typeof item === "number") {
     if (!isCborInteger(item)) return writeFloat(item, out, at);
     return item < 0 ? writeHead(1, -1 - item, out, at) : writeHead(0, item, out, at);
   }
   if (typeof item === "string") return utf8Write(item, out, writeHead(3, utf8Length(item), out, at));
+  if (item === null || item === undefined || typeof item === "boolean") {
+    out[at] = item === false ? 0xf4 : item ? 0xf5 : item === null ? 0xf6 : 0xf7;
+    return at + 1;
+  }
   if (item instanceof Uint8Array) {
     const start = writeHead(2, item.length, out, at);
     out.set(item, start);
@@ -82,13 +81,7 @@ function writeOwn(item: CborValue, out: Uint8Array, at: number): number {
   if (Array.isArray(item)) return writeHead(4, item.length, out, at);
   if (item instanceof Map) return writeHead(5, item.size, out, at);
   if (item instanceof CborTagged) return writeHead(6, item.tag, out, at);
-  if (item instanceof CborFloat) return writeFloat(item.value, out, at);
-  return writeByte(item === false ? 0xf4 : item === true ? 0xf5 : item === null ? 0xf6 : 0xf7, out, at);
-}
-
-function writeByte(byte: number, out: Uint8Array, at: number): number {
-  out[at] = byte;
-  return at + 1;
+  return writeFloat((item as CborFloat).value, out, at);
 }
 
 function headSize(argument: number): number {
@@ -96,9 +89,12 @@ function headSize(argument: number): number {
 }
 
 function writeHead(major: number, argument: number, out: Uint8Array, at: number): number {
-  const size = headSize(argument);
   const type = major << 5;
-  if (size === 1) return writeByte(type | argument, out, at);
+  if (argument < 24) {
+    out[at] = type | argument;
+    return at + 1;
+  }
+  const size = headSize(argument);
   out[at] = type | (size === 2 ? 24 : size === 3 ? 25 : size === 5 ? 26 : 27);
   let rest = argument;
   for (let i = at + size - 1; i > at; i--) {
@@ -128,7 +124,7 @@ function checkedTag(tag: number): number {
   return tag;
 }
 
-function checkKey(_: CborValue, key: CborKey): void {
+function checkKey(key: CborKey | undefined): void {
   if (typeof key === "string") return;
   if (typeof key !== "number") throw new TypeError("a key is an integer or text");
   if (!isCborInteger(key)) throw new RangeError("a numeric key is a safe integer");

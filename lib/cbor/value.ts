@@ -45,5 +45,6 @@ export class CborError extends RangeError {}
 
 /** Whether `value` is written as an integer. */
 export function isCborInteger(value: number): boolean {
+  if ((value | 0) === value && value !== 0) return true; // most are, and this takes an interpreter less
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
