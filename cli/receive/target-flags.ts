@@ -61,33 +61,35 @@ export async function targetSettings(
   return { ...settings, endpoint: { ...endpoint, loopbackOnly } };
 }
 
+const ofAnotherBroker = [
+  "toUsername",
+  "toPw",
+  "toCafile",
+  "toPin",
+  "toCert",
+  "toKey",
+  "toPsk",
+  "toPskIdentity",
+  "toProtocolVersion",
+] as const satisfies readonly (keyof TargetFlags)[];
+
 function sameBroker(flags: TargetFlags, source: ClientSettings): ClientSettings {
-  const { toUrl: _, toId, toInsecure: __, ...more } = flags;
-  const [given] = Object.keys(targetOnly(more));
-  if (given !== undefined) throw new UsageError(`${given} goes with --to-url`);
-  const { will: ___, subscriptions: ____, ...session } = source.session;
+  const given = ofAnotherBroker.find((name) => flags[name] !== undefined);
+  if (given !== undefined) {
+    const option = given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${option} goes with --to-url`);
+  }
+  const { will: _, subscriptions: __, ...session } = source.session;
   return {
     ...source,
     kept: undefined,
     session: {
       ...session,
-      clientId: toId ?? `${session.clientId}-to`,
+      clientId: flags.toId ?? `${session.clientId}-to`,
       cleanStart: true,
       ...(session.version === 5 && { sessionExpirySeconds: 0 }),
     },
   };
-}
-
-/** Of any command's flags those that were given for the target, by the names the user knows. */
-function targetOnly(flags: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(flags)
-      .filter(([name, value]) => /^to[A-Z]/.test(name) && value !== undefined)
-      .map(([name, value]) => [
-        `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-        value,
-      ]),
-  );
 }
 
 async function otherBroker(flags: TargetFlags, debug: boolean): Promise<ClientSettings> {

@@ -259,6 +259,7 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     const { process, ended, says } = await listening("-c", "--format", "json", "-C", "2");
     await broker.publish(device.topic("readings"), device.stamped({ counter: 1 }));
     process.kill("SIGSTOP");
+    await broker.save();
     await broker.end("SIGKILL");
     await broker.start();
     await broker.publish(device.topic("readings"), device.stamped({ counter: 2 }));
