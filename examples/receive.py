@@ -49,7 +49,7 @@ def verified(message, entry, aad, number=-7, key=None, iv=None, size=64, cipher=
     kind, counter = CONTENT_TYPES[found.get(3)], int.from_bytes(found[6], "big")
     header = {1: number, 3: kind, 4: kid or dcbor([entry["device"].encode(), entry["epoch"]]),
               6: counter.to_bytes((counter.bit_length() + 7) // 8 or 1, "big")}
-    if counter >= 2**40 or message != cose(tag, header, content, *proof) or type(content) is not bytes:
+    if counter >= 2**40 or message != cose(tag, header, content, *proof[:not cipher]) or type(content) is not bytes:
         raise ValueError("not this sender, this algorithm or the one form")
     if cipher:
         nonce = (int.from_bytes(iv, "big") ^ counter).to_bytes(len(iv), "big")

@@ -149,7 +149,8 @@ function openAs(sender: Sender, message: CoseMessage, topic: string): Content {
       return nobodys(message.contentType, payload);
     }
     const inner = takeApart(payload);
-    if (inner.protection !== "sign") throw new RangeError("no COSE_Sign1 inside");
+    if (inner.protection !== "sign" || inner.header.contentType === 18)
+      throw new RangeError("no COSE_Sign1 inside, or two");
     // A signature that nobody can check is none.
     if (accepts.signer === null) return nobodys(inner.header.contentType, inner.payload);
     return openSigned(inner, sender, accepts.signer, encodeDeterministic([topic, message.recipient.kid]));
@@ -186,11 +187,12 @@ export interface Operator {
 
 /**
  * The command that an operator signed and a controller protected.
- * @param outer content type 18
+ * @param outer as it came
  * @returns its bytes, or why they are refused
  */
 export function openOperator(outer: Opened, topic: string, operator: Operator): Uint8Array | Refused {
   try {
+    if (outer.contentType !== 18) throw new RangeError("not signed");
     const inner = takeApart(outer.payload);
     if (inner.protection !== "sign") throw new RangeError("no COSE_Sign1 inside");
     const { id, epoch, direction } = outer.sender;

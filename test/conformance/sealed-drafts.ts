@@ -2,7 +2,7 @@
  * Random messages before anybody has protected them, for sealed-agreement.test.ts: each with an owner, topic, counter,
  * content type, payload and keys of its own. And what may become of them on the way.
  */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { Prng } from "../../host-sim/world/prng.js";
 import type { SealAlgorithm, StampAlgorithm } from "../../host-sim/world/seal-keys.js";
 import type { ContentType } from "../../lib/sealed/header.js";
@@ -11,24 +11,26 @@ import type { ContentType } from "../../lib/sealed/header.js";
 export class Pair {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
+  /** PKCS #8. */
+  readonly der: Uint8Array;
+  readonly privatePem: string;
+  readonly publicPem: string;
+  /** 04, x, y. */
+  readonly point: Uint8Array;
 
-  constructor() {
-    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  /** @param der PKCS #8; without it a new pair */
+  constructor(der?: Uint8Array) {
+    const privateKey = der
+      ? createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" })
+      : generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    const publicKey = createPublicKey(privateKey);
     this.publicKey = publicKey;
     this.privateKey = privateKey;
-  }
-  get der(): Uint8Array {
-    return new Uint8Array(this.privateKey.export({ format: "der", type: "pkcs8" }));
-  }
-  get privatePem(): string {
-    return this.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
-  }
-  get publicPem(): string {
-    return this.publicKey.export({ format: "pem", type: "spki" }) as string;
-  }
-  get point(): Uint8Array {
-    const { x, y } = this.publicKey.export({ format: "jwk" });
-    return Uint8Array.from([4, ...Buffer.from(x!, "base64url"), ...Buffer.from(y!, "base64url")]);
+    this.der = new Uint8Array(privateKey.export({ format: "der", type: "pkcs8" }));
+    this.privatePem = privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+    this.publicPem = publicKey.export({ format: "pem", type: "spki" }) as string;
+    const { x, y } = publicKey.export({ format: "jwk" });
+    this.point = Uint8Array.from([4, ...Buffer.from(x!, "base64url"), ...Buffer.from(y!, "base64url")]);
   }
 }
 const pairs = [new Pair(), new Pair(), new Pair()];
