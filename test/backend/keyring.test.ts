@@ -257,6 +257,24 @@ test("each device's command key is its own, on the same topic too", () => {
   keyring.close();
 });
 
+test("the bytes that keys are imported from are zeroed", () => {
+  const seen: Uint8Array[] = [];
+  const watching = { ...nodeCrypto };
+  for (const name of ["importSecret", "importMacKey", "importAgreementKey"] as const)
+    watching[name] = (bytes) => {
+      seen.push(bytes);
+      return nodeCrypto[name](bytes);
+    };
+  watching.importAeadKey = (bytes, alg) => {
+    seen.push(bytes);
+    return nodeCrypto.importAeadKey(bytes, alg);
+  };
+  const { contextIv: _, ...stamp } = { ...one, epoch: 3, algorithm: "hmac-256", key: "ab".repeat(32) };
+  parseKeyring(textOf(entry, { ...one, epoch: 5 }, stamp, recipient), watching).close();
+  assert.equal(seen.length, 4);
+  for (const bytes of seen) assert.ok(bytes.length > 15 && bytes.every((byte) => byte === 0));
+});
+
 test("when an entry is refused, the keys imported before it are closed", () => {
   const imported: Key[] = [];
   const counting = {

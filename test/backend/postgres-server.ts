@@ -59,6 +59,11 @@ export class PostgresServer {
     return server;
   }
 
+  /** Where it listens. */
+  get socket(): string {
+    return join(this.#folder, ".s.PGSQL.5432");
+  }
+
   get url(): string {
     return this.urlOf("mouse", this.password);
   }

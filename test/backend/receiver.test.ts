@@ -174,6 +174,32 @@ test("epochs overlap until the old one's time is over", async () => {
   );
 });
 
+const sealedTo = (name: string) => vectorMessages.find((vector) => vector.name === `sealTo: ${name}`)!;
+
+test("a recipient's key opens what arrives on its topics alone", async () => {
+  const { entry: recipient, topic, message: bytes } = sealedTo("signed: a SenML reading");
+  const elsewhere = { ...recipient, topics: ["sensors/+/will", `${topic}/more`] };
+  await receiving([elsewhere], async (receiver) =>
+    assert.equal(outcome(await receiver.receive(topic, bytes)), "bad: unknown-key"),
+  );
+});
+
+test("a recipient with signers takes no other's message, none that nobody signed, and none when a signer's time is over", async () => {
+  const signed = sealedTo("signed: a SenML reading");
+  const unsigned = sealedTo("unsigned: a SenML reading");
+  const [signer] = signed.entry.signers as [object];
+  const check = async (signers: object[], bytes: Uint8Array, expected: string) =>
+    receiving(
+      [{ ...signed.entry, signers }],
+      async (receiver) => assert.equal(outcome(await receiver.receive(signed.topic, bytes)), expected),
+      { now: () => Date.parse("2026-01-01T00:00:01Z") },
+    );
+  await check([{ ...signer, until: "2026-01-01T00:00:01Z" }], signed.message, "fresh");
+  await check([{ ...signer, until: "2026-01-01T00:00:00Z" }], signed.message, "bad: unknown-key");
+  await check([{ ...signer, device: "dormouse-9" }], signed.message, "bad: unknown-key");
+  await check([signer], unsigned.message, "bad: not-authentic");
+});
+
 test("behind a bridge that renames, messages verify by the device's topic, in one window with the others", () =>
   receiving(
     [entry],

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
 import { type PostgresOptions, PostgresReplayStore } from "../../backend/replay/postgres.js";
 import { PostgresServer } from "./postgres-server.js";
 import { arrival } from "./replay-arrival.js";
@@ -75,6 +81,83 @@ test("a connection that the server ends is made anew, whether idle or not", asyn
       await admission,
       "fresh",
       `counter ${counter}: its own mark of the first attempt is no duplicate`,
+    );
+  }
+  await store.close();
+});
+
+test("an answer that is lost with the connection loses no message: its own mark is no duplicate", async () => {
+  await (await open()).close();
+  const folder = mkdtempSync(join(tmpdir(), "dormouse-proxy-"));
+  let mute = false;
+  const sockets: Socket[] = [];
+  // The client's words reach the server, the server's answers not always the client.
+  const proxy = createServer((client) => {
+    const upstream = connect(server.socket);
+    sockets.push(client, upstream);
+    client.on("data", (data) => upstream.write(data));
+    upstream.on("data", (data) => mute || client.write(data));
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+  });
+  proxy.listen(join(folder, ".s.PGSQL.5432"));
+  await once(proxy, "listening");
+  const store = await open({
+    connectionString: server.url.replace(/@[^/]*/, `@${encodeURIComponent(folder)}`),
+  });
+  mute = true;
+  const message = arrival(1, 1, { epoch: 10 });
+  const admission = store.admit(message);
+  const marks = "SELECT FROM dormouse.stream JOIN dormouse.seen ON stream = id WHERE epoch = 10";
+  while ((await server.query(marks)).rowCount === 0) await delay(10);
+  mute = false;
+  for (const socket of sockets.splice(0)) socket.destroy();
+  assert.equal(await admission, "fresh");
+  assert.equal(await store.admit(message), "duplicate");
+  await store.close();
+  for (const socket of sockets) socket.destroy();
+  proxy.close();
+  rmSync(folder, { recursive: true });
+});
+
+test("who judges a stream's message holds it: the next one waits, and sees what came of it", async () => {
+  const store = await open();
+  await store.admit(arrival(0, 1, { epoch: 11 }));
+  const first = new pg.Client({ connectionString: server.url });
+  await first.connect();
+  await first.query("BEGIN");
+  const arrays =
+    "ARRAY['dormouse-1'], ARRAY[11], ARRAY['up'], ARRAY['t'], ARRAY[5000], ARRAY['00'], ARRAY['00']";
+  const { rows } = await first.query(`SELECT dormouse.admit(${arrays}, 4096) AS admissions`);
+  assert.deepEqual(rows[0].admissions, ["fresh"]);
+  const second = store.admit(arrival(1, 1, { epoch: 11 }));
+  const waiting =
+    "SELECT FROM pg_stat_activity WHERE application_name = 'dormouse' AND wait_event_type = 'Lock'";
+  let settled = false;
+  second.finally(() => {
+    settled = true;
+  });
+  while (!settled && (await server.query(waiting)).rowCount === 0) await delay(10);
+  await first.query("COMMIT");
+  assert.equal(await second, "stale");
+  await first.end();
+  await store.close();
+});
+
+test("what passes with another attempt is tried again: serialisation, deadlock, one row made by two", async () => {
+  const store = await open();
+  for (const [n, code] of ["40001", "40P01", "23505"].entries()) {
+    await server.query(`
+      CREATE SEQUENCE attempts;
+      CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF nextval('attempts') <= 2 THEN RAISE EXCEPTION USING ERRCODE = '${code}'; END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER fail_twice BEFORE INSERT ON dormouse.seen FOR EACH ROW EXECUTE FUNCTION fail_twice();
+    `);
+    assert.equal(await store.admit(arrival(n, 1, { epoch: 12 })), "fresh", code);
+    await server.query(
+      "DROP TRIGGER fail_twice ON dormouse.seen; DROP FUNCTION fail_twice; DROP SEQUENCE attempts",
     );
   }
   await store.close();
