@@ -49,9 +49,11 @@ export function sealTo(crypto: Crypto, key: SealToKey, message: Frozen): Uint8Ar
   if (!signer) return sealContent(crypto, key, topicBytes, message.plaintext, message.contentType);
   const aad = originAad(topic, recipientKid);
   const signed = signPayload(crypto, signer.key, signer.kid, aad, message);
-  const sealed = sealContent(crypto, key, topicBytes, signed, coseSign1);
-  signed.fill(0);
-  return sealed;
+  try {
+    return sealContent(crypto, key, topicBytes, signed, coseSign1);
+  } finally {
+    signed.fill(0);
+  }
 }
 
 function sealContent(
@@ -62,27 +64,29 @@ function sealContent(
   contentType: ContentType | undefined,
 ): Uint8Array {
   const ephemeral = crypto.generateAgreementKey();
+  let contentKey: Key | undefined;
   try {
     const recipient = encode(ecdhRecipient(recipientKid, compressedKey(crypto.agreementPoint(ephemeral))));
-    const contentKey = deriveContentKey(crypto, ephemeral, recipientPoint, recipient);
+    contentKey = deriveContentKey(crypto, ephemeral, recipientPoint, recipient);
     const iv = crypto.random(ivBytes);
     const protectedBytes = encodeContentHeader(iv, contentType);
     const aad = encStructure("Encrypt", protectedBytes, topicBytes);
-    const ciphertext = crypto.encrypt(contentKey, iv, aad, plaintext);
-    contentKey.close();
-    return encodeEncrypt(protectedBytes, ciphertext, recipient);
+    return encodeEncrypt(protectedBytes, crypto.encrypt(contentKey, iv, aad, plaintext), recipient);
   } finally {
+    contentKey?.close();
     ephemeral.close();
   }
 }
 
 /** HKDF-SHA-256 of the shared x coordinate, no salt; the caller closes it. */
 function deriveContentKey(crypto: Crypto, own: Key, point: Uint8Array, recipientProtected: Uint8Array): Key {
-  const secret = crypto.agree(own, point);
   const info = kdfContext(contentAlgorithm, 128, noParty, noParty, recipientProtected);
-  const contentKey = crypto.deriveAeadKey(secret, info, contentAlgorithm);
-  secret.close();
-  return contentKey;
+  const secret = crypto.agree(own, point);
+  try {
+    return crypto.deriveAeadKey(secret, info, contentAlgorithm);
+  } finally {
+    secret.close();
+  }
 }
 
 function encodeContentHeader(iv: Uint8Array, contentType: ContentType | undefined): Uint8Array {

@@ -47,8 +47,12 @@ export function openSealTo(crypto: Crypto, opener: SealToOpener, message: Uint8A
   if (!key) return bad("malformed");
   const { protectedBytes, ciphertext } = found.encrypt;
   const aad = encStructure("Encrypt", protectedBytes, topicBytesOf(opener.topic));
-  const plaintext = crypto.decrypt(key, found.iv, aad, ciphertext);
-  key.close();
+  let plaintext: Uint8Array | undefined;
+  try {
+    plaintext = crypto.decrypt(key, found.iv, aad, ciphertext);
+  } finally {
+    key.close();
+  }
   if (!plaintext) return bad("not-authentic");
   return judgeOrigin(crypto, opener, plaintext, found.contentType);
 }
@@ -86,9 +90,11 @@ function contentKeyOf(crypto: Crypto, agreementKey: Key, recipient: Recipient): 
     if (error instanceof CborError) return undefined;
     throw error;
   }
-  const key = deriveContentKey(crypto, secret, contentAlgorithm, recipient);
-  secret.close();
-  return key;
+  try {
+    return deriveContentKey(crypto, secret, contentAlgorithm, recipient);
+  } finally {
+    secret.close();
+  }
 }
 
 /** @throws CborError for what `sealTo` does not write; the point is not looked at. Nothing is verified. */

@@ -5,6 +5,7 @@ import {
   encodeKid,
   ivContext,
   keyContext,
+  signKey,
 } from "../../../lib/sealed/keys.js";
 import { bytes, equal, fromHex, hex, ok, test, throws } from "../../device/harness.js";
 import { casesOf, channelOf, type IvCase, type KdfCase, type KidCase } from "./vectors.js";
@@ -55,6 +56,9 @@ test("senders, epochs and topics beyond the limits are refused", () => {
   for (const topic of ["", "#", "a/#", "+/b", "a\0b"])
     throws(() => keyContext(5, { ...good, topic }), RangeError);
   throws(() => keyContext(5, { ...good, topic: "\ud800" }), RangeError);
+  const key = { close: () => {} };
+  equal(signKey(good.sender, "t", key).kid, encodeKid(good.sender));
+  for (const topic of ["", "a/#", "\ud800"]) throws(() => signKey(good.sender, topic, key), RangeError);
   encodeKid({ id: "x".repeat(64), epoch: 0xffff_ffff });
   for (const id of ["", "x".repeat(65), "é".repeat(33), "\udfff"])
     throws(() => encodeKid({ id, epoch: 0 }), RangeError);
