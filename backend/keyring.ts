@@ -228,11 +228,12 @@ export class Keyring {
     return { epoch, key: this.#kept(place, () => deriveKey(this.#crypto, secret, channel, how)) };
   }
 
-  /** Whether there is a key for what `device` sends on `topic`. */
+  /** Whether there is a key for what `device` sends on `topic`, that says whose it is. */
   accepts(device: string, topic: string, nowMs: number): boolean {
     return this.#entries.some((entry) => {
       if (isOver(entry, nowMs)) return false;
-      if (entry.kind === "recipient") return entry.filters.some((filter) => topicMatches(filter, topic));
+      if (entry.kind === "recipient")
+        return entry.signers !== null && entry.filters.some((filter) => topicMatches(filter, topic));
       return entry.direction === "up" && entry.sender.id === device && entry.topics.has(topic);
     });
   }

@@ -20,7 +20,8 @@ import type { CommandSettings } from "./settings.js";
 /** How it ended: the device's answer, or why there is none. */
 export interface Ending {
   readonly status: Status | "sent" | "no-answer" | "interrupted";
-  readonly command: PreparedCommand;
+  /** undefined: it was not sent at all. */
+  readonly command: PreparedCommand | undefined;
   readonly value: CommandAnswer["value"];
 }
 
@@ -79,7 +80,8 @@ export class Attempt {
       process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
       if (waitMs !== undefined) {
         timer = setTimeout(() => this.#end("no-answer"), Math.min(waitMs, 0x7fff_ffff));
-        await Promise.race([subscribed, ended]);
+        const early = await Promise.race([subscribed, ended]);
+        if (early) return { ...early, command: undefined };
       }
       const { device, name, args, base, expiresInSeconds, protection } = this.#settings;
       const options = { base, expiresInSeconds, ...(protection && { protection }) };

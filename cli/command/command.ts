@@ -74,14 +74,15 @@ async function send(settings: CommandSettings): Promise<number> {
   const counters = new Counters(settings.statePath);
   try {
     const ending = await new Attempt(settings, counters).run();
-    if (settings.json) console.log(printableJson(asObject(ending)));
+    if (settings.json) console.log(printableJson(asObject(settings, ending)));
     else if (ending.status === "done") console.log(printableLine(`done${shown(ending)}`));
     if (ending.status === "done" || ending.status === "sent") return 0;
     if (settings.json) return 1;
     const { device } = settings;
-    throw new OperatorError(
-      printableLine(`${device}: ${ending.status}${shown(ending)}; ${actions[ending.status]}`),
-    );
+    const action = ending.command
+      ? actions[ending.status]
+      : "the broker did not let it hear answers, and nothing was sent";
+    throw new OperatorError(printableLine(`${device}: ${ending.status}${shown(ending)}; ${action}`));
   } catch (error) {
     // What the library refuses of a command line that can be read.
     throw error instanceof RangeError ? new OperatorError(error.message) : error;
@@ -96,15 +97,14 @@ function shown({ value }: Ending): string {
   return `: ${value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)}`;
 }
 
-function asObject({ status, value, command }: Ending): object {
-  const { device, name, counter, expiresAt } = command;
+function asObject({ device, name }: CommandSettings, { status, value, command }: Ending): object {
   const bytes = value instanceof Uint8Array;
   return {
     device,
     name,
-    counter,
+    counter: command?.counter ?? null,
     status,
-    expires: new Date(expiresAt * 1000).toISOString(),
+    expires: command ? new Date(command.expiresAt * 1000).toISOString() : null,
     ...(bytes ? { valueBase64: Buffer.from(value).toString("base64") } : { value }),
   };
 }

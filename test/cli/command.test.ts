@@ -1,7 +1,9 @@
 /** `dormouse command` against Mosquitto, and devices there that lib/commands decides for. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { encodeResult, type Status } from "../../lib/commands/command.js";
 import { mosquittoMissing } from "../e2e/mqtt-mosquitto.js";
@@ -35,6 +37,7 @@ describe("command against Mosquitto", { skip: mosquittoMissing() ?? false, timeo
     endsWith(await command("echo", ...wait, "--", "-x"), 0, "done: -x\n");
     endsWith(await command("echo", "-3", ...wait), 0, "done: -3\n");
     endsWith(await command("blob", ...wait), 0, "done: 00ff\n");
+    endsWith(await command("blob", ...wait, "-V", "311"), 0, "done: 00ff\n");
     endsWith(await command("echo", ...wait), 0, "done\n");
     const failed = /dormouse: answers: failed: the valve is stuck; it could not do that\n$/;
     endsWith(await command("break", ...wait), 1, "", failed);
@@ -235,6 +238,40 @@ describe("command against Mosquitto", { skip: mosquittoMissing() ?? false, timeo
     await device.wake();
     endsWith(await device.command("echo", "1", ...wait), 0, "done: 1\n");
     equal(await device.publish(Uint8Array.of(0)), nobodySubscribed);
+  });
+
+  test("what the broker refuses ends it", async () => {
+    const { command, start } = await scene.device("refused");
+    const base = ["--base", "forbidden/refused"];
+    endsWith(await command("echo", "1", ...base), 1, "", /dormouse: [^\n]+[Nn]ot authorized[^\n]+\n$/);
+    const keys = [
+      {
+        device: "refused",
+        epoch: 0,
+        secret: "5a".repeat(32),
+        topics: { "forbidden/refused/result": "stamp" },
+      },
+    ];
+    const keyring = broker.file("refused.2", JSON.stringify({ schema: 1, keys }));
+    const waiting = await start("echo", "1", ...base, ...wait, { keyring }).ended;
+    endsWith(waiting, 1, "", /the broker refuses the subscription to the answers: /);
+  });
+
+  test("before it can hear answers nothing is sent, however it ends", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const device = await scene.device("unheard");
+    const unsent = /unheard: (no-answer|interrupted); [^\n]*nothing was sent\n$/;
+    endsWith(await device.start("echo", "1", "--wait", "1s", { port }).ended, 1, "", unsent);
+    const stopped = device.start("echo", "1", ...wait, "-d", { port });
+    await stopped.says("sent CONNECT");
+    stopped.process.kill("SIGINT");
+    endsWith(await stopped.ended, 1, "", unsent);
+    const json = await device.start("echo", "1", "--wait", "1s", "--json", { port }).ended;
+    const about = { device: "unheard", name: "echo", counter: null };
+    deepEqual(JSON.parse(json.stdout), { ...about, status: "no-answer", expires: null, value: null });
+    silent.close();
   });
 
   test("a lost connection is made again, and an answer that came meanwhile is not lost", async () => {
