@@ -11,7 +11,7 @@ import { root } from "../../host-sim/paths.js";
 import { mosquittoMissing } from "../e2e/mqtt-mosquitto.js";
 import { CommandDevice } from "./command-device.js";
 import { ClientBroker } from "./mqtt-broker.js";
-import { dormouse } from "./mqtt-command.js";
+import { dormouse, startDormouse } from "./mqtt-command.js";
 
 const page = readFileSync(join(root, "docs/commands.md"), "utf8");
 const blocks = (language: string) =>
@@ -127,6 +127,27 @@ describe("docs/commands.md", { skip: mosquittoMissing() ?? false, timeout: 120_0
     deepEqual(device.acted.at(-1)?.command.args, ["temperature"]);
     child.kill("SIGTERM");
     deepEqual(await once(child, "exit"), [0, null]);
+  });
+
+  test("the simulator does what it is told", async () => {
+    await device.sleep();
+    const [, profile, keyring] = blocks("json");
+    broker.file("profile.json", profile!);
+    broker.file("all.keyring", keyring!);
+    const words = wordsOf(lineOf("dormouse sim")).map((word) =>
+      word.replace("localhost:8883", `localhost:${broker.ports.tls}`),
+    );
+    const since = broker.logLength;
+    const board = startDormouse(words, { cwd: broker.folder });
+    try {
+      await broker.logged("Sending SUBACK to dormouse-1", since);
+      const ran = await dormouse(wordsOf(lineOf("read temperature")), { cwd: broker.folder });
+      equal(ran.code, 0, ran.stderr);
+      match(ran.stdout, /^done: -?\d+(\.\d+)?\n$/);
+    } finally {
+      board.process.kill("SIGTERM");
+      await board.ended;
+    }
   });
 
   test("its profile is one", async () => {
