@@ -17,9 +17,9 @@ import { coseSign1, plainCbor } from "../lib/sealed/header.js";
 import { type OperatorKey, signOperator } from "../lib/sealed/operator.js";
 import { protect } from "../lib/sealed/protect.js";
 import type { CommandKey, Keyring } from "./keyring.js";
-import type { Symmetric } from "./keyring-entries.js";
 import { nodeCrypto } from "./node-crypto.js";
 import type { Received } from "./receiver.js";
+import type { Symmetric } from "./symmetric.js";
 
 /** What is kept for a controller beyond its life: backend/counters.ts, or something of one's own. */
 export interface CounterSource {

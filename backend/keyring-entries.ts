@@ -5,16 +5,17 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
 import { aeadLengths } from "../lib/crypto/aead.js";
-import type { AeadAlgorithm, Crypto, Key } from "../lib/crypto/crypto.js";
+import type { Crypto, Key } from "../lib/crypto/crypto.js";
 import { checkTopicFilter, checkTopicName } from "../lib/mqtt/wire/topics.js";
-import { type Direction, encodeKid, type Sender, type StampAlgorithm } from "../lib/sealed/keys.js";
-import { sealAlgorithms, stampAlgorithms } from "../lib/store/protection.js";
+import { type Direction, encodeKid, type Sender } from "../lib/sealed/keys.js";
 import { type Fields, KeyringError } from "./keyring-fields.js";
-
-/** With which algorithm the messages of a topic are protected. */
-export type Symmetric =
-  | { readonly protection: "stamp"; readonly alg: StampAlgorithm }
-  | { readonly protection: "seal"; readonly alg: AeadAlgorithm };
+import {
+  defaultSymmetric,
+  isSymmetricName,
+  type Symmetric,
+  symmetricNamed,
+  symmetricNames,
+} from "./symmetric.js";
 
 interface FromDevice {
   readonly sender: Sender;
@@ -204,8 +205,7 @@ function recipientEntry(crypto: Crypto, fields: Fields): RecipientEntry {
 
 /** `"stamp"`, `"seal"`, or which algorithm of these. */
 function symmetric(fields: Fields, value: unknown): Symmetric {
-  if (value === "stamp") return { protection: "stamp", alg: stampAlgorithms["hmac-256"] };
-  if (value === "seal") return { protection: "seal", alg: sealAlgorithms["chacha20-poly1305"] };
+  if (value === "stamp" || value === "seal") return defaultSymmetric[value];
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     const { protection, algorithm, ...more } = value as Record<string, unknown>;
     const used = algorithmNamed(fields, "topics: algorithm", algorithm);
@@ -218,14 +218,8 @@ function symmetric(fields: Fields, value: unknown): Symmetric {
 }
 
 function algorithmNamed(fields: Fields, field: string, name: unknown): Symmetric {
-  if (isNameIn(stampAlgorithms, name)) return { protection: "stamp", alg: stampAlgorithms[name] };
-  if (isNameIn(sealAlgorithms, name)) return { protection: "seal", alg: sealAlgorithms[name] };
-  const names = [...Object.keys(stampAlgorithms), ...Object.keys(sealAlgorithms)].join(", ");
-  return fields.fail(field, `one of ${names} is needed`);
-}
-
-function isNameIn<Names extends object>(names: Names, name: unknown): name is keyof Names {
-  return typeof name === "string" && Object.hasOwn(names, name);
+  if (isSymmetricName(name)) return symmetricNamed(name);
+  return fields.fail(field, `one of ${symmetricNames.join(", ")} is needed`);
 }
 
 function checkName(fields: Fields, field: string, topic: string): void {

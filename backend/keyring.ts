@@ -28,11 +28,11 @@ import {
   readEntry,
   type SecretEntry,
   type SignerEntry,
-  type Symmetric,
 } from "./keyring-entries.js";
 import { Fields, KeyringError } from "./keyring-fields.js";
 import { nodeCrypto } from "./node-crypto.js";
 import { readSecretFile } from "./secret-file.js";
+import { defaultSymmetric, type Symmetric } from "./symmetric.js";
 
 export { KeyringError } from "./keyring-fields.js";
 
@@ -70,8 +70,6 @@ export interface CommandKey {
 }
 
 const schemaVersion = 1;
-
-const defaultProtection: Symmetric = { protection: "stamp", alg: 5 };
 
 /** Derived keys at a time; each takes about 500 bytes. */
 const keptKeys = 4096;
@@ -221,7 +219,7 @@ export class Keyring {
     if (!newest) return undefined;
     const { epoch } = newest.sender;
     if (newest.kind === "key") return { epoch, key: importedKey(newest, topic) };
-    const how = used ?? newest.topics.get(topic) ?? defaultProtection;
+    const how = used ?? newest.topics.get(topic) ?? defaultSymmetric.stamp;
     const channel: Channel = { sender: { id: sender, epoch }, direction: "down", topic };
     const { secret } = newest;
     const place = `${hex(newest.kid)} down ${how.alg} ${placeOf(encodeKid(channel.sender), topic)}`;

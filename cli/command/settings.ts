@@ -1,13 +1,6 @@
 /** The options of `dormouse command`, checked before anything is sent; keys are read last. */
-import {
-  isStampName,
-  type SealName,
-  type StampName,
-  sealAlgorithms,
-  stampAlgorithms,
-} from "../../backend/algorithm-names.js";
 import { type Keyring, readKeyring } from "../../backend/keyring.js";
-import type { Symmetric } from "../../backend/keyring-entries.js";
+import { defaultSymmetric, type Symmetric, symmetricNamed, symmetricNames } from "../../backend/symmetric.js";
 import type { Scalar } from "../../lib/commands/command.js";
 import { checkTopicName } from "../../lib/mqtt/wire/topics.js";
 import type { OperatorKey } from "../../lib/sealed/operator.js";
@@ -114,19 +107,10 @@ function onlyController(keyring: Keyring): string {
 }
 
 function protectionOf({ protection, algorithm }: CommandFlags): Symmetric | undefined {
-  if (protection !== undefined) choice("--protection", protection, ["stamp", "seal"]);
-  if (algorithm === undefined) {
-    if (protection === undefined) return undefined;
-    return protection === "stamp"
-      ? { protection, alg: stampAlgorithms["hmac-256"] }
-      : { protection: "seal", alg: sealAlgorithms["chacha20-poly1305"] };
-  }
-  const names = [...Object.keys(stampAlgorithms), ...Object.keys(sealAlgorithms)] as (StampName | SealName)[];
-  choice("--algorithm", algorithm, names);
-  const used: Symmetric = isStampName(algorithm)
-    ? { protection: "stamp", alg: stampAlgorithms[algorithm] }
-    : { protection: "seal", alg: sealAlgorithms[algorithm as SealName] };
-  if (protection !== undefined && protection !== used.protection)
+  const wanted = protection === undefined ? undefined : choice("--protection", protection, ["stamp", "seal"]);
+  if (algorithm === undefined) return wanted && defaultSymmetric[wanted];
+  const used = symmetricNamed(choice("--algorithm", algorithm, symmetricNames));
+  if (wanted !== undefined && wanted !== used.protection)
     throw new UsageError(`--algorithm ${algorithm} goes with --protection ${used.protection}`);
   return used;
 }

@@ -1,9 +1,10 @@
 /** `dormouse keys derive`: from a device's secret the key of one topic, for a receiver that is to open nothing else. */
 import type { Command } from "commander";
-import { sealAlgorithms, sealLengths, stampAlgorithms } from "../../backend/algorithm-names.js";
 import { parseKeyring } from "../../backend/keyring.js";
 import { KeyringError } from "../../backend/keyring-fields.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
+import { type SymmetricName, symmetricNamed, symmetricNames } from "../../backend/symmetric.js";
+import { aeadLengths } from "../../lib/crypto/aead.js";
 import type { Key } from "../../lib/crypto/crypto.js";
 import { checkTopicName } from "../../lib/mqtt/wire/topics.js";
 import { type Channel, deriveContextIv, keyContext } from "../../lib/sealed/keys.js";
@@ -26,8 +27,6 @@ interface DeriveFlags {
   readonly keyring?: string;
 }
 
-type Algorithm = keyof typeof stampAlgorithms | keyof typeof sealAlgorithms;
-const algorithms = [...Object.keys(stampAlgorithms), ...Object.keys(sealAlgorithms)] as Algorithm[];
 const macKeyBytes = 32;
 const maxEpoch = 2 ** 32 - 1;
 
@@ -40,7 +39,7 @@ interface Named {
   readonly until?: string;
   readonly direction: "up" | "down";
   readonly topic: string;
-  readonly algorithm: Algorithm;
+  readonly algorithm: SymmetricName;
 }
 
 function namedBy(flags: DeriveFlags): Named {
@@ -63,7 +62,7 @@ function namedBy(flags: DeriveFlags): Named {
     ...(until !== undefined && { until }),
     direction,
     topic,
-    algorithm: choice("--algorithm", flags.algorithm, algorithms),
+    algorithm: choice("--algorithm", flags.algorithm, symmetricNames),
   };
 }
 
@@ -76,12 +75,11 @@ function derived(secret: Key, { device, sender, epoch, direction, topic, algorit
   };
   const key = (alg: number, byteLength: number) =>
     hex(nodeCrypto.deriveBytes(secret, keyContext(alg, channel), byteLength));
-  if (algorithm === "hmac-256" || algorithm === "hmac-256-64")
-    return { key: key(stampAlgorithms[algorithm], macKeyBytes) };
-  const alg = sealAlgorithms[algorithm];
+  const used = symmetricNamed(algorithm);
+  if (used.protection === "stamp") return { key: key(used.alg, macKeyBytes) };
   return {
-    key: key(alg, sealLengths[alg].key),
-    contextIv: hex(deriveContextIv(nodeCrypto, secret, channel, alg)),
+    key: key(used.alg, aeadLengths(used.alg).keyBytes),
+    contextIv: hex(deriveContextIv(nodeCrypto, secret, channel, used.alg)),
   };
 }
 
@@ -122,7 +120,7 @@ export function addDeriveCommand(keys: Command): void {
     .requiredOption("--device <ID>", "device.id of its profile")
     .requiredOption("--secret <REF>", "file:PATH, env:NAME or - (standard input): its secret, 64 hex digits")
     .requiredOption("--topic <TOPIC>", "as the device knows it")
-    .requiredOption("--algorithm <NAME>", `${algorithms.join(", ")}: as in its profile`)
+    .requiredOption("--algorithm <NAME>", `${symmetricNames.join(", ")}: as in its profile`)
     .option("--epoch <N>", "which of its secrets (0)")
     .option("--kid <HEX>", "device.kid of its profile, if it has one")
     .option("--direction <WAY>", "up, from the device, or down, to it (up)")

@@ -1,12 +1,7 @@
 /** What the tests of `dormouse command` share: a broker, devices with their keyrings, the command in a process. */
 import { doesNotMatch, equal, match } from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  type SealName,
-  type StampName,
-  sealAlgorithms,
-  stampAlgorithms,
-} from "../../backend/algorithm-names.js";
+import { type SymmetricName, symmetricNamed } from "../../backend/symmetric.js";
 import { CommandDevice, type DeviceOptions } from "./command-device.js";
 import { deriveDirect } from "./derive-direct.js";
 import { ClientBroker } from "./mqtt-broker.js";
@@ -68,12 +63,12 @@ export class CommandScene {
   async device(
     id: string,
     more: Partial<DeviceOptions> & {
-      readonly algorithm?: StampName | SealName;
+      readonly algorithm?: SymmetricName;
       readonly awake?: boolean;
     } = {},
   ): Promise<Commanded> {
     const { algorithm, awake = true, ...options } = more;
-    const commands = algorithm && used(algorithm);
+    const commands = algorithm && symmetricNamed(algorithm);
     const device = new Commanded(this.broker, {
       port: this.broker.ports.open,
       id,
@@ -110,12 +105,6 @@ export class CommandScene {
       await delay(20);
     }
   }
-}
-
-function used(name: StampName | SealName): NonNullable<DeviceOptions["commands"]> {
-  return name in stampAlgorithms
-    ? { protection: "stamp", alg: stampAlgorithms[name as StampName] }
-    : { protection: "seal", alg: sealAlgorithms[name as SealName] };
 }
 
 export function endsWith({ code, stdout, stderr }: Ran, expected: number, out: string, err = /^/): void {
