@@ -60,8 +60,13 @@ interface Begun {
   readonly packetId: number | undefined;
 }
 
-interface Remembered extends Begun {
-  readonly admitted: Admitted;
+/** Authentic and new: flash is to remember it. */
+interface Fresh extends Begun, Pick<Admitted, "counter" | "held" | "record"> {
+  /** Of the controller. */
+  readonly index: number;
+}
+
+interface Remembered extends Fresh {
   /** What flash says, which may be something else. */
   readonly kept: Uint8Array | undefined;
 }
@@ -87,7 +92,7 @@ export class Commands {
   /** Packet ids of messages that are done with. */
   readonly #done: number[] = [];
   /** How far the message before those has come. */
-  #step: Remembered | Judged | undefined;
+  #step: Fresh | Remembered | Judged | undefined;
   #looked = 0;
   /** Messages that were nobody's, or not authentic. */
   #refused = 0;
@@ -144,7 +149,8 @@ export class Commands {
     const step = this.#step;
     this.#step = undefined;
     if (!step) this.begin();
-    else if ("admitted" in step) this.judge(step);
+    else if ("kept" in step) this.judge(step);
+    else if ("record" in step) this.#step = { ...step, kept: writeWindow(step.index, step.record) };
     else this.carryOut(step);
   }
 
@@ -160,7 +166,7 @@ export class Commands {
     return this.#memory.hasRoomForResult ? this.#done.shift() : undefined;
   }
 
-  /** The first message that waits, up to what flash says of it then. */
+  /** The first message that waits, up to what flash is to say of it. */
   private begin(): void {
     this.#looked++;
     const { topic, payload, retain, packetId } = this.#waiting.shift()!;
@@ -177,8 +183,8 @@ export class Commands {
     const controller = sender.id;
     const admitted = admitVerified(sender, decodeWindowRecord(sender, readWindow(index)), held);
     if (admitted.verdict === "fresh") {
-      const kept = writeWindow(index, admitted.record);
-      this.#step = { controller, packetId, admitted, kept };
+      const { record, counter } = admitted;
+      this.#step = { controller, packetId, index, counter, held, record };
       return;
     }
     report("command", { status: admitted.verdict, controller });
@@ -211,8 +217,8 @@ export class Commands {
     this.conclude(step, outcome);
   }
 
-  private outcome({ admitted, kept }: Remembered, challenge: Uint8Array | undefined): Outcome {
-    return judgeCommand(nativeCrypto, admitted, kept, this.rules(), this.clock(), challenge ?? null);
+  private outcome(step: Remembered, challenge: Uint8Array | undefined): Outcome {
+    return judgeCommand(nativeCrypto, step, step.kept, this.rules(), this.clock(), challenge ?? null);
   }
 
   private rules(): CommandRules {
@@ -232,7 +238,7 @@ export class Commands {
     };
   }
 
-  private conclude({ controller, packetId, admitted: { counter } }: Remembered, outcome: Outcome): void {
+  private conclude({ controller, packetId, counter }: Remembered, outcome: Outcome): void {
     if (outcome.kind === "not-kept") {
       this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
       // It stays at the broker, and what follows it too.

@@ -108,6 +108,7 @@ export class Link {
       },
       onWritable: (byteLength) => {
         this.#stands = true;
+        this.#kept = undefined;
         this.#writable = byteLength;
         this.flush();
         this.receive();

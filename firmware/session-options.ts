@@ -17,10 +17,9 @@ function maxCommandBytes(): number {
 /** The device hears its commands, and the broker forgets one when flash remembers it. */
 function commandOptions(profile: Profile): Partial<SessionOptions> {
   const filter = commandTopic(profile);
-  // A retained command is none: it need not come.
-  const retainHandling = profile.mqtt.version === "5" && { retainHandling: 2 as const };
   return {
-    subscriptions: [{ filter, qos: 1, ...retainHandling }],
+    // A retained command is none: it need not come.
+    subscriptions: [{ filter, qos: 1, retainHandling: 2 }],
     deferredAcks: true,
     receiveMaximum: isSmall() ? 1 : 4,
   };

@@ -46,15 +46,16 @@ export function openTransport(options: TransportOptions): Transport {
 }
 
 function openStream(options: TransportOptions): Transport {
-  const { address, tls, handshakeTimeoutMs, onReadable, onWritable, onEnd } = options;
+  // Not `options` below: what a callback knows stays as long as the connection, and the CA is in there.
+  const { address, handshakeTimeoutMs, onConnected, onSecured, onReadable, onWritable, onEnd } = options;
   const { port } = options.broker;
   let connected = false;
   const whenConnected = () => {
-    if (!connected) options.onConnected();
+    if (!connected) onConnected();
     connected = true;
   };
   const unreachable = () => failure("connect-failed", `no TCP connection to ${address}:${port}`);
-  if (!tls) {
+  if (!options.tls) {
     return new TCP({
       address,
       port,
@@ -85,12 +86,12 @@ function openStream(options: TransportOptions): Transport {
     address,
     port,
     nodelay: true,
-    tls,
+    tls: options.tls,
     ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
     onReadable: (byteLength) => onReadable(byteLength),
     onWritable(byteLength) {
       const { secured: agreed } = this;
-      if (!secured && agreed) options.onSecured(agreed);
+      if (!secured && agreed) onSecured(agreed);
       secured = true;
       onWritable(byteLength);
     },

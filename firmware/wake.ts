@@ -251,6 +251,8 @@ export class Wake implements LinkEvents {
     if ("kind" in session) return this.settle("connect", session);
     const link = new Link({ address: this.#address, broker, session, kept: this.#memory.mqtt }, this);
     this.#publisher.relink(this.#wifi?.rssi);
+    // What an earlier link has brought comes again.
+    this.#commands = undefined;
     try {
       this.#link = link;
       if (this.#security?.early) this.begin();
@@ -280,6 +282,8 @@ export class Wake implements LinkEvents {
 
   opened(): void {
     this.#welcome = true;
+    // What the link has taken up; it gives another at its end.
+    this.#memory.mqtt = undefined;
     this.done("session");
   }
 
@@ -416,7 +420,7 @@ export class Wake implements LinkEvents {
     if (this.#link) this.#memory.mqtt = this.#link.kept;
     this.#link = undefined;
     if (reason) this.#lost = reason;
-    // In 3.1.1 a broker cannot be told: it would come again each time.
+    // A broker that does not mind what it was told would send it each time.
     if (reason?.kind === "protocol-error" && reason.code === packetTooLarge) this.#memory.forgetSession();
     // A token is only as good as the time in it.
     const { auth } = this.#profile.broker;

@@ -145,7 +145,7 @@ export function admitVerified(
  */
 export function judgeCommand(
   crypto: Crypto,
-  { held, record }: Admitted,
+  { held, record }: Pick<Admitted, "held" | "record">,
   kept: Uint8Array | undefined,
   rules: CommandRules,
   clock: CommandClock,

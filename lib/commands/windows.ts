@@ -15,13 +15,23 @@ export const commandWindowSize = 64;
 /** How many controllers a device has at most: what they cost it is known before the first command. */
 export const maxControllers = 4;
 const crcBytes = 4;
+const arrayOfThree = 0x83;
+/** Of 256 to 65,535 bytes (RFC 8949 §3). */
+const byteStringHeadBytes = 3;
 
 /** For flash. @returns new bytes, about 630. */
 export function encodeWindowRecord({ id, epoch }: Sender, window: ReplayWindow): Uint8Array {
-  const content = encode([id, epoch, encodeWindow(window)]);
-  const data = new Uint8Array(content.length + crcBytes);
-  data.set(content);
-  new DataView(data.buffer).setUint32(content.length, crc32(content));
+  // The array of three, and the head of its last item of more than 255 bytes, by hand: a small board has no room for
+  // them twice.
+  const head = encode([id, epoch]);
+  const content = encodeWindow(window);
+  const end = head.length + byteStringHeadBytes + content.length;
+  const data = new Uint8Array(end + crcBytes);
+  data.set(head);
+  data[0] = arrayOfThree;
+  data.set([0x59, content.length >> 8, content.length & 0xff], head.length);
+  data.set(content, head.length + byteStringHeadBytes);
+  new DataView(data.buffer).setUint32(end, crc32(data, 0, end));
   return data;
 }
 

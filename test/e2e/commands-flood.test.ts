@@ -80,6 +80,31 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () 
     }
   });
 
+  test("a message larger than the device has said ends the connection, and the next begins clean", async (t) => {
+    const scene = await CommandScene.open(broker, "f-large");
+    t.after(() => scene.close());
+    const clean: boolean[] = [];
+    const large = publish(scene.topic, new Uint8Array(2000), 1, 1);
+    const sending = await floodingBroker(large, undefined, clean);
+    t.after(() => sending.close());
+    const { port } = sending.address() as AddressInfo;
+    const { errors } = await scene.wakes({ cycles: 3, port });
+    deepEqual(errors, ["1 protocol-error", "2 protocol-error", "3 protocol-error"]);
+    deepEqual(clean, [false, true, true]);
+  });
+
+  test("what comes on another topic is no command, though its bytes were made for that topic", async (t) => {
+    const scene = await CommandScene.open(broker, "f-topic");
+    t.after(() => scene.close());
+    const topic = `${scene.base}/other`;
+    const elsewhere = publish(topic, scene.command({ counter: 9, challenge: null, topic }), 1, 1);
+    const sending = await floodingBroker(elsewhere);
+    t.after(() => sending.close());
+    const { port } = sending.address() as AddressInfo;
+    const { commands, errors } = await scene.wakes({ cycles: 1, port });
+    deepEqual([commands, errors], [[], []]);
+  });
+
   for (const [board, wakes] of [
     ["esp32c3", 5],
     ["esp8266", 5],

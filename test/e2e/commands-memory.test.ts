@@ -79,6 +79,47 @@ describe("a wake with a command", { skip: mosquittoMissing() ?? false, timeout: 
       });
     }
 
+  for (const board of boards)
+    test(`${board}: after an outage, with all that waits and long names`, async (t) => {
+      const scene = await CommandScene.open(broker, `6f1c2c1e-8a44-4a0e-9a43-${board}`, sealed);
+      t.after(() => scene.close());
+      const relay = await Relay.open(t, broker.port, 5, pki);
+      const down = 10;
+      let slept = 0;
+      const { errors, tally } = await scene.wakes({
+        board,
+        cycles: down + 4,
+        port: relay.port,
+        ca,
+        onEvent: ({ event }) => {
+          if (event === "sleep") slept++;
+        },
+        edit: (profile) => ({
+          ...profile,
+          mqtt: { ...profile.mqtt, will: { afterSeconds: 0, retain: true } },
+          broker: { ...profile.broker, clientIdPrefix: "c".repeat(40), username: "u".repeat(60) },
+        }),
+        disturbance: {
+          network: (quiet) => (slept > 0 && slept <= down ? { ...quiet, accessPoints: [] } : quiet),
+          ...scene.pauses(
+            () => scene.send({ ...long, counter: 0, challenge: null }),
+            ...Array<undefined>(down).fill(undefined),
+            () => scene.send({ ...long, counter: 1 }),
+            () => scene.send({ ...long, counter: 2 }),
+          ),
+        },
+      });
+      deepEqual(
+        errors.filter((error) => !error.endsWith("network-unavailable")),
+        [],
+      );
+      deepEqual(
+        scene.results.map(({ status }) => status),
+        ["challenge", "unknown", "unknown"],
+      );
+      ok(tally.success);
+    });
+
   test("a small board's budget fits the memory it has", () => {
     const { static: all, stack } = boardManifest("esp8266").creation;
     const taken = (["slotBytesPeak", "chunkBytesPeak"] as const)
