@@ -140,7 +140,7 @@ function openAs(sender: Sender, message: CoseMessage, topic: string): Content {
     return authentic(header, payload, ciphertext.subarray(-sealAlgorithms[algorithm].tagBytes));
   }
   if (accepts.protection === "sign" && message.protection === "sign")
-    return openSigned(message, sender, accepts.publicKey, aad);
+    return openSigned(checkSigned(message), sender, accepts.publicKey, aad);
   if (accepts.protection === "sealTo" && message.protection === "sealTo") {
     if (!Buffer.from(accepts.recipientKid).equals(message.recipient.kid)) throw new UnknownKid();
     const payload = openSealedTo(message, accepts.privateKey, aad);
@@ -148,9 +148,7 @@ function openAs(sender: Sender, message: CoseMessage, topic: string): Content {
       if (accepts.signer !== null) throw new RangeError("not signed");
       return nobodys(message.contentType, payload);
     }
-    const inner = takeApart(payload);
-    if (inner.protection !== "sign" || inner.header.contentType === 18)
-      throw new RangeError("no COSE_Sign1 inside, or two");
+    const inner = takeSigned(payload);
     // A signature that nobody can check is none.
     if (accepts.signer === null) return nobodys(inner.header.contentType, inner.payload);
     return openSigned(inner, sender, accepts.signer, encodeDeterministic([topic, message.recipient.kid]));
@@ -162,8 +160,20 @@ function checkHeader({ kid, algorithm, contentType }: Header, sender: Sender, ex
   if (!Buffer.from(senderKid(sender)).equals(kid)) throw new UnknownKid();
   if (algorithm !== expected) throw new RangeError("not this sender's algorithm");
   // Only a command has an operator's signature inside.
-  if (contentType === 18 && (sender.direction !== "down" || expected === -7))
-    throw new RangeError("unknown content type");
+  if (contentType === 18 && sender.direction !== "down") throw new RangeError("unknown content type");
+}
+
+/** ES256, around no other signature; whose it is has not been looked at. */
+function checkSigned(message: CoseMessage): Signed {
+  if (message.protection !== "sign") throw new RangeError("no COSE_Sign1");
+  const { header, signature } = message;
+  if (header.algorithm !== -7 || header.contentType === 18 || signature.length !== 64)
+    throw new RangeError("no signature of this profile");
+  return message;
+}
+
+function takeSigned(data: Uint8Array): Signed {
+  return checkSigned(takeApart(data));
 }
 
 function openSigned(
@@ -174,8 +184,7 @@ function openSigned(
 ): Content {
   checkHeader(header, sender, -7);
   const structure = encodeDeterministic(["Signature1", header.bytes, aad, payload]);
-  if (signature.length !== 64 || !verify("sha256", structure, { key, dsaEncoding: "ieee-p1363" }, signature))
-    throw notAuthentic();
+  if (!verify("sha256", structure, { key, dsaEncoding: "ieee-p1363" }, signature)) throw notAuthentic();
   return authentic(header, payload, signedIdentity(structure));
 }
 
@@ -193,8 +202,7 @@ export interface Operator {
 export function openOperator(outer: Opened, topic: string, operator: Operator): Uint8Array | Refused {
   try {
     if (outer.contentType !== 18) throw new RangeError("not signed");
-    const inner = takeApart(outer.payload);
-    if (inner.protection !== "sign") throw new RangeError("no COSE_Sign1 inside");
+    const inner = takeSigned(outer.payload);
     const { id, epoch, direction } = outer.sender;
     const signer: Sender = {
       ...operator,
