@@ -92,7 +92,7 @@ export class Attempt {
       clearTimeout(timer);
       process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
       this.#over.abort();
-      await this.#session.disconnect(this.#settings.client.session.sessionExpirySeconds && 0);
+      await this.#session.disconnect(this.#settings.forgets ? 0 : undefined);
       await this.#arrivals;
       await this.#replay.close();
       this.#receiver.close();

@@ -46,6 +46,8 @@ export interface CommandSettings {
   readonly waitMs: number | undefined;
   readonly json: boolean;
   readonly client: ClientSettings;
+  /** The broker keeps the session for this one command: it is to forget it in the end. */
+  readonly forgets: boolean;
 }
 
 const dayMs = 86_400_000;
@@ -85,7 +87,7 @@ export async function commandSettings(
       throw new OperatorError(
         `${flags.keyring} has no key for what "${device}" answers on ${base}/result: add that topic to it, or leave --wait out`,
       );
-    return { ...settings, sender, keyring, operator, client: kept(client, flags, settings.waitMs) };
+    return { ...settings, sender, keyring, operator, ...keptUntilAnswered(client, flags, settings.waitMs) };
   } catch (error) {
     keyring.close();
     operator?.key.close();
@@ -116,9 +118,14 @@ function protectionOf({ protection, algorithm }: CommandFlags): Symmetric | unde
 }
 
 /** Who waits through lost connections wants what came meanwhile: the broker keeps the session until the answer is there. */
-function kept(client: ClientSettings, flags: ClientFlags, waitMs: number | undefined): ClientSettings {
+function keptUntilAnswered(
+  client: ClientSettings,
+  flags: ClientFlags,
+  waitMs: number | undefined,
+): Pick<CommandSettings, "client" | "forgets"> {
   const isTheirs = flags.id !== undefined || flags.disableCleanSession || flags.sessionExpiryInterval;
-  if (waitMs === undefined || isTheirs || client.session.version !== 5) return client;
+  if (waitMs === undefined || isTheirs || client.session.version !== 5) return { client, forgets: false };
   const sessionExpirySeconds = Math.ceil(waitMs / 1000);
-  return { ...client, session: { ...client.session, cleanStart: false, sessionExpirySeconds } };
+  const session = { ...client.session, cleanStart: false, sessionExpirySeconds };
+  return { client: { ...client, session }, forgets: true };
 }
