@@ -14,7 +14,9 @@ import {
 } from "dormouse/store/device-record";
 import { flashDomain, flashKeys, windowKey } from "dormouse/store/flash-entries";
 import { type Profile, readProfile } from "dormouse/store/profile";
+import { needsP256 } from "dormouse/store/protection";
 import { decodeTimeFloor, encodeTimeFloor } from "dormouse/store/time-floor";
+import { isSmall } from "./board.js";
 import { builtAtSeconds } from "./release.js";
 
 const buffers = () => KeyValue.open({ path: flashDomain, format: "buffer" });
@@ -42,9 +44,14 @@ export function openDevice(crypto: Crypto): Device | Failure {
 
 export function openProfile(): Profile | Failure {
   const json = readString(flashKeys.profile);
-  return json === undefined
-    ? failure("unprovisioned", "no profile in flash: provision the board")
-    : readProfile(json);
+  if (json === undefined) return failure("unprovisioned", "no profile in flash: provision the board");
+  const profile = readProfile(json);
+  if (!("kind" in profile) && isSmall() && needsP256(profile.topics.up, profile.commands))
+    return failure(
+      "profile-invalid",
+      "it needs P-256, to sign or to check who has signed: an ESP8266 has none",
+    );
+  return profile;
 }
 
 /** What TLS trusts and shows. The caller zeroes `key` and `psk`. */

@@ -12,6 +12,7 @@ import { type SimFlags, simOptions } from "../../cli/sim.js";
 import { type Accepted, type Opened, open } from "../../host-sim/world/opener.js";
 import { readSenml } from "../../host-sim/world/senml-reading.js";
 import { sealAlgorithms, stampAlgorithms } from "../../lib/store/protection.js";
+import { deafBroker } from "./deaf-broker.js";
 import { run } from "./run.js";
 
 const secret = new Uint8Array(32).fill(9);
@@ -51,7 +52,7 @@ async function wakes(flags: SimFlags, format: "cbor" | "json") {
     ...options,
     // The listener has a way of its own, to somebody with manners.
     deviceSecret: secret,
-    disturbance: { listenerPort: (await listening()).port },
+    disturbance: { listenerPort: await deafBroker() },
     profile: {
       ...profile,
       topics: { ...topics, format },
@@ -80,30 +81,6 @@ async function wakes(flags: SimFlags, format: "cbor" | "json") {
     return result;
   };
   return { connections: connections as readonly Connection[], opened };
-}
-
-/** Takes the listener's subscription. */
-async function listening(): Promise<{ port: number }> {
-  const server = createServer((socket) => {
-    const parser = mqttPacket.parser({ protocolVersion: 4 });
-    parser.on("packet", (packet) => {
-      if (packet.cmd === "connect") socket.write(Uint8Array.of(0x20, 2, 0, 0));
-      if (packet.cmd === "subscribe")
-        socket.write(
-          mqttPacket.generate({
-            cmd: "suback",
-            messageId: packet.messageId!,
-            granted: packet.subscriptions.map(() => 1),
-          }),
-        );
-    });
-    socket.on("data", (data) => parser.parse(data));
-    socket.on("error", () => {});
-    socket.on("end", () => socket.end());
-  }).listen(0, "127.0.0.1");
-  server.unref();
-  await once(server, "listening");
-  return { port: (server.address() as AddressInfo).port };
 }
 
 process.env.DORMOUSE_TEST_RECIPIENT = generateKeyPairSync("ec", { namedCurve: "P-256" })
