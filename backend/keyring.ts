@@ -4,20 +4,17 @@
  * closed when they are dropped. Its owner closes the keyring; a new file is a new keyring.
  */
 import { Buffer } from "node:buffer";
-import type { Crypto, Key } from "../lib/crypto/crypto.js";
+import type { Crypto } from "../lib/crypto/crypto.js";
 import { topicMatches } from "../lib/mqtt/wire/topics.js";
 import type { Claim } from "../lib/sealed/claimed.js";
 import {
   type Channel,
   type Direction,
-  deriveSealKey,
-  deriveStampKey,
   encodeKid,
   type SealKey,
   type Sender,
   type StampKey,
   signKey,
-  topicBytesOf,
 } from "../lib/sealed/keys.js";
 import type { ReceiverKey } from "../lib/sealed/protect.js";
 import {
@@ -33,6 +30,7 @@ import { Fields, KeyringError } from "./keyring-fields.js";
 import { nodeCrypto } from "./node-crypto.js";
 import { readSecretFile } from "./secret-file.js";
 import { defaultSymmetric, type Symmetric } from "./symmetric.js";
+import { importedKey, TopicKeys } from "./topic-keys.js";
 
 export { KeyringError } from "./keyring-fields.js";
 
@@ -54,13 +52,7 @@ export type Found =
   | { readonly outcome: "expired" };
 
 type DeviceEntry = SecretEntry | KeyEntry | SignerEntry;
-
-/** A device's secret, to send to it. */
-export interface DeviceSecret {
-  readonly epoch: number;
-  /** The keyring's. */
-  readonly secret: Key;
-}
+type Signer = Omit<SignerEntry, "topics">;
 
 /** What a controller sends with. */
 export interface CommandKey {
@@ -75,19 +67,17 @@ const schemaVersion = 1;
 const keptKeys = 4096;
 
 export class Keyring {
-  readonly #crypto: Crypto;
   readonly #entries: readonly Entry[];
   readonly #devices = new Map<string, DeviceEntry>();
   readonly #recipients = new Map<string, RecipientEntry>();
-  /** Derived keys by kid and topic, the one used last at the end. */
-  readonly #derived = new Map<string, StampKey | SealKey>();
-  readonly #keptKeys: number;
+  /** By recipient and kid. */
+  readonly #signers = new Map<string, Signer>();
+  readonly #topicKeys: TopicKeys;
 
   /** Takes the entries over: they are closed when they cannot stand together. @throws {KeyringError} */
   constructor(entries: readonly Entry[], crypto: Crypto = nodeCrypto, kept = keptKeys) {
-    this.#crypto = crypto;
     this.#entries = entries;
-    this.#keptKeys = kept;
+    this.#topicKeys = new TopicKeys(crypto, kept);
     try {
       for (const [n, entry] of entries.entries()) this.#index(entry, `entry ${n + 1}`);
     } catch (error) {
@@ -101,6 +91,12 @@ export class Keyring {
       const id = hex(entry.recipientKid);
       if (this.#recipients.has(id)) throw new KeyringError(`${where}: recipient: there is one of that name`);
       this.#recipients.set(id, entry);
+      for (const [n, signer] of (entry.signers ?? []).entries()) {
+        const place = `${id} ${hex(signer.kid)}`;
+        if (this.#signers.has(place))
+          throw new KeyringError(`${where}: signers: ${n + 1}: there is one of that key identifier`);
+        this.#signers.set(place, signer);
+      }
       return;
     }
     for (const topic of entry.topics.keys()) {
@@ -138,8 +134,10 @@ export class Keyring {
     const entry = recipientKid && this.#recipients.get(hex(recipientKid));
     if (!entry?.filters.some((filter) => topicMatches(filter, topic))) return { outcome: "unknown-key" };
     if (isOver(entry, nowMs)) return { outcome: "expired" };
-    const signerEntry = (kid: Uint8Array) =>
-      entry.signers?.find((known) => !isOver(known, nowMs) && sameBytes(known.kid, kid));
+    const signerEntry = (kid: Uint8Array) => {
+      const signer = this.#signers.get(`${hex(entry.recipientKid)} ${hex(kid)}`);
+      return signer && !isOver(signer, nowMs) ? signer : undefined;
+    };
     const signerOf = (kid: Uint8Array) => {
       const signer = signerEntry(kid);
       return signer && signKey(signer.sender, topic, signer.key);
@@ -172,29 +170,7 @@ export class Keyring {
     const { secret, sender, direction, kid } = entry;
     const used = entry.topics.get(topic)!;
     const channel = { sender, direction, topic };
-    return this.#kept(placeOf(kid, topic), () => deriveKey(this.#crypto, secret, channel, used));
-  }
-
-  /** The key of that place, derived if it is not there. */
-  #kept(place: string, derive: () => StampKey | SealKey): StampKey | SealKey {
-    const key = this.#derived.get(place) ?? derive();
-    this.#derived.delete(place);
-    this.#derived.set(place, key);
-    if (this.#derived.size > this.#keptKeys) {
-      const [oldest, dropped] = this.#derived.entries().next().value!;
-      this.#derived.delete(oldest);
-      dropped.key.close();
-    }
-    return key;
-  }
-
-  /** The device's newest secret that is not over; undefined when there is none. */
-  secretOf(device: string, nowMs: number): DeviceSecret | undefined {
-    let newest: SecretEntry | undefined;
-    for (const entry of this.#entries)
-      if (entry.kind === "secret" && entry.sender.id === device && !isOver(entry, nowMs))
-        if (!newest || entry.sender.epoch > newest.sender.epoch) newest = entry;
-    return newest && { epoch: newest.sender.epoch, secret: newest.secret };
+    return this.#topicKeys.derived(placeOf(kid, topic), secret, channel, used);
   }
 
   /**
@@ -223,7 +199,7 @@ export class Keyring {
     const channel: Channel = { sender: { id: sender, epoch }, direction: "down", topic };
     const { secret } = newest;
     const place = `${hex(newest.kid)} down ${how.alg} ${placeOf(encodeKid(channel.sender), topic)}`;
-    return { epoch, key: this.#kept(place, () => deriveKey(this.#crypto, secret, channel, how)) };
+    return { epoch, key: this.#topicKeys.derived(place, secret, channel, how) };
   }
 
   /** Whether there is a key for what `device` sends on `topic`, that says whose it is. */
@@ -256,8 +232,7 @@ export class Keyring {
 
   /** Closes every key. May be called twice; no other call may follow. */
   close(): void {
-    for (const { key } of this.#derived.values()) key.close();
-    this.#derived.clear();
+    this.#topicKeys.close();
     for (const entry of this.#entries) closeEntry(entry);
   }
 }
@@ -304,12 +279,6 @@ export function readKeyring(path: string, crypto: Crypto = nodeCrypto): Keyring 
   }
 }
 
-function deriveKey(crypto: Crypto, secret: Key, channel: Channel, used: Symmetric): StampKey | SealKey {
-  return used.protection === "stamp"
-    ? deriveStampKey(crypto, secret, channel, used.alg)
-    : deriveSealKey(crypto, secret, channel, used.alg);
-}
-
 function isForCommands(
   entry: SecretEntry | KeyEntry,
   device: string,
@@ -323,12 +292,6 @@ function isForCommands(
   return alg !== undefined && (!used || used.alg === alg);
 }
 
-function importedKey({ topics, kid, key, contextIv }: KeyEntry, topic: string): StampKey | SealKey {
-  const used = topics.get(topic)!;
-  const common = { kid, topicBytes: topicBytesOf(topic), key };
-  return used.protection === "stamp" ? { ...used, ...common } : { ...used, ...common, contextIv: contextIv! };
-}
-
 function isOver({ until }: { readonly until: number | undefined }, nowMs: number): boolean {
   return until !== undefined && nowMs > until;
 }
@@ -339,8 +302,4 @@ function placeOf(kid: Uint8Array, topic: string): string {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

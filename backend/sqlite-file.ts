@@ -119,7 +119,9 @@ function whenFree(work: () => void): void {
       work();
       return;
     } catch (error) {
-      if ((error as { readonly errcode?: number }).errcode !== busyCode || waited >= busyMs) throw error;
+      const { errcode = 0 } = error as { readonly errcode?: number };
+      // The lower byte: the upper ones say why it is busy.
+      if ((errcode & 0xff) !== busyCode || waited >= busyMs) throw error;
       Atomics.wait(sleeper, 0, 0, 10);
     }
 }
