@@ -50,7 +50,7 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () 
           const one = rubbish(scene);
           const flood = (count: number) =>
             Buffer.concat(Array.from({ length: count }, (_, i) => publish(scene.topic, one, i + 1, qos)));
-          const flooding = await floodingBroker(flood(40), flood(5));
+          const flooding = await floodingBroker(flood(40), { onPing: flood(5) });
           t.after(() => flooding.close());
           const { port } = flooding.address() as AddressInfo;
           const { events, errors, summary, commands } = await scene.wakes({ board, cycles: 2, port });
@@ -63,6 +63,19 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () 
           );
           ok(phases.every(({ detail }) => detail !== undefined && Number.parseInt(detail, 10) <= 32));
         });
+
+  test("a broker that has something more at every round is left to itself after 32 messages", async (t) => {
+    const scene = await CommandScene.open(broker, "f-rounds");
+    t.after(() => scene.close());
+    const one = publish(scene.topic, new Uint8Array(1), 1, 0);
+    const talking = await floodingBroker(new Uint8Array(0), { onPing: one });
+    t.after(() => talking.close());
+    const { port } = talking.address() as AddressInfo;
+    const { events, errors } = await scene.wakes({ cycles: 1, port });
+    deepEqual(errors, []);
+    const told = only(events, "phase").find(({ name }) => name === "commands");
+    equal(told?.detail, "32 not authentic");
+  });
 
   test("a message that the broker says it has kept is none, and the same without that word is one", async (t) => {
     const scene = await CommandScene.open(broker, "f-retained");
@@ -85,7 +98,7 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () 
     t.after(() => scene.close());
     const clean: boolean[] = [];
     const large = publish(scene.topic, new Uint8Array(2000), 1, 1);
-    const sending = await floodingBroker(large, undefined, clean);
+    const sending = await floodingBroker(large, { clean });
     t.after(() => sending.close());
     const { port } = sending.address() as AddressInfo;
     const { errors } = await scene.wakes({ cycles: 3, port });

@@ -3,16 +3,18 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import mqttPacket from "mqtt-packet";
 
-/**
- * CONNACK with all of the flood behind it; then PUBACK to each message of the device, SUBACK, PINGRESP.
- * @param onPing what goes before each PINGRESP
- * @param clean gets whether each connection began clean
- */
-export async function floodingBroker(
-  flood: Uint8Array,
-  onPing: Uint8Array = new Uint8Array(0),
-  clean: boolean[] = [],
-): Promise<Server> {
+export interface Flooding {
+  /** What goes before each PINGRESP. */
+  readonly onPing?: Uint8Array;
+  /** The code in each SUBACK; QoS 1 by default. */
+  readonly suback?: number;
+  /** Gets whether each connection began clean. */
+  readonly clean?: boolean[];
+}
+
+/** CONNACK with all of the flood behind it; then PUBACK to each message of the device, SUBACK, PINGRESP. */
+export async function floodingBroker(flood: Uint8Array, options: Flooding = {}): Promise<Server> {
+  const { onPing = new Uint8Array(0), suback = 1, clean = [] } = options;
   const server = createServer((socket) => {
     const parser = mqttPacket.parser({ protocolVersion: 5 });
     parser.on("packet", (packet) => {
@@ -23,7 +25,7 @@ export async function floodingBroker(
         socket.write(Buffer.concat([Buffer.from("2003000000", "hex"), flood]));
       }
       if (packet.cmd === "publish") socket.write(Uint8Array.of(0x40, 2, high, packetId));
-      if (packet.cmd === "subscribe") socket.write(Uint8Array.of(0x90, 4, high, packetId, 0, 1));
+      if (packet.cmd === "subscribe") socket.write(Uint8Array.of(0x90, 4, high, packetId, 0, suback));
       if (packet.cmd === "pingreq") socket.write(Buffer.concat([onPing, Buffer.from("d000", "hex")]));
     });
     socket.on("data", (data) => parser.parse(data));
