@@ -41,7 +41,6 @@ static void import_private(xsMachine *the, const psa_key_attributes_t *attribute
 
     xsmcGetBufferReadable(xsArg(0), &bytes, &length);
     psa_status_t status = crypto_import(the, attributes, bytes, length, &key);
-    crypto_wipe_stack();
     check_key(the, status, "not a P-256 private key");
     crypto_hold(the, key);
 }
@@ -122,9 +121,7 @@ void crypto_native_agreement_key(xsMachine *the)
         import_private(the, &attributes);
         return;
     }
-    psa_status_t status = psa_generate_key(&attributes, &key);
-    crypto_wipe_stack();
-    check_key(the, status, "not a P-256 private key");
+    check_key(the, psa_generate_key(&attributes, &key), "not a P-256 private key");
     crypto_hold(the, key);
 }
 
@@ -151,10 +148,10 @@ void crypto_agree(xsMachine *the)
     psa_key_id_t key = crypto_key(the, &xsArg(0));
     point_in(the, &xsArg(1), &point);
     psa_status_t status = psa_raw_key_agreement(PSA_ALG_ECDH, key, point, POINT_BYTES, shared, sizeof shared, &length);
+    crypto_wipe_stack();
     if (status == PSA_SUCCESS)
         status = psa_import_key(&attributes, shared, length, &secret);
     mbedtls_platform_zeroize(shared, sizeof shared);
-    crypto_wipe_stack();
     check_key(the, status, "not a point of P-256");
     crypto_hold(the, secret);
 }

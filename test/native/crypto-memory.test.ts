@@ -10,7 +10,7 @@ import { aeadLengths } from "../../lib/crypto/aead.js";
 import type { AeadAlgorithm } from "../../lib/crypto/crypto.js";
 import { pkcs8Of } from "../lib/crypto/p256-vectors.js";
 import { combDigits } from "./comb-digits.js";
-import { type Sought, searchMemory } from "./memory-search.js";
+import { findPrivateKey, type Sought, searchMemory } from "./memory-search.js";
 import { failingAllocations, stepThrough } from "./stepping-device.js";
 
 const algorithms: readonly AeadAlgorithm[] = [1, 3, 10, 24];
@@ -224,6 +224,23 @@ test("ECDH: the key and what it is written in are nowhere but in the library, th
     }
     assert.equal(yield "importPair", "done");
     assert.equal(yield "agree", "done");
+  }));
+
+test("a new ECDH key is nowhere but in the library", () =>
+  onDevice("release", async function* (device) {
+    for (let round = 0; round < 3; round++) {
+      assert.equal(yield "makePair", "done");
+      const point = Buffer.from(yield "point", "hex");
+      const number = findPrivateKey(device.pid, point);
+      assert.ok(number, "the search finds nothing at all");
+      const found = finder(device.pid, [
+        { name: "private key", bytes: number },
+        ...combDigits("private key", number),
+      ]);
+      assert.deepEqual(found(), ["private key [heap]"]);
+      yield "close";
+      assert.deepEqual(found(), []);
+    }
   }));
 
 test("whichever allocation fails, the device is told so and keeps nothing", () =>

@@ -1,7 +1,7 @@
 import type { Crypto, Key } from "../../../lib/crypto/crypto.js";
 import { bytes, equal, fromHex, hex, type Platform, test, throws } from "../../device/harness.js";
 import { casesOf } from "../sealed/vectors.js";
-import { baseX, baseY, order, pkcs8Of, points, wrongPoints } from "./p256-vectors.js";
+import { baseX, baseY, order, pkcs8Of, points, refusalOf, wrongPoints } from "./p256-vectors.js";
 
 const info = Uint8Array.from("dormouse test", (letter) => letter.charCodeAt(0));
 const basePoint = fromHex(`04${baseX}${baseY}`);
@@ -138,7 +138,8 @@ test("nobody agrees with what is no point of the curve", (platform) => {
   withP256(platform, () => {
     const { crypto } = platform;
     const key = crypto.importAgreementKey(fromHex(pkcs8Of("07".repeat(32))));
-    for (const [, wrong] of wrongPoints) throws(() => crypto.agree(key, fromHex(wrong)), RangeError, /P-256/);
+    for (const [, wrong] of wrongPoints)
+      throws(() => crypto.agree(key, fromHex(wrong)), RangeError, refusalOf(wrong));
     for (const right of points) crypto.agree(key, fromHex(right)).close();
     key.close();
   });

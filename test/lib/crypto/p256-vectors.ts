@@ -20,6 +20,12 @@ const smallY = "459243b9aa581806fe913bce99817ade11ca503c64d9a3c533415c083248fbcc
 
 export const points: readonly string[] = [`04${baseX}${baseY}`, `04${smallX}${smallY}`];
 
+/** What is said of a wrong point: its form is looked at before the curve is. */
+export function refusalOf(point: string): RegExp {
+  const hasForm = point.length === 130 && point.startsWith("04");
+  return hasForm ? /^not a point of P-256$/ : /^not an uncompressed P-256 point$/;
+}
+
 /** [what is wrong, the point]; each a step from one that is right */
 export const wrongPoints: readonly (readonly [string, string])[] = [
   ["no bytes", ""],
