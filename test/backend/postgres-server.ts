@@ -55,6 +55,8 @@ export class PostgresServer {
       encoding: "utf8",
     });
     if (made.status !== 0) throw new Error(`initdb: ${made.stderr || made.error}`);
+    // A test that is ended early must not leave it running.
+    process.once("exit", () => server.#server?.kill("SIGQUIT"));
     await server.run();
     return server;
   }
