@@ -9,6 +9,7 @@ import { Ajv, type ErrorObject } from "ajv";
 import { root } from "../../host-sim/paths.js";
 import type { Failure } from "../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
+import { readingsConflict } from "../../lib/store/protection.js";
 import { authMistakes, authReferences, deviceAccount, type WrittenAccount } from "./auth-rules.js";
 import type { References } from "./references.js";
 import { deviceTls, tlsMistakes, tlsReferences, type WrittenTls } from "./tls-rules.js";
@@ -159,6 +160,12 @@ function crossMistakes(written: WrittenProfile): Mistake[] {
     });
   mistakes.push(...authMistakes(broker, broker.tls !== false));
   mistakes.push(...topicMistakes(written.topics, broker.tls !== false));
+  if (readingsConflict(deviceTopics(written.topics, written.device.id)))
+    mistakes.push({
+      path: "topics.readings",
+      problem: "is a topic that the device has another use for",
+      remedy: "Name another: BASE/will, BASE/command and BASE/result have messages and keys of their own.",
+    });
   if (written.commands) mistakes.push(...commandMistakes(written.commands, written.mqtt));
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
 }

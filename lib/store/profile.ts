@@ -17,6 +17,7 @@ import {
   type Protection,
   plainTcpConflict,
   protectionRule,
+  readingsConflict,
   stateRule,
 } from "./protection.js";
 import { type Field, group, may, must, name, oneOf, printable, type Rule, range, text } from "./rules.js";
@@ -247,6 +248,7 @@ export function readProfile(json: string): Profile | Failure {
   const { broker, topics, commands, mqtt } = profile;
   const conflict =
     brokerConflict(broker) ??
+    readingsConflict(topics) ??
     (broker.tls === false ? plainTcpConflict(topics.up) : undefined) ??
     (commands && commandsConflict(commands, mqtt)) ??
     willConflict(profile);

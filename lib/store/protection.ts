@@ -156,6 +156,16 @@ export function plainTcpConflict(up: Protection): string | undefined {
   return undefined;
 }
 
+/**
+ * Why readings must not go there; undefined when they may. A will has the counter of the message behind it: only keys of
+ * their own keep the two from one nonce. And what comes in on the device's command topic is a command.
+ */
+export function readingsConflict({ base, readings }: { readonly base: string; readonly readings: string }) {
+  for (const taken of ["will", "command", "result"])
+    if (readings === `${base}/${taken}`) return `topics.readings must not be BASE/${taken}`;
+  return undefined;
+}
+
 /** Why commands cannot be taken so; undefined when they can. */
 export function commandsConflict(
   commands: CommandSettings,

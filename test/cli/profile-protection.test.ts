@@ -46,6 +46,18 @@ const mistakes: Case[] = [
     /anyone on the way could seal a message of their own\. Write "sign": true/,
   ],
   [
+    "readings where the will goes, by a base that is not written",
+    { topics: { readings: "sensors/d-1/will" } },
+    "topics.readings",
+    /another use for\. Name another: BASE\/will/,
+  ],
+  [
+    "readings where answers to commands go",
+    { topics: { base: "b", readings: "b/result" } },
+    "topics.readings",
+    /another use for/,
+  ],
+  [
     "sealed over plain TCP, unacknowledged",
     { broker: { host: "h", tls: false }, topics: { protection: "seal" } },
     "broker.insecure",
