@@ -6,6 +6,7 @@
 import type { Crypto } from "../lib/crypto/crypto.js";
 import { claimed } from "../lib/sealed/claimed.js";
 import { senmlJson } from "../lib/sealed/header.js";
+import { topicBytesOf } from "../lib/sealed/keys.js";
 import { open } from "../lib/sealed/protect.js";
 import { decodePackCbor } from "../lib/senml/cbor.js";
 import { decodePackJson } from "../lib/senml/json.js";
@@ -44,6 +45,9 @@ export interface Received {
   readonly reading: readonly SenmlReading[] | null;
   readonly reason: Reason | null;
 }
+
+/** Much more than a board can send: what reading a message takes grows with it, and with nothing else. */
+export const maxMessageBytes = 65_536;
 
 export interface ReceiverOptions {
   /** Becomes the receiver's, which closes it. */
@@ -100,7 +104,7 @@ export class Receiver {
 
   /** In one go, without awaiting: the key is the keyring's until its next call. */
   #open(topic: string, message: Uint8Array): Opened {
-    const claim = claimed(message);
+    const claim = message.length > maxMessageBytes || !isTopic(topic) ? undefined : claimed(message);
     if (!claim) return bad(topic, null, "malformed");
     const { protection } = claim;
     const found = this.#keyring.find(claim, topic, this.#now());
@@ -128,6 +132,15 @@ export class Receiver {
       received: { ...contentOf(check.message), ...whose, verdict: "bad", protection },
       arrival: { ...whose, direction, identity: identity.slice() },
     };
+  }
+}
+
+/** What a broker or a `topicMap` gives may be none. */
+function isTopic(topic: string): boolean {
+  try {
+    return topicBytesOf(topic).length > 0;
+  } catch {
+    return false;
   }
 }
 

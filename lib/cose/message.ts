@@ -24,10 +24,16 @@ export interface Leniency {
 export const strict: Leniency = Object.freeze({});
 export const noHeader: CborMap = Object.freeze(new Map());
 
-const lenientLimits: DecodeLimits = Object.freeze({ maxDepth: 8, unsorted: true });
+/**
+ * Far more than any message or header has. Without it each byte of one that nobody has verified yet could become an
+ * array or map of its own.
+ */
+const maxItems = 512;
+const strictLimits: DecodeLimits = Object.freeze({ maxDepth: 8, maxItems });
+const lenientLimits: DecodeLimits = Object.freeze({ maxDepth: 8, maxItems, unsorted: true });
 
 export function decodeItem(data: Uint8Array, leniency: Leniency): CborValue {
-  return leniency.unsorted ? decode(data, lenientLimits) : decode(data);
+  return decode(data, leniency.unsorted ? lenientLimits : strictLimits);
 }
 
 /**

@@ -16,13 +16,21 @@ export interface SenmlReading {
 }
 
 /**
+ * Of all names and units together, in UTF-16 units: base values let a small pack stand for a large one, which grows with
+ * the square of what was sent.
+ */
+const mostText = 1 << 20;
+
+/**
  * @returns one reading for each record that has a value or a sum
- * @throws RangeError when a full name breaks RFC 8428 §4.5.1, or records are of different versions
+ * @throws RangeError when a full name breaks RFC 8428 §4.5.1, records are of different versions, or there would be too
+ *   much of it
  */
 export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
   const base: { [label in "bn" | "bu"]?: string } & { [label in "bt" | "bv" | "bs"]?: number } = {};
   const version = records[0]?.bver ?? senmlVersion;
   const readings: SenmlReading[] = [];
+  let text = 0;
   for (const record of records) {
     if (record.bver !== undefined && record.bver !== version)
       throw new RangeError("SenML records of different versions");
@@ -33,8 +41,10 @@ export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
     const sum = record.s === undefined && bs === undefined ? undefined : (record.s ?? 0) + (bs ?? 0);
     if (value === null && record.s === undefined) continue;
     const name = (bn ?? "") + (record.n ?? "");
-    if (!isName(name)) throw new RangeError("not a SenML name");
     const unit = record.u ?? bu;
+    text += name.length + (unit?.length ?? 0);
+    if (text > mostText) throw new RangeError("a SenML pack that resolves to too much text");
+    if (!isName(name)) throw new RangeError("not a SenML name");
     const time = (bt ?? 0) + (record.t ?? 0);
     if (!Number.isFinite(number ?? 0) || !Number.isFinite(sum ?? 0) || !Number.isFinite(time))
       throw new RangeError("a SenML number beyond all bounds");

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { parseKeyring } from "../../backend/keyring.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
-import { type Received, Receiver, type ReceiverOptions } from "../../backend/receiver.js";
+import { maxMessageBytes, type Received, Receiver, type ReceiverOptions } from "../../backend/receiver.js";
 import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
 import { encode } from "../../lib/cbor/encode.js";
+import { decodeItem, strict } from "../../lib/cose/message.js";
 import { type Draft, thaw } from "../../lib/sealed/frozen.js";
 import { deriveSealKey, deriveStampKey, type SealKey, type StampKey } from "../../lib/sealed/keys.js";
 import { protect } from "../../lib/sealed/protect.js";
@@ -258,3 +260,50 @@ test("the payload is the caller's: writing to the message afterwards does not ch
     bytes.fill(0);
     assert.deepEqual(got.payload, pack);
   }));
+
+test("a small pack that stands for a large one is unreadable, and used its counter", async () => {
+  await receiving([entry], async (receiver) => {
+    const packOf = (letters: number, count: number) =>
+      encodePackCbor([
+        { bn: "a".repeat(letters) },
+        ...Array.from({ length: count }, (_, i) => ({ n: `${i % 10}`, v: 1 })),
+      ]);
+    const sent = message(stampKey(), 1, { plaintext: packOf(25_000, 50) });
+    const { verdict, reason, reading: none } = await receiver.receive(readings, sent);
+    assert.deepEqual([verdict, reason, none], ["fresh", "unreadable", null]);
+    assert.equal((await receiver.receive(readings, sent)).verdict, "duplicate");
+    const small = message(stampKey(), 2, { plaintext: packOf(25_000, 40) });
+    assert.equal((await receiver.receive(readings, small)).reading?.length, 40);
+    const unit = encodePackCbor([
+      { bu: "u".repeat(25_000), n: "a", v: 1 },
+      ...Array.from({ length: 50 }, () => ({ n: "a", v: 1 })),
+    ]);
+    const units = await receiver.receive(readings, message(stampKey(), 3, { plaintext: unit }));
+    assert.equal(units.reason, "unreadable");
+  });
+});
+
+test("what nobody has verified costs no more than its bytes: a bound on them, and on the items they may claim", async () => {
+  const bomb = new Uint8Array(600).fill(0xa0);
+  bomb.set([0xd1, 0x84, 0x99, 0x02, 0x50]);
+  assert.throws(() => decodeItem(bomb, strict), /too many items/);
+  assert.throws(() => decodeItem(bomb, { unsorted: true }), /too many items/);
+  await receiving([entry], async (receiver) => {
+    const plaintext = encodePackCbor([{ n: "a", vs: "x".repeat(maxMessageBytes) }]);
+    const got = await receiver.receive(readings, message(stampKey(), 1, { plaintext }));
+    assert.equal(outcome(got), "bad: malformed");
+    assert.equal(outcome(await receiver.receive(readings, message(stampKey(), 1))), "fresh");
+  });
+});
+
+test("a topic that names nothing, from a broker or a map, is malformed and no error", async () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pem = privateKey.export({ format: "pem", type: "pkcs8" });
+  const sealed = vectorMessages.find(({ protection }) => protection === "sealTo")!;
+  const { recipient } = sealed.entry as { readonly recipient: string };
+  await receiving([{ recipient, privateKey: pem, topics: ["#"] }], async (receiver) => {
+    for (const topic of ["", "a/+", "a/#", "a\0", "a\ud800"])
+      assert.equal(outcome(await receiver.receive(topic, sealed.message)), "bad: malformed", topic);
+    assert.equal(outcome(await receiver.receive("a", sealed.message)), "bad: not-authentic");
+  });
+});
