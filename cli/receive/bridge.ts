@@ -7,6 +7,7 @@ import type { Received } from "../../backend/receiver.js";
 import type { Failure } from "../../lib/failure.js";
 import type { QoS } from "../../lib/mqtt/wire/packet-types.js";
 import { checkTopicName, topicMatches } from "../../lib/mqtt/wire/topics.js";
+import type { SenmlReading } from "../../lib/senml/resolve.js";
 import type { ClientSettings } from "../mqtt/client-flags.js";
 import { checked, collect, qosOf } from "../mqtt/client-flags.js";
 import { failureLine, RefusedError, SessionError } from "../mqtt/failures.js";
@@ -162,11 +163,14 @@ class Bridge {
     const topic = this.#clear.topicFor(received.topic);
     if (topic === undefined || this.#filters.some((filter) => topicMatches(filter, topic)))
       return this.#keep("no place", `${verdictLine(received)}: nowhere to publish it in clear`);
+    const payload = packed(reading, atMs, this.#format);
+    if (payload === undefined)
+      return this.#keep("no reading", `${verdictLine(received)}: cannot be said in SenML of this format`);
     try {
       await this.#target.publish({
         ...this.#properties,
         topic,
-        payload: clearPack(reading, atMs, this.#format),
+        payload,
         qos: this.#qos,
         retain: this.#retain,
       });
@@ -189,6 +193,16 @@ class Bridge {
   #summary(): string {
     const kept = [...this.#kept].map(([why, count]) => `${count} ${why}`);
     return `dormouse: ${this.#published} published${kept.length > 0 ? `, kept back: ${kept.join(", ")}` : ""}`;
+  }
+}
+
+/** Undefined for what one may receive and not write: a time that is no number any more, text that UTF-8 does not have. */
+function packed(reading: readonly SenmlReading[], atMs: number, format: ClearFormat): Uint8Array | undefined {
+  try {
+    return clearPack(reading, atMs, format);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 

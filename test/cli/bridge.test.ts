@@ -124,6 +124,21 @@ describe("dormouse bridge", { skip: mosquittoMissing() ?? false, timeout: 240_00
     match(await end(bridge), /1 published, kept back: 1 no place\n$/);
   });
 
+  test("what can be received and not be written in clear is kept back, and the next is published", async () => {
+    const bridge = await bridging("--to-prefix", "clear/", "--format", "cbor");
+    const heard = await judge(source, "clear/#", 1);
+    const cases = ['[{"n":"late","v":1,"t":1e308}]', '[{"n":"half","vs":"\\ud800"}]'];
+    for (const [counter, text] of cases.entries()) {
+      const json = { plaintext: Buffer.from(text), contentType: 110 } as const;
+      await source.publish(device.topic("readings"), device.stamped({ counter, ...json }));
+    }
+    await source.publish(device.topic("readings"), device.stamped({ counter: 2 }));
+    match((await heard.ended).stdout, /^clear\/sensors\/dormouse-1\/readings /);
+    const stderr = await end(bridge);
+    equal(stderr.match(/cannot be said in SenML of this format/g)?.length, 2, stderr);
+    match(stderr, /1 published, kept back: 2 no reading\n$/);
+  });
+
   test("both brokers killed: nothing is lost or doubled", async () => {
     const kept = ["-t", "clear/#", "-q", "1", "-p", `${target.port}`, "-i", "keeper", "-c"];
     equal((await mosquittoClient("sub", [...kept, "-E"]).ended).code, 0);

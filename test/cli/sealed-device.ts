@@ -17,7 +17,7 @@ export interface Content {
   readonly json?: boolean;
   /** Instead of SenML. */
   readonly plaintext?: Uint8Array;
-  readonly contentType?: 60;
+  readonly contentType?: 60 | 110;
 }
 
 /** Noon on a day of May. */
