@@ -1,6 +1,7 @@
 /**
  * A controller's counters in a SQLite file, which any number of its processes share: one number for each device and
- * secret, written down before it is handed out, so that a process that dies loses a counter and never repeats one.
+ * secret, written down before it is handed out, so that a process that dies loses a counter and never repeats one. Nor
+ * does a backup of the file that was put in its place, unless it is of the same hour.
  * Beside them what each device published last as its challenge, which saves the next command a second attempt.
  */
 import { maxCounter } from "../lib/sealed/header.js";
@@ -40,6 +41,12 @@ const kind = {
 /** More commands a second than anybody sends to one device for years. */
 const countersASecond = 256;
 
+/**
+ * A file that is set back to an older one goes on from the clock's last full hour. Not oftener: two commands on their way
+ * must not be further apart than a device's window.
+ */
+const setBackSeconds = 3600;
+
 export class Counters {
   readonly #file: SqliteFile;
   readonly #now: () => number;
@@ -66,7 +73,7 @@ export class Counters {
         device,
         epoch,
       );
-      const counter = (row?.next as number | undefined) ?? this.#first();
+      const counter = row ? Math.max(row.next as number, this.#beyond(setBackSeconds)) : this.#beyond(1);
       if (counter > maxCounter)
         throw new RangeError(`all counters for ${device} are used: provision it anew`);
       this.#file.run(
@@ -81,11 +88,11 @@ export class Counters {
   }
 
   /**
-   * Where a file that knows nothing of a device begins: beyond whatever a file that was lost had given out, by the
-   * clock. A counter used twice would be refused by the device, and tell an eavesdropper about sealed commands.
+   * Beyond whatever was given out before the clock's last multiple of `stepSeconds`, by this file or one that was lost. A
+   * counter used twice would be refused by the device, and tell an eavesdropper about sealed commands.
    */
-  #first(): number {
-    const seconds = Math.floor(this.#now() / 1000);
+  #beyond(stepSeconds: number): number {
+    const seconds = Math.floor(this.#now() / 1000 / stepSeconds) * stepSeconds;
     return Math.max(0, Math.min(seconds * countersASecond, (maxCounter + 1) / 2 + 2 ** 37));
   }
 

@@ -9,11 +9,13 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Counters } from "../../backend/counters.js";
 import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
+import { SqliteFile } from "../../backend/sqlite-file.js";
 import { maxCounter } from "../../lib/sealed/header.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dormouse-counters-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+const kind = { name: "file of counters", applicationId: 0x44637472, versions: [() => {}] };
 const stream = { sender: "office", device: "d", epoch: 0 };
 const year2026 = Date.UTC(2026, 0);
 
@@ -26,7 +28,7 @@ test("each device, epoch and controller has counters of its own, one after the o
     assert.equal(await counters.reserve({ ...stream, ...other }), first);
   counters.close();
   counters.close();
-  counters = new Counters(file, () => year2026 + 1e9);
+  counters = new Counters(file, () => year2026 + 1000);
   assert.equal(await counters.reserve(stream), first + 2);
   counters.close();
   assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -67,8 +69,6 @@ test("a clock that is wrong leaves counters for a long time, and the last one is
   }
   const file = join(folder, "last");
   new Counters(file).close();
-  const { SqliteFile } = await import("../../backend/sqlite-file.js");
-  const kind = { name: "file of counters", applicationId: 0x44637472, versions: [() => {}] };
   const raw = new SqliteFile(file, kind);
   raw.run("INSERT INTO counter VALUES ('office', 'd', 0, ?)", maxCounter);
   raw.close();
@@ -76,6 +76,32 @@ test("a clock that is wrong leaves counters for a long time, and the last one is
   assert.equal(await counters.reserve(stream), maxCounter);
   await assert.rejects(counters.reserve(stream), RangeError);
   counters.close();
+});
+
+test("a backup that takes the file's place gives no counter again, nor does a clock that is set back", async () => {
+  const file = join(folder, "before");
+  const backup = join(folder, "backup");
+  let nowMs = year2026 + 3_599_000;
+  const given: number[] = [];
+  const reserve = async (path: string, count: number) => {
+    const counters = new Counters(path, () => nowMs);
+    for (let i = 0; i < count; i++) given.push(await counters.reserve(stream));
+    counters.close();
+  };
+  await reserve(file, 3);
+  const raw = new SqliteFile(file, kind);
+  raw.exec(`VACUUM INTO '${backup}'`);
+  raw.close();
+  await reserve(file, 1000);
+  nowMs += 3_600_000;
+  await reserve(backup, 3);
+  nowMs -= 7_200_000;
+  await reserve(backup, 3);
+  assert.equal(new Set(given).size, 1009);
+  assert.deepEqual(
+    given,
+    [...given].sort((a, b) => a - b),
+  );
 });
 
 test("another kind of file is refused", () => {
