@@ -11,7 +11,7 @@ import { type BoardName, boardManifest } from "../../host-sim/board.js";
 import { Device } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
 import { writeImage } from "../../host-sim/image.js";
-import type { ManifestModule } from "../../host-sim/manifest.js";
+import type { Manifest, ManifestModule } from "../../host-sim/manifest.js";
 import { root } from "../../host-sim/paths.js";
 
 const board: BoardName = "esp32c3";
@@ -35,19 +35,19 @@ function moduleOf(source: string, preload: boolean): ManifestModule {
 
 /**
  * noble runs as the reference. Its hashes are loaded like an app's own module: their scratch arrays cannot be
- * preloaded. ChaCha20/Poly1305 has none. AES has no room here at all.
+ * preloaded. ChaCha20/Poly1305 has none. AES has no room on a board.
  */
-function nobleModules(): ManifestModule[] {
-  const ciphers = ["chacha", "_arx", "_poly1305", "utils"];
+function nobleModules(withAes: boolean): ManifestModule[] {
+  const chacha = ["chacha", "_arx", "_poly1305", "utils"];
   return ["hashes", "ciphers"].flatMap((name) =>
     readdirSync(join(root, "node_modules/@noble", name))
       .filter((file) => file.endsWith(".js"))
       .map((file) => file.slice(0, -3))
-      .filter((module) => name === "hashes" || ciphers.includes(module))
+      .filter((module) => name === "hashes" || withAes || chacha.includes(module))
       .map((module) => ({
         specifier: `@noble/${name}/${module}`,
         source: join(root, "node_modules/@noble", name, `${module}.js`),
-        preload: name === "ciphers",
+        preload: name === "ciphers" && !withAes,
       })),
   );
 }
@@ -59,15 +59,16 @@ const vectors = sources("test/vectors", ".json").map((source) => ({
   preload: true,
 }));
 
-function mainFor(testFile: string): string {
+function mainFor(testFile: string, withAes: boolean): string {
   const names = vectors.map(({ specifier }, i) => `${JSON.stringify(specifier.slice(8))}: v${i}`);
   return [
     ...vectors.map(({ specifier }, i) => `import v${i} from "${specifier}";`),
     `import { runTests } from "test/device/xs-runner";`,
     `import { nativeCrypto } from "dormouse/crypto/native";`,
     `import { nobleCrypto } from "lib/crypto/noble";`,
+    withAes ? `import { nobleAes } from "lib/crypto/noble-aes";` : "const nobleAes = undefined;",
     `import "${moduleOf(testFile, false).specifier}";`,
-    `runTests({ ${names.join(", ")} }, [{ name: "noble", crypto: nobleCrypto(nativeCrypto.random) }]);`,
+    `runTests({ ${names.join(", ")} }, [{ name: "noble${withAes ? " with AES" : ""}", crypto: nobleCrypto(nativeCrypto.random, nobleAes) }]);`,
     "",
   ].join("\n");
 }
@@ -75,43 +76,53 @@ function mainFor(testFile: string): string {
 /** What test files share: not tests, so part of the image like lib. */
 const helpers = sources("test/lib", ".ts").filter((source) => !source.endsWith(".test.ts"));
 
-for (const testFile of sources("test/lib", ".test.ts")) {
-  const name = relative(root, testFile);
-  test(`${name} in XS on ${board}`, async () => {
-    const main = join(scratch, "main.js");
-    writeFileSync(main, mainFor(testFile));
-    const image = join(scratch, "image");
-    writeImage(image, {
-      board,
-      manifest: boardManifest(board),
-      main: "portable-test",
-      extra: [
-        { specifier: "portable-test", source: main, preload: false },
-        moduleOf(testFile, false),
-        ...sources("test/device", ".ts").map((source) => moduleOf(source, false)),
-        ...sources("lib", ".ts").map((source) => moduleOf(source, !/noble(-\w+)?\.ts$/.test(source))),
-        ...helpers.map((source) => moduleOf(source, true)),
-        ...nobleModules(),
-        ...vectors,
-      ],
-      flashFile: join(scratch, "flash"),
-    });
-    const results: { test: string; platform: string; error?: string }[] = [];
-    const device = await Device.start({
-      engine: executable,
-      image,
-      onTrace: (text) => {
-        if (text.startsWith('{"test"')) results.push(JSON.parse(text));
-      },
-      onAsk: async () => ({ text: "", advanceMs: 0 }),
-    });
-    const end = await device.boot("power-on", Date.now(), 60_000);
-    await device.stop();
-    assert.equal(end.reason, "sleep", end.detail);
-    assert.ok(results.length > 0, "no test ran");
-    assert.deepEqual(
-      results.filter(({ error }) => error),
-      [],
-    );
-  });
+/** Memory for the tables of noble's AES and what it leaves behind. */
+function largeMachine(manifest: Manifest): Manifest {
+  const more = { static: 16 << 20, chunk: { initial: 2 << 20, incremental: 65_536 } };
+  return { ...manifest, creation: { ...manifest.creation, ...more } };
 }
+
+async function runInXs(testFile: string, withAes: boolean): Promise<void> {
+  const main = join(scratch, "main.js");
+  writeFileSync(main, mainFor(testFile, withAes));
+  const image = join(scratch, "image");
+  const manifest = boardManifest(board);
+  writeImage(image, {
+    board,
+    manifest: withAes ? largeMachine(manifest) : manifest,
+    main: "portable-test",
+    extra: [
+      { specifier: "portable-test", source: main, preload: false },
+      moduleOf(testFile, false),
+      ...sources("test/device", ".ts").map((source) => moduleOf(source, false)),
+      ...sources("lib", ".ts").map((source) => moduleOf(source, !/noble(-\w+)?\.ts$/.test(source))),
+      ...helpers.map((source) => moduleOf(source, true)),
+      ...nobleModules(withAes),
+      ...vectors,
+    ],
+    flashFile: join(scratch, "flash"),
+  });
+  const results: { test: string; platform: string; error?: string }[] = [];
+  const device = await Device.start({
+    engine: executable,
+    image,
+    onTrace: (text) => {
+      if (text.startsWith('{"test"')) results.push(JSON.parse(text));
+    },
+    onAsk: async () => ({ text: "", advanceMs: 0 }),
+  });
+  const end = await device.boot("power-on", Date.now(), 120_000);
+  await device.stop();
+  assert.equal(end.reason, "sleep", end.detail);
+  assert.ok(results.length > 0, "no test ran");
+  assert.deepEqual(
+    results.filter(({ error }) => error),
+    [],
+  );
+}
+
+for (const testFile of sources("test/lib", ".test.ts"))
+  test(`${relative(root, testFile)} in XS on ${board}`, () => runInXs(testFile, false));
+
+test("noble's AES gives the same bytes in XS, in a machine larger than any board's", () =>
+  runInXs(join(root, "test/lib/crypto/aead.test.ts"), true));

@@ -12,14 +12,15 @@ function each(
   for (const alg of aeadAlgorithms) if (hasAead(crypto, alg)) check(alg, aeadLengths(alg), crypto);
 }
 
-test("every provider has all algorithms; noble in XS has no room for AES, and says so", ({
+test("every provider has all algorithms; noble on a board has no room for AES, and says so", ({
   name,
   crypto,
 }) => {
+  const onBoard = "fromArrayBuffer" in String; // XS has it
   for (const alg of aeadAlgorithms) {
-    if (name !== "noble" || alg === 24) equal(hasAead(crypto, alg), true, `algorithm ${alg}`);
-    else if (!hasAead(crypto, alg))
-      throws(() => crypto.importAeadKey(pattern(16, 0), alg), RangeError, /AES/);
+    const left = onBoard && name === "noble" && alg !== 24;
+    equal(hasAead(crypto, alg), !left, `algorithm ${alg}`);
+    if (left) throws(() => crypto.importAeadKey(pattern(16, 0), alg), RangeError, /AES/);
   }
 });
 
