@@ -12,6 +12,11 @@ export function encodePackCbor(records: readonly SenmlRecord[]): Uint8Array {
   return encode(records.map(mapOf));
 }
 
+/** One record as it stands in a pack. */
+export function encodeRecordCbor(record: SenmlRecord): Uint8Array {
+  return encode(mapOf(record));
+}
+
 const limits: DecodeLimits = Object.freeze({ maxDepth: 8, unsorted: true, longForms: true });
 
 /**

@@ -8,6 +8,11 @@ export function encodePackJson(records: readonly SenmlRecord[]): Uint8Array {
   return utf8Encode(JSON.stringify(records.map(objectOf)));
 }
 
+/** One record as it stands in a pack. */
+export function encodeRecordJson(record: SenmlRecord): Uint8Array {
+  return utf8Encode(JSON.stringify(objectOf(record)));
+}
+
 /** @throws RangeError when `data` is no pack of this kind. */
 export function decodePackJson(data: Uint8Array): SenmlRecord[] {
   const pack = parsed(utf8Decode(data));

@@ -6,9 +6,8 @@
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborFloat, type CborValue } from "../cbor/value.js";
-import { encodePackCbor } from "./cbor.js";
-import { encodePackJson } from "./json.js";
 import { isName } from "./name.js";
+import { PackWriter } from "./pack-writer.js";
 import type { SenmlRecord } from "./record.js";
 
 export interface Measurement {
@@ -71,30 +70,29 @@ export function packReadings(
   contents: readonly Uint8Array[],
   nowMs: number,
 ): Uint8Array {
-  const records: SenmlRecord[] = [];
-  for (const content of contents) addRecords(records, baseName, decodeReading(content), nowMs);
-  addRecords(records, baseName, { timeMs: nowMs, measurements: state }, nowMs);
-  return format === "json" ? encodePackJson(records) : encodePackCbor(records);
-}
-
-/** The first record says the base name and time for all. */
-function addRecords(
-  records: SenmlRecord[],
-  baseName: string,
-  { timeMs, measurements }: DatedReading,
-  nowMs: number,
-): void {
-  const seconds = Math.floor((timeMs < absoluteTimeMs ? timeMs - nowMs : timeMs) / 1000);
-  for (const { name, unit, value } of measurements) {
-    const baseTime = records[0]?.bt ?? seconds;
-    records.push({
-      ...(records.length === 0 && { bn: baseName, bt: baseTime }),
-      n: name,
-      ...(unit !== undefined && { u: unit }),
-      ...senmlValue(value),
-      ...(seconds !== baseTime && { t: seconds - baseTime }),
-    });
-  }
+  const expected = contents.reduce((sum, content) => sum + content.length, 0);
+  const pack = new PackWriter(
+    format,
+    format === "json" ? 2 * expected + 128 : expected + (expected >> 2) + 64,
+  );
+  let baseTime: number | undefined;
+  const add = ({ timeMs, measurements }: DatedReading) => {
+    const seconds = Math.floor((timeMs < absoluteTimeMs ? timeMs - nowMs : timeMs) / 1000);
+    for (const { name, unit, value } of measurements) {
+      const first = baseTime === undefined;
+      baseTime ??= seconds;
+      pack.add({
+        ...(first && { bn: baseName, bt: baseTime }),
+        n: name,
+        ...(unit !== undefined && { u: unit }),
+        ...senmlValue(value),
+        ...(seconds !== baseTime && { t: seconds - baseTime }),
+      });
+    }
+  };
+  for (const content of contents) add(decodeReading(content));
+  add({ timeMs: nowMs, measurements: state });
+  return pack.finish();
 }
 
 function senmlValue(value: Measurement["value"]): Pick<SenmlRecord, "v" | "vs" | "vb"> {
