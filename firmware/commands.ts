@@ -96,7 +96,7 @@ export class Commands {
   #looked = 0;
   /** Messages that were nobody's, or not authentic. */
   #refused = 0;
-  /** What has gone unacknowledged to the broker must be followed by nothing that is not. */
+  /** One was left to the broker, and PUBACK goes in the order of messages: so are all that come after it. */
   #full = false;
   #trouble: Failure | undefined;
   /** The challenge of this wake's beginning, once it has let a command pass. */

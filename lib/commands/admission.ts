@@ -7,7 +7,7 @@
 
 import { utf8Encode } from "../cbor/utf8.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
-import type { Crypto } from "../crypto/crypto.js";
+import type { Crypto, Key } from "../crypto/crypto.js";
 import { claimed } from "../sealed/claimed.js";
 import { coseSign1, plainCbor } from "../sealed/header.js";
 import { encodeKid, type SealKey, type Sender, type StampKey } from "../sealed/keys.js";
@@ -169,10 +169,20 @@ function signedPayload(
   held: Verified,
 ): Uint8Array | undefined {
   if (!operator) return undefined;
-  const key = crypto.importVerifyingKey(operator.point);
-  const check = openOperator(crypto, { kid: utf8Encode(operator.kid), key }, topic, held);
-  key.close();
-  return check.verdict === "verified" ? check.message.payload : undefined;
+  const key = verifyingKey(crypto, operator.point);
+  const check = key && openOperator(crypto, { kid: utf8Encode(operator.kid), key }, topic, held);
+  key?.close();
+  return check?.verdict === "verified" ? check.message.payload : undefined;
+}
+
+/** Undefined for what is nobody's key, and where there is no P-256: then nobody can have signed. */
+function verifyingKey(crypto: Crypto, point: Uint8Array): Key | undefined {
+  try {
+    return crypto.importVerifyingKey(point);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** An expired command is not worth a challenge; a clock that may be forged can only take away. */

@@ -12,7 +12,7 @@ import {
 import { type Command, encodeCommand } from "../../../lib/commands/command.js";
 import { commandWindowSize, decodeWindowRecord } from "../../../lib/commands/windows.js";
 import { thaw } from "../../../lib/sealed/frozen.js";
-import { senmlJson } from "../../../lib/sealed/header.js";
+import { coseSign1, senmlJson } from "../../../lib/sealed/header.js";
 import { type SealKey, type StampKey, signKey } from "../../../lib/sealed/keys.js";
 import { protect } from "../../../lib/sealed/protect.js";
 import { emptyWindow, type ReplayWindow } from "../../../lib/sealed/window.js";
@@ -252,6 +252,16 @@ test("some names need the operator everywhere, all where the profile says so", (
   equal(inShort(outcomeOf(platform, key, plain("led"), { rules: strict })), "unauthorised");
   // Unauthorised comes before the time: whoever may not command learns nothing of the clock.
   equal(inShort(outcomeOf(platform, key, plain("reboot"), { clock: none })), "unauthorised");
+  key.key.close();
+});
+
+test("nobody can have signed for an operator whose key is none, or where there is no P-256", (platform) => {
+  const { crypto } = platform;
+  const key = keyFor(crypto, office);
+  const payload = encodeCommand(commandAt(now));
+  const message = protect(crypto, key, thaw({ counter: 5, plaintext: payload, contentType: coseSign1 }));
+  const nobody = { ...rules, operator: { kid: "ops", point: new Uint8Array(65).fill(4) } };
+  equal(inShort(outcomeOf(platform, key, message, { rules: nobody })), "unauthorised");
   key.key.close();
 });
 
