@@ -1,10 +1,10 @@
 /** `dormouse command` and the firmware: each is right about what the other says, the challenge and the operator included. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { pem } from "../../certs/pki/pem.js";
 import type { CommandSettings } from "../../lib/store/protection.js";
 import { dormouse } from "../cli/command.js";
-import { CommandScene, stamped } from "./commands-scene.js";
+import { CommandScene, p256, stamped } from "./commands-scene.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 
@@ -75,14 +75,11 @@ describe("dormouse command", { skip, timeout: 120_000 }, () => {
       });
 
   test("with the operator's key it is let in where only that will do", async (t) => {
-    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const { x, y } = publicKey.export({ format: "jwk" });
-    const point = Buffer.concat([Buffer.of(4), Buffer.from(x!, "base64url"), Buffer.from(y!, "base64url")]);
-    const operator = { kid: "plant", key: point.toString("base64url") };
+    const { der, point } = p256();
+    const operator = { kid: "plant", key: point };
     const scene = await CommandScene.open(broker, "x-operator", { ...stamped, operator, onlySigned: true });
     t.after(() => scene.close());
-    const pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-    const key = broker.file("operator.pem", pem);
+    const key = broker.file("operator.pem", pem("PRIVATE KEY", der));
     const signed = ["--operator-key", `file:${key}`, "--operator-kid", "plant"];
     const { code, commands } = await answered(scene, "esp32c3", ["identify"], signed);
     deepEqual(commands, ["2  challenge", "3 identify done"]);

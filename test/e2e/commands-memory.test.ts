@@ -7,10 +7,11 @@ import { commandBudget, meters } from "../../bench/budgets.js";
 import { boardManifest } from "../../host-sim/board.js";
 import { engineBits } from "../../host-sim/engine-file.js";
 import type { CommandSettings } from "../../lib/store/protection.js";
-import { CommandScene, operator, type Sent, stamped } from "./commands-scene.js";
+import { CommandScene, operator, p256, type Sent, stamped } from "./commands-scene.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 import { Relay } from "./mqtt-relay.js";
+import { only } from "./run.js";
 import { Pki } from "./tls-scene.js";
 
 const boards = ["esp32c3", "esp8266"] as const;
@@ -118,6 +119,42 @@ describe("a wake with a command", { skip: mosquittoMissing() ?? false, timeout: 
         ["challenge", "unknown", "unknown"],
       );
       ok(tally.success);
+    });
+
+  const recipient = p256();
+  const own = p256();
+  const sealedTo = { protection: "sealTo", recipientKid: "plant", recipientKey: recipient.point } as const;
+  for (const [up, keys] of [
+    [{ protection: "seal", algorithm: "chacha20-poly1305" }, {}],
+    [{ protection: "sign" }, { signKey: own.der }],
+    [{ ...sealedTo, sign: false }, { recipientKey: recipient.der }],
+    [
+      { ...sealedTo, sign: true },
+      { recipientKey: recipient.der, signKey: own.der },
+    ],
+  ] as const)
+    test(`esp32c3: its answer protected by ${up.protection}${"sign" in up && up.sign ? ", signed" : ""}`, async (t) => {
+      const scene = await CommandScene.open(broker, `m-up-${up.protection}-${"sign" in up && up.sign}`);
+      t.after(() => scene.close());
+      const relay = await Relay.open(t, broker.port, 5, pki);
+      const { errors, summary, events } = await scene.wakes({
+        cycles: 2,
+        port: relay.port,
+        ca,
+        measure: true,
+        up,
+        ...keys,
+        disturbance: scene.pauses(() => scene.send({ counter: 7, challenge: null })),
+      });
+      deepEqual(errors, []);
+      const answers = only(events, "received").flatMap(({ result, verdict }) =>
+        result ? [[verdict, result.counter, result.status]] : [],
+      );
+      const verdict = "sign" in up && !up.sign ? "unauthenticated" : "fresh";
+      deepEqual(answers, [[verdict, 7, "challenge"]]);
+      const bits = await engineBits();
+      const over = meters.filter((meter) => summary.heap[meter] > commandBudget("esp32c3", meter, bits));
+      deepEqual(over, [], JSON.stringify(summary.heap));
     });
 
   test("a small board's budget fits the memory it has", () => {

@@ -17,7 +17,12 @@ import { deriveSealKey, deriveStampKey } from "../../lib/sealed/keys.js";
 import { type OperatorKey, signOperator } from "../../lib/sealed/operator.js";
 import { closeKey, open, protect } from "../../lib/sealed/protect.js";
 import type { Profile } from "../../lib/store/profile.js";
-import { type CommandSettings, sealAlgorithms, stampAlgorithms } from "../../lib/store/protection.js";
+import {
+  type CommandSettings,
+  type Protection,
+  sealAlgorithms,
+  stampAlgorithms,
+} from "../../lib/store/protection.js";
 import type { Broker } from "./mqtt-broker.js";
 import { only, run } from "./run.js";
 
@@ -45,6 +50,10 @@ export interface CommandWakes {
   /** Over TLS: the root certificate's file. */
   readonly ca?: string;
   readonly measure?: boolean;
+  /** What the device protects its messages with, if that is not a stamp: then its answers are the judge's to read. */
+  readonly up?: Protection;
+  readonly signKey?: Uint8Array;
+  readonly recipientKey?: Uint8Array;
   readonly edit?: (profile: Profile) => Profile;
   readonly onEvent?: (event: RunEvent) => void;
   readonly disturbance?: Disturbance;
@@ -57,6 +66,7 @@ export class CommandScene {
   readonly #broker: Broker;
   #client: MqttClient;
   readonly settings: CommandSettings;
+  #stamped = true;
   /** All results so far, as they came. */
   readonly results: Result[] = [];
 
@@ -83,7 +93,7 @@ export class CommandScene {
 
   async #listen(): Promise<void> {
     this.#client.on("message", (topic, payload) => {
-      if (topic === this.resultTopic) this.#received(topic, payload);
+      if (topic === this.resultTopic && this.#stamped) this.#received(topic, payload);
     });
     await this.#client.subscribeAsync(this.resultTopic, { qos: 1 });
   }
@@ -161,20 +171,23 @@ export class CommandScene {
 
   /** Wakes, and in the pauses between what the test does. */
   async wakes({ board = "esp32c3", cycles, port, edit = (profile) => profile, ...given }: CommandWakes) {
-    const { ca, measure = false } = given;
+    const { ca, measure = false, up, signKey, recipientKey } = given;
+    this.#stamped = up === undefined;
     const at = `localhost:${port ?? this.#broker.port}`;
     const way = ca === undefined ? { broker: `mqtt://${at}` } : { broker: `mqtts://${at}`, ca };
     const flags = { board, cycles: `${cycles}`, ...way };
-    const { profile } = await simOptions(flags);
+    const { profile, secrets } = await simOptions(flags);
     const { base, id } = this;
     const result = await run(flags, given.onEvent, {
       deviceSecret: this.secret,
       measure,
+      ...(signKey && { secrets: { ...secrets, signKey } }),
+      ...(recipientKey && { recipientKey }),
       disturbance: { listenerPort: this.#broker.port, listenerTls: null, ...given.disturbance },
       profile: edit({
         ...profile,
         device: { id },
-        topics: { ...profile.topics, base, readings: `${base}/readings` },
+        topics: { ...profile.topics, base, readings: `${base}/readings`, ...(up && { up }) },
         mqtt: { ...profile.mqtt, version: "5", sessionExpirySeconds: 7 * day },
         commands: this.settings,
       }),
@@ -233,14 +246,22 @@ function connected(broker: Broker): Promise<MqttClient> {
   return connectAsync(`mqtt://127.0.0.1:${broker.port}`, { protocolVersion: 5 });
 }
 
-/** An operator's key, as the profile has it and as it signs. */
-export function operator(kid = "plant") {
+/** A key pair: the private key as PKCS #8 in DER, the public one as a profile has it. */
+export function p256() {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const { x, y } = publicKey.export({ format: "jwk" });
   const point = Buffer.concat([Buffer.of(4), Buffer.from(x!, "base64url"), Buffer.from(y!, "base64url")]);
-  const der = privateKey.export({ type: "pkcs8", format: "der" });
   return {
-    settings: { kid, key: point.toString("base64url") },
+    der: privateKey.export({ type: "pkcs8", format: "der" }),
+    point: point.toString("base64url"),
+  };
+}
+
+/** An operator's key, as the profile has it and as it signs. */
+export function operator(kid = "plant") {
+  const { der, point } = p256();
+  return {
+    settings: { kid, key: point },
     key: { kid: utf8Encode(kid), key: nodeCrypto.importSigningKey(der) },
   };
 }
