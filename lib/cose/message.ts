@@ -25,12 +25,11 @@ export const strict: Leniency = Object.freeze({});
 export const noHeader: CborMap = Object.freeze(new Map());
 
 /**
- * Far more than any message or header has. Without it each byte of one that nobody has verified yet could become an
- * array or map of its own.
+ * More items than any message or header has, ours 15 at most. Without this each byte of one that nobody has verified yet
+ * could become an array or map of its own: 300 of those are more than a small board's memory holds.
  */
-const maxItems = 512;
-const strictLimits: DecodeLimits = Object.freeze({ maxDepth: 8, maxItems });
-const lenientLimits: DecodeLimits = Object.freeze({ maxDepth: 8, maxItems, unsorted: true });
+const strictLimits: DecodeLimits = Object.freeze({ maxDepth: 8, maxItems: 32 });
+const lenientLimits: DecodeLimits = Object.freeze({ maxDepth: 8, maxItems: 512, unsorted: true });
 
 export function decodeItem(data: Uint8Array, leniency: Leniency): CborValue {
   return decode(data, leniency.unsorted ? lenientLimits : strictLimits);

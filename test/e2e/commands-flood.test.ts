@@ -24,6 +24,14 @@ function publish(topic: string, payload: Uint8Array, messageId: number, qos: 0 |
   return mqttPacket.generate(packet, { protocolVersion: 5 });
 }
 
+/** A stamp, as far as its tag goes, around as many empty maps as it has bytes. */
+function bombOf(byteLength: number): Uint8Array {
+  const bomb = new Uint8Array(byteLength).fill(0xa0);
+  bomb.set([0xd1, 0x84, 0x99, 0, 0]);
+  new DataView(bomb.buffer).setUint16(3, byteLength - 5);
+  return bomb;
+}
+
 describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () => {
   const broker = new Broker();
   before(() => broker.start());
@@ -34,6 +42,7 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () 
       for (const [what, rubbish] of [
         ["short", () => new Uint8Array(1)],
         ["as long as it may be", () => new Uint8Array(300).fill(0x61)],
+        ["of nothing but maps", () => bombOf(330)],
         // Right up to its tag, so that all of the work is done for it.
         [
           "under a controller's name",
