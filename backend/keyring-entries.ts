@@ -49,6 +49,12 @@ export interface SignerEntry extends FromDevice {
   readonly key: Key;
 }
 
+/** One of those whose signatures a recipient believes. */
+export interface RecipientSigner extends Omit<SignerEntry, "topics"> {
+  /** Where it may say something; undefined: wherever the recipient listens, in another device's place too. */
+  readonly filters: readonly string[] | undefined;
+}
+
 /** The private key to which devices seal. */
 export interface RecipientEntry {
   readonly kind: "recipient";
@@ -57,7 +63,7 @@ export interface RecipientEntry {
   readonly key: Key;
   readonly filters: readonly string[];
   /** null: what arrives is from anybody. */
-  readonly signers: readonly Omit<SignerEntry, "topics">[] | null;
+  readonly signers: readonly RecipientSigner[] | null;
 }
 
 export type Entry = SecretEntry | KeyEntry | SignerEntry | RecipientEntry;
@@ -173,19 +179,16 @@ function signedTopics(fields: Fields): SignerEntry["topics"] {
 function recipientEntry(crypto: Crypto, fields: Fields): RecipientEntry {
   const recipientKid = Uint8Array.from(Buffer.from(fields.text("recipient", maxRecipientBytes), "utf8"));
   const until = fields.instant("until");
-  const filters = fields.list("topics").map((filter) => {
-    if (typeof filter !== "string") fields.fail("topics", "a list of topic filters is needed");
-    checked(fields, "topics", () => checkTopicFilter(filter, 4));
-    return filter;
-  });
-  const signers: Omit<SignerEntry, "topics">[] = [];
+  const filters = topicFilters(fields);
+  const signers: RecipientSigner[] = [];
   const closeSigners = () => {
     for (const { key } of signers) key.close();
   };
   try {
     if (fields.has("signers"))
       for (const inner of fields.objects("signers")) {
-        signers.push(signerOf(crypto, inner));
+        const own = inner.has("topics") ? topicFilters(inner) : undefined;
+        signers.push({ ...signerOf(crypto, inner), filters: own });
         inner.end();
       }
     const key = privateKey(crypto, fields, "privateKey");
@@ -201,6 +204,14 @@ function recipientEntry(crypto: Crypto, fields: Fields): RecipientEntry {
     closeSigners();
     throw error;
   }
+}
+
+function topicFilters(fields: Fields): string[] {
+  return fields.list("topics").map((filter) => {
+    if (typeof filter !== "string") fields.fail("topics", "a list of topic filters is needed");
+    checked(fields, "topics", () => checkTopicFilter(filter, 4));
+    return filter;
+  });
 }
 
 /** `"stamp"`, `"seal"`, or which algorithm of these. */

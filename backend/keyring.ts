@@ -22,6 +22,7 @@ import {
   type Entry,
   type KeyEntry,
   type RecipientEntry,
+  type RecipientSigner,
   readEntry,
   type SecretEntry,
   type SignerEntry,
@@ -52,7 +53,6 @@ export type Found =
   | { readonly outcome: "expired" };
 
 type DeviceEntry = SecretEntry | KeyEntry | SignerEntry;
-type Signer = Omit<SignerEntry, "topics">;
 
 /** What a controller sends with. */
 export interface CommandKey {
@@ -71,7 +71,7 @@ export class Keyring {
   readonly #devices = new Map<string, DeviceEntry>();
   readonly #recipients = new Map<string, RecipientEntry>();
   /** By recipient and kid. */
-  readonly #signers = new Map<string, Signer>();
+  readonly #signers = new Map<string, RecipientSigner>();
   readonly #topicKeys: TopicKeys;
 
   /** Takes the entries over: they are closed when they cannot stand together. @throws {KeyringError} */
@@ -136,7 +136,9 @@ export class Keyring {
     if (isOver(entry, nowMs)) return { outcome: "expired" };
     const signerEntry = (kid: Uint8Array) => {
       const signer = this.#signers.get(`${hex(entry.recipientKid)} ${hex(kid)}`);
-      return signer && !isOver(signer, nowMs) ? signer : undefined;
+      if (!signer || isOver(signer, nowMs)) return undefined;
+      const { filters } = signer;
+      return !filters || filters.some((filter) => topicMatches(filter, topic)) ? signer : undefined;
     };
     const signerOf = (kid: Uint8Array) => {
       const signer = signerEntry(kid);

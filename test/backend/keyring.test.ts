@@ -112,6 +112,10 @@ test("a mistake is named by entry and field, in one line without any value", () 
     [{ ...recipient, topics: ["a/#/b"] }, /^entry 2: topics: /],
     [{ ...recipient, signers: [] }, /^entry 2: signers: a list of one or more/],
     [
+      { ...recipient, signers: [{ device: "a", epoch: 0, publicKey, topics: ["a#"] }] },
+      /^entry 2: signers: 1: topics: /,
+    ],
+    [
       { ...recipient, signers: [{ device: "a", epoch: 0, publicKey: "x" }] },
       /^entry 2: signers: 1: publicKey: /,
     ],
