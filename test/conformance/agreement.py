@@ -69,7 +69,7 @@ def opened(order):
     entry, topic, message = order["entry"], order["topic"], bytes.fromhex(order["message"])
     try:
         if "recipient" in entry:
-            found = receive.unsealed(message, entry, topic)
+            found = receive.unsealed(message, entry, topic, entry["signer"])
         else:
             key = () if "publicKey" in entry else receive.symmetric(entry, topic, order["direction"])
             found = receive.verified(message, entry, topic.encode(), *key)

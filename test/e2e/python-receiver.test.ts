@@ -196,7 +196,9 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
     const found = await lines(await made(...all));
     assert.deepEqual(
       verdicts(found),
-      all.map(({ id, counter }) => (id === "nobody" ? "unauthenticated - -" : `fresh ${id} ${counter}`)),
+      all.map(({ id, counter }) =>
+        id === "nobody" ? "unauthenticated None None" : `fresh ${id} ${counter}`,
+      ),
     );
     const record = { bn: "urn:dev:ops:dormouse-1/", n: "temperature", u: "Cel", v: 21.5 };
     for (const [at, line] of found.entries()) {
@@ -256,7 +258,7 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
 
   test("unauthenticated, as often as it comes", async () => {
     const [one] = await made(byNobody);
-    assert.deepEqual(verdicts(await lines([one!, one!])), Array(2).fill("unauthenticated - -"));
+    assert.deepEqual(verdicts(await lines([one!, one!])), Array(2).fill("unauthenticated None None"));
   });
 
   test("bad: damaged, elsewhere, expired, of strangers; and it leaves the counter free", async () => {
@@ -289,7 +291,8 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
     const nonsense = await made({ ...stamped, counter: 3, payload: Buffer.from("a1", "hex") });
     const good = await made({ ...stamped, counter: 3 }, signed);
     const found = await lines([...messages, ...nonsense, ...good]);
-    for (const [at, line] of found.slice(0, -2).entries()) assert.match(line, /^bad - - /, `${at}: ${line}`);
+    for (const [at, line] of found.slice(0, -2).entries())
+      assert.match(line, /^bad None None /, `${at}: ${line}`);
     assert.deepEqual(verdicts(found.slice(-2)), ["fresh stamped 3", "fresh signed 0"]);
   });
 
@@ -340,11 +343,7 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
   });
 
   const problems: [string, () => string[], RegExp][] = [
-    [
-      "a keyring that others may read",
-      () => [readable()],
-      /keyring-0640\.json: others than its owner may read it/,
-    ],
+    ["a keyring that others may read", () => [readable()], /keyring-0640\.json: others may read it/],
     ["a keyring that is not there", () => ["/nowhere.json"], /No such file or directory: '\/nowhere\.json'/],
     [
       "a keyring that is no JSON",
@@ -376,18 +375,13 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
       checkDiscreet(output);
     });
 
-  test("a login that is refused is one line, and so is a subscription", async () => {
+  test("a login that is refused is one line, and so is a filter that is none", async () => {
     const strict = new Broker();
     try {
       await strict.start(["allow_anonymous false", `password_file ${strict.passwords({ me: "right" })}`]);
-      const where = [keyring, newReplay(), `mqtt://127.0.0.1:${strict.port}`, "sensors/#"];
-      const wrong = await pythonRun(where, { MQTT_USERNAME: "me", MQTT_PASSWORD: "wrong" });
-      assert.equal(wrong.output.trimEnd(), `receive.py: ${where[2]}: Not authorized`);
-      assert.equal(wrong.code, 1);
-      const filter = await pythonRun([...where.slice(0, 3), "sensors/#/x"], {
-        MQTT_USERNAME: "me",
-        MQTT_PASSWORD: "right",
-      });
+      const refused = await pythonRun([keyring, newReplay(), `mqtt://127.0.0.1:${strict.port}`, "sensors/#"]);
+      assert.deepEqual([refused.output, refused.code], ["Not authorized\n", 1]);
+      const filter = await pythonRun([keyring, newReplay(), plain(), "sensors/#/x"]);
       assert.match(filter.output.trimEnd(), /^receive\.py: [^\n]+$/);
       assert.equal(filter.code, 1);
     } finally {
@@ -401,9 +395,9 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
     assert.equal(code, 1);
   });
 
-  test("it is short: under 120 lines, none longer than 120 characters", () => {
+  test("it is short: under 120 lines, none longer than 110 characters", () => {
     const text = readFileSync(join(examples, "receive.py"), "utf8").trimEnd().split("\n");
     assert.ok(text.length < 120, `${text.length} lines`);
-    assert.ok(text.every((line) => line.length <= 120));
+    assert.ok(text.every((line) => line.length <= 110));
   });
 });

@@ -7,18 +7,14 @@ import { examples } from "../conformance/python-peer.js";
 import type { Broker } from "./mqtt-broker.js";
 
 const script = join(examples, "receive.py");
-type Environment = Readonly<Record<string, string>>;
 
-function python(args: readonly string[], environment: Environment = {}): ChildProcess {
-  return spawn(pythonWithCbor!, ["-B", script, ...args], {
-    env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+function python(args: readonly string[]): ChildProcess {
+  return spawn(pythonWithCbor!, ["-B", script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Runs it to an end that it finds by itself. */
-export async function pythonRun(args: readonly string[], environment?: Environment) {
-  const child = python(args, environment);
+export async function pythonRun(args: readonly string[]) {
+  const child = python(args);
   let output = "";
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding("utf8").on("data", (text: string) => {
