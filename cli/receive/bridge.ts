@@ -110,6 +110,8 @@ class Bridge {
   async run(settings: ReceiveSettings): Promise<void> {
     const source = await Source.open({
       ...settings,
+      // Its own: what a listener beside it takes first would be no news to the bridge.
+      replay: settings.replay ?? `${settings.keyringPath}.bridge.replay`,
       atOnce,
       use: (received, atMs) => this.#use(received, atMs),
       ready: () => this.#connected(),
@@ -211,7 +213,7 @@ export function addBridgeCommand(parent: Command): void {
     .command("bridge")
     .description("Open what devices sealed, and publish it in clear for those who cannot.");
   addTargetOptions(
-    addReceiveOptions(command)
+    addReceiveOptions(command, "KEYRING.bridge.replay")
       .optionsGroup("What to publish:")
       .option("--to-prefix <TEXT>", "before the device's topic, e.g. clear/")
       .option("--to-map <FROM=TO>", "or other topics instead: the device's and the clear one", collect)

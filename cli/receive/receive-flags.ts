@@ -24,7 +24,8 @@ export interface ReceiveFlags extends ClientFlags {
   readonly map?: readonly string[];
 }
 
-export function addReceiveOptions(command: Command): Command {
+/** @param replay what is remembered where without being said */
+export function addReceiveOptions(command: Command, replay = "KEYRING.replay"): Command {
   command
     .optionsGroup("What to receive:")
     .requiredOption("--keyring <FILE>", "the keys of those to believe; readable by its owner alone")
@@ -34,7 +35,7 @@ export function addReceiveOptions(command: Command): Command {
     .option("-q, --qos <QOS>", "the highest to receive at: 0, 1 or 2 (1)")
     .option(
       "--replay <WHERE>",
-      "what was seen already: a file (KEYRING.replay), :memory:, or env:NAME or file:PATH with a PostgreSQL's URL",
+      `what was seen already: a file (${replay}), :memory:, or env:NAME or file:PATH with a PostgreSQL's URL`,
     );
   return addClientOptions(command);
 }

@@ -139,6 +139,20 @@ describe("dormouse bridge", { skip: mosquittoMissing() ?? false, timeout: 240_00
     match(stderr, /1 published, kept back: 2 no reading\n$/);
   });
 
+  test("a listener beside it takes nothing away: without being told each remembers for itself", async () => {
+    const path = source.file("together.keyring", device.keyring());
+    const listener = await source.receiver(["listen", "--keyring", path, "-C", "1"], "beside");
+    const words = ["bridge", "--keyring", path, "--to-prefix", "clear/", "--to-id", "together-out"];
+    const since = source.logLength;
+    const bridge = await source.receiver(words, "together");
+    await source.logged("Sending CONNACK to together-out", since);
+    const heard = await judge(source, "clear/#", 1);
+    await source.publish(device.topic("readings"), device.stamped({ counter: 7 }));
+    match((await heard.ended).stdout, /^clear\//);
+    match((await listener.ended).stdout, /#7/);
+    match(await end(bridge), /1 published\n$/);
+  });
+
   test("both brokers killed: nothing is lost or doubled", async () => {
     const kept = ["-t", "clear/#", "-q", "1", "-p", `${target.port}`, "-i", "keeper", "-c"];
     equal((await mosquittoClient("sub", [...kept, "-E"]).ended).code, 0);
