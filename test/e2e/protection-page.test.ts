@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { root } from "../../host-sim/paths.js";
 import { dormouse } from "../cli/command.js";
 
@@ -25,24 +25,26 @@ async function sim(...words: string[]): Promise<string> {
   return stdout;
 }
 
-const lines = [...page.matchAll(/`npm run sim -- ([^`]*)`/g)].map(([, words]) => words!);
-assert.equal(lines.length, 7);
-for (const words of lines)
-  test(`npm run sim -- ${words}`, async () => {
-    await sim(...words.split(" ").map((word) => word.replace(/^profiles\//, join(root, "profiles/"))));
-  });
+describe("the commands of the page", { concurrency: 2 }, () => {
+  const lines = [...page.matchAll(/`npm run sim -- ([^`]*)`/g)].map(([, words]) => words!);
+  assert.equal(lines.length, 7);
+  for (const words of lines)
+    test(`npm run sim -- ${words}`, async () => {
+      await sim(...words.split(" ").map((word) => word.replace(/^profiles\//, join(root, "profiles/"))));
+    });
 
-test("sealed to the recipient whose keys were made there, and signed", async () => {
-  const profile = {
-    ...{ schema: 1, device: { id: "d" }, wifi: { ssid: "s" }, mqtt: { version: "3.1.1" } },
-    broker: { host: "broker.dormouse.test" },
-    topics: {
-      ...{ protection: "sealTo", sign: true },
-      recipient: { kid: "plant-7", key: "file:plant-7.pub" },
-    },
-  };
-  writeFileSync(join(folder, "profile.json"), JSON.stringify(profile));
-  const said = await sim("--profile", "profile.json", "--recipient-key", "file:plant-7.key");
-  assert.match(said, /received +fresh/);
-  await sim("--profile", "profile.json");
+  test("sealed to the recipient whose keys were made there, and signed", async () => {
+    const profile = {
+      ...{ schema: 1, device: { id: "d" }, wifi: { ssid: "s" }, mqtt: { version: "3.1.1" } },
+      broker: { host: "broker.dormouse.test" },
+      topics: {
+        ...{ protection: "sealTo", sign: true },
+        recipient: { kid: "plant-7", key: "file:plant-7.pub" },
+      },
+    };
+    writeFileSync(join(folder, "profile.json"), JSON.stringify(profile));
+    const said = await sim("--profile", "profile.json", "--recipient-key", "file:plant-7.key");
+    assert.match(said, /received +fresh/);
+    await sim("--profile", "profile.json");
+  });
 });

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import mqttPacket from "mqtt-packet";
 import { publicHalf } from "../../cli/profile/key-pairs.js";
 import { type BoardName, boardManifest, boardNames } from "../../host-sim/board.js";
@@ -120,57 +120,59 @@ const cases: readonly [Protection, (payload: Uint8Array) => Sought[], readonly B
   [{ ...sealTo, sign: true }, (payload) => [own, ...agreed(payload)], withP256],
 ];
 
-for (const [up, sought, boards] of cases)
-  for (const board of boards)
-    test(`${board}, ${Object.values(up).slice(0, 2).join(" ")}: no key of it when a message is sent`, async () => {
-      let found: readonly Found[] | undefined;
-      let secrets: Sought[] = [];
-      const server = createServer((socket) => {
-        const parser = mqttPacket.parser({ protocolVersion: 5 });
-        parser.on("packet", (packet) => {
-          if (packet.cmd !== "publish") return;
-          secrets = sought(packet.payload as Buffer);
-          found = searchMemory(device.pid, [...secrets, { name: "device secret", bytes: deviceSecret }]);
+describe("keys of messages", { concurrency: 4 }, () => {
+  for (const [up, sought, boards] of cases)
+    for (const board of boards)
+      test(`${board}, ${Object.values(up).slice(0, 2).join(" ")}: no key of it when a message is sent`, async () => {
+        let found: readonly Found[] | undefined;
+        let secrets: Sought[] = [];
+        const server = createServer((socket) => {
+          const parser = mqttPacket.parser({ protocolVersion: 5 });
+          parser.on("packet", (packet) => {
+            if (packet.cmd !== "publish") return;
+            secrets = sought(packet.payload as Buffer);
+            found = searchMemory(device.pid, [...secrets, { name: "device secret", bytes: deviceSecret }]);
+          });
+          socket.on("data", (data) => parser.parse(data));
+          socket.on("error", () => {});
+        }).listen(0, "127.0.0.1");
+        await once(server, "listening");
+        const profile = profileFor((server.address() as AddressInfo).port, up);
+        const none = { brokerPassword: null, jwtKey: null, ca: null, crl: null };
+        const entries = flashEntries(profile, {
+          record: encodeDeviceRecord(deviceSecret, { epoch: 0, reservedEnd: 0, fromFactory: false }),
+          wifiPassword: "",
+          ...none,
+          ...{ certificate: null, key: null, psk: null },
+          signKey: signs(up) ? signKey : null,
         });
-        socket.on("data", (data) => parser.parse(data));
-        socket.on("error", () => {});
-      }).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      const profile = profileFor((server.address() as AddressInfo).port, up);
-      const none = { brokerPassword: null, jwtKey: null, ca: null, crl: null };
-      const entries = flashEntries(profile, {
-        record: encodeDeviceRecord(deviceSecret, { epoch: 0, reservedEnd: 0, fromFactory: false }),
-        wifiPassword: "",
-        ...none,
-        ...{ certificate: null, key: null, psk: null },
-        signKey: signs(up) ? signKey : null,
+        const path = join(scratch, `device-${process.hrtime.bigint()}`);
+        writeFileSync(`${path}.flash`, encodeFlash(entries), { mode: 0o600 });
+        writeImage(`${path}.image`, { board, manifest: boardManifest(board), flashFile: `${path}.flash` });
+        const world = quietWorld({ ssid: "home", password: "" }, { localhost: "127.0.0.1" });
+        const random = new Prng(1);
+        const device = await Device.start({
+          engine,
+          image: `${path}.image`,
+          onTrace: () => {},
+          onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
+        });
+        try {
+          const end = await device.boot("power-on", Date.now(), 30_000);
+          assert.equal(end.reason, "sleep", end.detail);
+          assert.ok(found, "it did not get as far as a message");
+          assert.ok(
+            found.some(({ name, region }) => name === "device secret" && region === "[heap]"),
+            "the search finds nothing at all",
+          );
+          assert.deepEqual(
+            found.filter(({ name }) => name !== "device secret"),
+            [],
+          );
+          assert.deepEqual(searchMemory(device.pid, secrets), []);
+        } finally {
+          assert.equal(await device.stop(), "");
+          server.close();
+        }
       });
-      const path = join(scratch, `device-${process.hrtime.bigint()}`);
-      writeFileSync(`${path}.flash`, encodeFlash(entries), { mode: 0o600 });
-      writeImage(`${path}.image`, { board, manifest: boardManifest(board), flashFile: `${path}.flash` });
-      const world = quietWorld({ ssid: "home", password: "" }, { localhost: "127.0.0.1" });
-      const random = new Prng(1);
-      const device = await Device.start({
-        engine,
-        image: `${path}.image`,
-        onTrace: () => {},
-        onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
-      });
-      try {
-        const end = await device.boot("power-on", Date.now(), 30_000);
-        assert.equal(end.reason, "sleep", end.detail);
-        assert.ok(found, "it did not get as far as a message");
-        assert.ok(
-          found.some(({ name, region }) => name === "device secret" && region === "[heap]"),
-          "the search finds nothing at all",
-        );
-        assert.deepEqual(
-          found.filter(({ name }) => name !== "device secret"),
-          [],
-        );
-        assert.deepEqual(searchMemory(device.pid, secrets), []);
-      } finally {
-        assert.equal(await device.stop(), "");
-        server.close();
-      }
-    });
+});
