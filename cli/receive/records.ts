@@ -152,8 +152,10 @@ class TextWriter implements Writer {
 
 /** The device's own name is in its column already. */
 function nameIn(name: string, sender: string | null): string {
-  const base = `urn:dev:ops:${sender}/`;
-  return sender !== null && name.startsWith(base) ? name.slice(base.length) : name;
+  if (sender === null) return name;
+  const bases = [`${sender}:`, `${sender}/`, `urn:dev:ops:${sender}/`];
+  const base = bases.find((one) => name.startsWith(one) && name.length > one.length) ?? "";
+  return name.slice(base.length);
 }
 
 function summary(payload: Uint8Array): string {

@@ -158,7 +158,12 @@ export class Source {
   }
 
   #subscribed({ codes, failure }: Extract<SessionEffect, { type: "subscribed" }>): void {
-    if (!failure) return;
+    if (!failure) {
+      // A person would wonder whether it works.
+      if (process.stderr.isTTY)
+        console.error(`dormouse: listening to ${printableLine(this.#filters.join(", "))}`);
+      return;
+    }
     console.error(`dormouse: ${failureLine(failure)}`);
     if (codes.length < this.#filters.length || codes.some((code) => code < 128)) return;
     this.#refused = failure;

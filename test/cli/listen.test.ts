@@ -121,6 +121,18 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     }
   });
 
+  test("a conflict is an alarm, also where it is shown", async () => {
+    const { ended } = await listening("--verdicts", "all", "-C", "2");
+    await broker.publish(device.topic("readings"), device.stamped({ counter: 1 }));
+    await broker.publish(
+      device.topic("readings"),
+      device.stamped({ counter: 1, records: [{ n: "x", v: 2 }] }),
+    );
+    const { stdout, stderr } = await ended;
+    match(stdout, /\n[^\n]+dormouse-1 \(conflict\) [^\n]*\n$/);
+    match(stderr, /^dormouse: ALARM: conflict: [^\n]*\n$/);
+  });
+
   test("-C ends after so many, and leaves what came behind to the next run; nothing is lost or doubled", async () => {
     const replay = join(broker.folder, "count.replay");
     const again = (count: string) => [
