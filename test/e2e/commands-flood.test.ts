@@ -115,6 +115,49 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () 
     deepEqual(clean, [false, true, true]);
   });
 
+  test("what a connection has brought that ended before its time is left to the next one", async (t) => {
+    const scene = await CommandScene.open(broker, "f-again");
+    t.after(() => scene.close());
+    const command = scene.command({ counter: 1, challenge: null });
+    // CONNACK: packets of 240 bytes, a reading each; then one at a time.
+    const small = Buffer.from("200800000527000000f0", "hex");
+    const less = Buffer.from("200b00000827000000f0210001", "hex");
+    const exceeded = Buffer.from("e00193", "hex"); // DISCONNECT: that was more
+    const clean: boolean[] = [];
+    const strict = await floodingBroker(new Uint8Array(0), {
+      clean,
+      greet: (connection) => {
+        if (connection === 0) return small;
+        const id = connection === 1 ? 7 : 1;
+        return Buffer.concat([
+          less,
+          publish(scene.topic, command, id, 1),
+          ...(connection === 1 ? [exceeded] : []),
+        ]);
+      },
+    });
+    t.after(() => strict.close());
+    const { port } = strict.address() as AddressInfo;
+    const down = 2;
+    let slept = 0;
+    const { errors, commands } = await scene.wakes({
+      cycles: down + 2,
+      port,
+      onEvent: ({ event }) => {
+        if (event === "sleep") slept++;
+      },
+      disturbance: {
+        network: (quiet) => (slept > 0 && slept <= down ? { ...quiet, accessPoints: [] } : quiet),
+      },
+    });
+    deepEqual(
+      errors.filter((error) => !error.endsWith("network-unavailable")),
+      [],
+    );
+    equal(clean.length, 3, "connections");
+    deepEqual(commands, [`${down + 2} ops 1  challenge`]);
+  });
+
   test("what comes on another topic is no command, though its bytes were made for that topic", async (t) => {
     const scene = await CommandScene.open(broker, "f-topic");
     t.after(() => scene.close());
