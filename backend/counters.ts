@@ -73,7 +73,9 @@ export class Counters {
         device,
         epoch,
       );
-      const counter = row ? Math.max(row.next as number, this.#beyond(setBackSeconds)) : this.#beyond(1);
+      const next = (row?.next as number | undefined) ?? -1;
+      // To the second, not the hour: two files of one sender id, which must not be, would meet there.
+      const counter = next < this.#beyond(setBackSeconds) ? this.#beyond(1) : next;
       if (counter > maxCounter)
         throw new RangeError(`all counters for ${device} are used: provision it anew`);
       this.#file.run(

@@ -104,6 +104,23 @@ test("a backup that takes the file's place gives no counter again, nor does a cl
   );
 });
 
+test("two files of one controller, which must not be, do not meet at the full hour", async () => {
+  let nowMs = year2026;
+  const [one, other] = [new Counters(":memory:", () => nowMs), new Counters(":memory:", () => nowMs)];
+  const given = [await one.reserve(stream)];
+  for (const counters of [other, one, other, one]) {
+    nowMs += 3_601_000;
+    given.push(await counters.reserve(stream));
+  }
+  nowMs += 3_600_000;
+  given.push(await other.reserve(stream));
+  nowMs += 1000;
+  given.push(await one.reserve(stream));
+  assert.equal(new Set(given).size, given.length);
+  one.close();
+  other.close();
+});
+
 test("another kind of file is refused", () => {
   const replay = join(folder, "replay");
   new SqliteReplayStore(replay).close();
