@@ -60,6 +60,10 @@ export class ReceiverBroker {
     return this.#log.length;
   }
 
+  logSince(length: number): string {
+    return this.#log.slice(length);
+  }
+
   /** Waits until the log has it, from `since` on, at most 20 s. */
   async logged(text: string, since = 0): Promise<void> {
     const late = new Promise<true>((resolve) => setTimeout(resolve, 20_000, true).unref());

@@ -1,7 +1,8 @@
 /** Several receivers of one group, each a process of its own, with one replay store: each message is written once. */
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { NodeSession } from "../../cli/mqtt/node-session.js";
 import { PostgresServer } from "../backend/postgres-server.js";
 import { ReceiverBroker } from "../cli/listen-broker.js";
@@ -106,4 +107,56 @@ describe("receivers of one group", { skip: mosquittoMissing() ?? false, timeout:
   test("with one SQLite file", () => eachOnce("sqlite", join(broker.folder, "shared.replay"), {}));
 
   test("with one PostgreSQL", () => eachOnce("postgres", "env:REPLAY", { REPLAY: postgres.url }));
+
+  test("a reader that does not read: what it has not got is not acknowledged, and in the end it has all", async () => {
+    const [device] = devices;
+    const count = 400;
+    const since = broker.logLength;
+    const words = ["listen", "--keyring", keyring, "--replay", ":memory:", "--format", "json"];
+    const { process, ended } = await broker.receiver([...words, "-C", `${count}`], "unread");
+    process.stdout.pause();
+    const session = new NodeSession({
+      endpoint: { host: "127.0.0.1", port: broker.port, tls: null },
+      session: { clientId: "writer", maxInFlight: 50, maxPacketBytes: 10_000 },
+    });
+    const sent: Promise<number>[] = [];
+    for (let counter = 1; counter <= count; counter++) {
+      const payload = device!.stamped({ counter, records: [{ n: "long", vs: "x".repeat(2000) }] });
+      sent.push(session.publish({ topic: device!.topic("readings"), payload, qos: 1 }));
+    }
+    await Promise.all(sent);
+    await session.disconnect();
+    const acknowledged = () => broker.logSince(since).split("Received PUBACK from unread").length - 1;
+    // A pipe holds 64 kB; some more are in the streams at either end.
+    for (let before = -1; before !== acknowledged(); await delay(500)) before = acknowledged();
+    ok(acknowledged() < 200, `${acknowledged()} of ${count} acknowledged`);
+    process.stdout.resume();
+    const { code, stdout } = await ended;
+    deepEqual([code, stdout.trim().split("\n").length], [0, count]);
+  });
+
+  test("a PostgreSQL that dies and comes back: messages wait for it, and none is lost", async () => {
+    const [device] = devices;
+    const setting = { env: { REPLAY: postgres.url } };
+    const topic = device!.topic("readings");
+    const words = ["listen", "--keyring", keyring, "--replay", "env:REPLAY", "--format", "json"];
+    const { process, ended } = await broker.receiver([...words, "-C", "4"], "patient", setting);
+    const written = new Promise<void>((resolve) => process.stdout.once("data", () => resolve()));
+    await broker.publish(topic, device!.stamped({ counter: 5001 }));
+    await written;
+    await postgres.crash();
+    for (const counter of [5002, 5003, 5004]) await broker.publish(topic, device!.stamped({ counter }));
+    await delay(500);
+    await postgres.run();
+    const { code, stdout, stderr } = await ended;
+    equal(code, 0, stderr);
+    deepEqual(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).counter),
+      [5001, 5002, 5003, 5004],
+    );
+    ok(!stderr.includes(postgres.password));
+  });
 });
