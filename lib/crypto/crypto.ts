@@ -1,7 +1,7 @@
 /**
  * The cryptography that lib asks for; who provides it is decided by the shell: the native module on a board
  * and in the simulator, noble as portable reference, node:crypto on hosts. All give the same bytes. noble has no
- * P-256, nor has an ESP8266.
+ * P-256, nor has an ESP8266, and AES only where there is room for its tables.
  */
 
 /** An opaque key, for one use. On the device a native handle: the collector never copies the key's bytes. */
