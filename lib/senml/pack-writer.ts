@@ -26,7 +26,8 @@ export class PackWriter {
   add(record: SenmlRecord): void {
     const json = this.#format === "json";
     const bytes = json ? encodeRecordJson(record) : encodeRecordCbor(record);
-    const end = this.#at + bytes.length + 1;
+    // With a comma before it and the bracket at the end.
+    const end = this.#at + bytes.length + 2;
     if (end > this.#out.length) {
       const larger = new Uint8Array(end + (end >> 1));
       larger.set(this.#out);
