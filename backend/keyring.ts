@@ -72,6 +72,8 @@ export class Keyring {
   readonly #recipients = new Map<string, RecipientEntry>();
   /** By recipient and kid. */
   readonly #signers = new Map<string, RecipientSigner>();
+  /** What a replay store tells apart: sender, epoch, direction and topic. */
+  readonly #streams = new Set<string>();
   readonly #topicKeys: TopicKeys;
 
   /** Takes the entries over: they are closed when they cannot stand together. @throws {KeyringError} */
@@ -104,6 +106,14 @@ export class Keyring {
       if (this.#devices.has(place))
         throw new KeyringError(`${where}: there is an entry of that key identifier for ${topic}`);
       this.#devices.set(place, entry);
+      const { sender, direction } = entry;
+      const stream = JSON.stringify([sender.id, sender.epoch, direction, topic]);
+      // What one secret has counted would be stale or a conflict under the other.
+      if (this.#streams.has(stream))
+        throw new KeyringError(
+          `${where}: there is another entry of that device and epoch for ${topic}: a new secret is a new epoch`,
+        );
+      this.#streams.add(stream);
     }
   }
 

@@ -159,6 +159,15 @@ test("one key identifier on one topic stands once: also when a short one equals 
     complaint([abc, { ...entry, kid: long }]),
     /^entry 2: there is an entry of that key identifier/,
   );
+  // A new secret under an old epoch would begin where the old one's counters are long past.
+  for (const other of [
+    { secret: "ab".repeat(32) },
+    { secret: undefined, publicKey, topics: { [topic]: "sign" } },
+  ])
+    assert.match(
+      complaint([entry, { ...entry, kid: "a1b2", ...other }]),
+      /^entry 2: there is another entry of that device and epoch for .*: a new secret is a new epoch$/,
+    );
   const twice = {
     ...recipient,
     signers: [0, 0].map((epoch) => ({ device: "dormouse-1", epoch, publicKey })),
