@@ -16,13 +16,13 @@ export function postgresAddress(
     const name = reference.slice("env:".length);
     const value = env[name];
     if (!value) throw new Error(`the environment has no ${name}`);
-    return checkedUrl(value, `in ${name}`);
+    return safeUrl(checkedUrl(value, `in ${name}`));
   }
   if (reference.startsWith("file:")) {
     const path = reference.slice("file:".length);
     const text = readSecretFile(path);
     try {
-      return checkedUrl(text.toString("utf8").trim(), `in ${path}`);
+      return safeUrl(checkedUrl(text.toString("utf8").trim(), `in ${path}`));
     } finally {
       text.fill(0);
     }
@@ -33,7 +33,18 @@ export function postgresAddress(
     throw new Error(
       "a password in an argument is for all to see: give env:NAME or file:PATH with the URL in it",
     );
-  return url;
+  return safeUrl(url);
+}
+
+/** Who answers in the server's place could call every replay fresh: over a network, TLS or the word that none is wanted. */
+function safeUrl(text: string): string {
+  const { hostname, searchParams } = new URL(text);
+  const host = searchParams.get("host") ?? hostname;
+  const isLocal = host === "" || /^(\/|%2f|localhost$|127(\.\d+){3}$|\[::1\]$)/i.test(host);
+  if (isLocal || searchParams.has("sslmode")) return text;
+  throw new Error(
+    "PostgreSQL on another machine: add ?sslmode=verify-full to its URL (or disable, which you mean then)",
+  );
 }
 
 function checkedUrl(text: string, where: string): string {

@@ -35,12 +35,33 @@ test("pg: leaves it to PGHOST and its like", () => {
 });
 
 test("an argument may name the server, but not hold a password", () => {
-  assert.equal(
-    postgresAddress("postgresql://mouse@db.example/replay"),
-    "postgresql://mouse@db.example/replay",
-  );
+  const named = "postgresql://mouse@db.example/replay?sslmode=verify-full";
+  assert.equal(postgresAddress(named), named);
   assert.match(complaint(url), /^a password in an argument is for all to see: give env:NAME or file:PATH/);
   assert.match(complaint("postgresql://db.example/replay?user=mouse&password=secret-word"), /for all to see/);
+});
+
+test("another machine is reached over TLS, or somebody has said that it is not", async () => {
+  const path = join(folder, "remote");
+  for (const server of [
+    "db.example",
+    "192.0.2.1:5433",
+    "localhost.example",
+    "127.example",
+    "/d?host=db.example",
+  ]) {
+    const remote = `postgresql://${server.startsWith("/") ? server : `mouse@${server}/replay`}`;
+    await writeFile(path, remote, { mode: 0o600 });
+    for (const reference of [remote, "env:DATABASE", `file:${path}`])
+      assert.match(
+        complaint(reference, { DATABASE: remote }),
+        /^PostgreSQL on another machine: add \?sslmode=/,
+      );
+    const said = `${remote}${remote.includes("?") ? "&" : "?"}sslmode=disable`;
+    assert.equal(postgresAddress(said), said);
+  }
+  for (const here of ["localhost", "127.0.0.1:5433", "[::1]", "%2Frun%2Fpostgresql", ""])
+    assert.equal(postgresAddress(`postgres://${here}/replay`), `postgres://${here}/replay`);
 });
 
 test("what is no such URL is refused, unquoted", () => {
