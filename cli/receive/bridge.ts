@@ -9,7 +9,7 @@ import type { QoS } from "../../lib/mqtt/wire/packet-types.js";
 import { checkTopicName, topicMatches } from "../../lib/mqtt/wire/topics.js";
 import type { SenmlReading } from "../../lib/senml/resolve.js";
 import type { ClientSettings } from "../mqtt/client-flags.js";
-import { checked, collect, qosOf } from "../mqtt/client-flags.js";
+import { addClientOptions, checked, collect, qosOf } from "../mqtt/client-flags.js";
 import { failureLine, RefusedError, SessionError } from "../mqtt/failures.js";
 import { NodeSession } from "../mqtt/node-session.js";
 import { printableLine } from "../mqtt/printable.js";
@@ -212,15 +212,14 @@ export function addBridgeCommand(parent: Command): void {
   const command = parent
     .command("bridge")
     .description("Open what devices sealed, and publish it in clear for those who cannot.");
-  addTargetOptions(
-    addReceiveOptions(command, "KEYRING.bridge.replay")
-      .optionsGroup("What to publish:")
-      .option("--to-prefix <TEXT>", "before the device's topic, e.g. clear/")
-      .option("--to-map <FROM=TO>", "or other topics instead: the device's and the clear one", collect)
-      .option("--format <FORMAT>", "SenML as json or cbor (json)")
-      .option("--to-qos <QOS>", "0, 1 or 2 (1)")
-      .option("--to-retain", "the broker keeps the last of each topic for those who subscribe later"),
-  )
+  addReceiveOptions(command, "KEYRING.bridge.replay")
+    .optionsGroup("What to publish:")
+    .option("--to-prefix <TEXT>", "before the device's topic, e.g. clear/")
+    .option("--to-map <FROM=TO>", "or other topics instead: the device's and the clear one", collect)
+    .option("--format <FORMAT>", "SenML as json or cbor (json)")
+    .option("--to-qos <QOS>", "0, 1 or 2 (1)")
+    .option("--to-retain", "the broker keeps the last of each topic for those who subscribe later");
+  addClientOptions(addTargetOptions(command))
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse bridge -h broker.example --cafile ca.pem --keyring devices.keyring --to-prefix clear/",

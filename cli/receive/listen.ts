@@ -2,6 +2,7 @@
 import type { Writable } from "node:stream";
 import type { Command } from "commander";
 import type { Received } from "../../backend/receiver.js";
+import { addClientOptions } from "../mqtt/client-flags.js";
 import { SessionError } from "../mqtt/failures.js";
 import { OperatorError } from "../report.js";
 import { choice, whole } from "../values.js";
@@ -93,7 +94,8 @@ export function addListenCommand(parent: Command): void {
     .option("--format <FORMAT>", "text, json (an object a line) or csv (text)")
     .option("--verdicts <WHICH>", "fresh, or all, or some with commas; the others are told on stderr (fresh)")
     .option("-C <COUNT>", "end after so many messages")
-    .option("-W <SECONDS>", "end so long after the connection stood")
+    .option("-W <SECONDS>", "end so long after the connection stood");
+  addClientOptions(command)
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse listen -h broker.example --cafile ca.pem --keyring devices.keyring",

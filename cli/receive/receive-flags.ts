@@ -1,8 +1,7 @@
-/** The options that `listen` and `bridge` share: what to subscribe to, whose messages to believe, where to remember them. */
+/** The options that `listen` and `bridge` share, besides those of any client: what to subscribe to, whose messages to believe, where to remember them. */
 import type { Command } from "commander";
 import { checkTopicFilter } from "../../lib/mqtt/wire/topics.js";
 import {
-  addClientOptions,
   addressOf,
   type ClientFlags,
   type ClientSettings,
@@ -26,7 +25,7 @@ export interface ReceiveFlags extends ClientFlags {
 
 /** @param replay what is remembered where without being said */
 export function addReceiveOptions(command: Command, replay = "KEYRING.replay"): Command {
-  command
+  return command
     .optionsGroup("What to receive:")
     .requiredOption("--keyring <FILE>", "the keys of those to believe; readable by its owner alone")
     .option("-t, --topic <FILTER>", "a topic filter; may be repeated (the topics of the keyring)", collect)
@@ -37,7 +36,6 @@ export function addReceiveOptions(command: Command, replay = "KEYRING.replay"): 
       "--replay <WHERE>",
       `what was seen already: a file (${replay}), :memory:, or env:NAME or file:PATH with a PostgreSQL's URL`,
     );
-  return addClientOptions(command);
 }
 
 export type ReceiveSettings = Omit<SourceOptions, "use" | "atOnce"> & { readonly settings: ClientSettings };

@@ -29,7 +29,7 @@ export interface TargetFlags {
 
 export function addTargetOptions(command: Command): Command {
   return command
-    .optionsGroup("The broker to publish to (the same):")
+    .optionsGroup("The broker to publish to (the devices' own):")
     .option("--to-url <URL>", "mqtt(s)://[USER@]HOST[:PORT], or ws(s)://HOST[:PORT]/PATH")
     .option("--to-id <ID>", "client id there (one made up)")
     .option("--to-username <NAME>", "user name there")
@@ -55,7 +55,7 @@ export async function targetSettings(
   if (endpoint.tls !== null || flags.toInsecure) return settings;
   if (!namesThisMachine(endpoint.host))
     throw new UsageError(
-      `${flags.toUrl === undefined ? "-h" : "--to-url"}: without TLS anyone on the way to ${endpoint.host} reads and changes what is published in clear; use mqtts://, or say --to-insecure`,
+      `${flags.toUrl === undefined ? "-h" : "--to-url"}: without TLS anyone on the way to ${endpoint.host} reads and changes what is published in clear; use TLS, or say --to-insecure`,
     );
   const loopbackOnly: Endpoint["loopbackOnly"] = "readings in clear";
   return { ...settings, endpoint: { ...endpoint, loopbackOnly } };
