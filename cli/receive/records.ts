@@ -93,7 +93,8 @@ function csvLines(received: Received, atMs: number): string {
     .join("");
 }
 
-const formula = /^[=+\-@\t\r]/;
+/** Some spreadsheets take the full-width signs for the others, and pass over blanks. */
+const formula = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
 
 /** Numbers as they are; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
 function csvLine(

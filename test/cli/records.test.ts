@@ -40,7 +40,21 @@ test("bytes are base64url, in every form; a sum without a value is there", () =>
     ["d:energy", ""],
     ["d:power", "20"],
   ]);
-  assert.match(lines("text"), /d:bytes +-__-\n.*d:energy +sum 7200 W\n.*d:power +20 W\n/);
+  assert.match(lines("text"), / bytes +-__-\n.* energy +sum 7200 W\n.* power +20 W\n/);
+});
+
+test("in CSV a text that could be a formula is none, whatever its signs look like", () => {
+  const texts = ["=1", " =1", "+1", "-1", "@a", "\uff1d1", "\u3000\uff0b1", "\uff0d1", "\uff20a", "1=1", "a"];
+  const all = { ...received, reading: texts.map((value) => ({ name: "n", value, time: 0 })) };
+  const cells = writerOf("csv")
+    .lines(all, at * 1000)
+    .trimEnd()
+    .split("\r\n")
+    .map((line) => line.split(",")[8]);
+  assert.deepEqual(
+    cells,
+    texts.map((text, i) => (i < 9 ? `'${text}` : text)),
+  );
 });
 
 test("in clear they are what they were", () => {
