@@ -2,8 +2,8 @@
     python3 receive.py KEYRING.json REPLAY.db mqtts://BROKER:8883 'sensors/+/readings' [CA.pem]
 docs/receivers.md has the keyring, docs/sealed.md the bytes of a message. Several receivers share the work by
 '$share/plant/sensors/+/readings' and one replay file. Debian: python3-{paho-mqtt,cbor2,cryptography}"""
-import hashlib, hmac, json, os, sqlite3, sys, time, urllib.parse
-import cbor2, paho.mqtt.client as mqtt
+import hashlib, hmac, json, os, sqlite3, sys, time, urllib.parse, cbor2
+from paho.mqtt.client import Client, MQTTv5, topic_matches_sub as matches
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
@@ -83,9 +83,9 @@ def judge(keyring, db, topic, message):  # what is not verified changes nothing,
     problem, now = "no key for this topic", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     for entry, signer in keyring:
         topics, owner = entry.get("topics", [entry.get("topic")]), signer or entry
-        if entry.get("direction") == "down" or not any(mqtt.topic_matches_sub(one, topic) for one in topics):
-            continue
+        if entry.get("direction") == "down" or not any(matches(one, topic) for one in topics): continue
         try:
+            if not any(matches(one, topic) for one in owner.get("topics", [topic])): raise ValueError("topic")
             if now >= min(entry.get("until", "9"), owner.get("until", "9")): raise ValueError("expired")
             key = () if "publicKey" in owner or "recipient" in entry else symmetric(entry, topic)
             content, kind, counter, identity = unsealed(message, entry, topic, signer) if (
@@ -105,7 +105,7 @@ def main(path, replay, broker, topic, ca=None):
     keyring = [(entry, by) for entry in json.load(open(path))["keys"] for by in entry.get("signers", [None])]
     db = sqlite3.connect(replay, timeout=10, isolation_level=None)
     db.execute("CREATE TABLE IF NOT EXISTS seen (who, counter, identity, PRIMARY KEY (who, counter))")
-    url, client = urllib.parse.urlsplit(broker), mqtt.Client(protocol=mqtt.MQTTv5)
+    url, client = urllib.parse.urlsplit(broker), Client(protocol=MQTTv5)
     client.on_connect = lambda *said: client.subscribe(topic, 1) if said[3] == 0 else sys.exit(str(said[3]))
     client.on_message = lambda _, data, came: print(*judge(keyring, db, came.topic, came.payload), flush=True)
     if {"mqtt": False, "mqtts": True}[url.scheme]: client.tls_set(ca)

@@ -112,7 +112,7 @@ const entries = [
     topics: ["sensors/+/private"],
     signers: [
       { device: "another", epoch: 0, publicKey: new Pair().publicPem },
-      { device: "inside", epoch: 0, publicKey: device.publicPem },
+      { device: "inside", epoch: 0, publicKey: device.publicPem, topics: ["sensors/inside/#"] },
     ],
   },
   { recipient: "ö", privateKey: plant.privatePem, topics: ["sensors/+/open"] },
@@ -274,6 +274,8 @@ describe("the Python receiver", { skip, timeout: 120_000 }, () => {
     }
     const [a, b] = await made({ ...signed, own: plant }, { ...inside, recipient: device });
     messages.push([sealed.topic, (await made(stamped))[0]![1]], [stamped.topic, (await made(sealed))[0]![1]]);
+    // Signed for a topic that is not the signer's.
+    messages.push(...(await made({ ...inside, topic: "sensors/other/private" })));
     messages.push(["sensors/x/private", (await made(inside))[0]![1]], a!, b!);
     messages.push(...(await made(old, { ...stamped, epoch: 2 }, { ...stamped, secret: sealed.secret })));
     messages.push(...(await made({ ...compact, kid: undefined }, { ...inside, id: "stranger" })));
