@@ -54,7 +54,11 @@ const cases: [words: string[], code: number, line: RegExp][] = [
   [[...base, ...operator, secret], 2, /--operator-key: write file:PATH, env:NAME or - /],
   [[...base, ...operator, `file:${wrongKey}`], 1, /a P-256 private key in PEM/],
   [[...base, ...operator, `file:${keyring}`], 1, /a P-256 private key in PEM/],
-  [[...base, ...operator, `file:${open}`], 1, /--operator-key: .*open.keyring is open to others than its owner/],
+  [
+    [...base, ...operator, `file:${open}`],
+    1,
+    /--operator-key: .*open.keyring is open to others than its owner/,
+  ],
   [[...base, ...operator, "file:/nowhere"], 1, /--operator-key: \/nowhere: no such file/],
   [["command", "d", "reboot", ...base.slice(3)], 2, /"reboot" needs the operator's signature/],
   [["command", "d", "led", "--keyring", keyring], 2, /--sender ID is missing/],
