@@ -91,7 +91,10 @@ function contentText({ topic, reading, result }: Extract<RunEvent, { event: "rec
 
 function readingText(measurements: readonly Measurement[]): string {
   return measurements
-    .map(({ name, value, unit }) => `${shortName(name)} ${value}${unit ? ` ${unit}` : ""}`)
+    .map(
+      ({ name, value, sum, unit }) =>
+        `${shortName(name)} ${value ?? `in all ${sum}`}${unit ? ` ${unit}` : ""}`,
+    )
     .join(", ");
 }
 

@@ -8,10 +8,18 @@ export interface Measurement {
   /** Base name and name. */
   readonly name: string;
   readonly unit?: string;
-  readonly value: number | string | boolean;
+  /** null: there is only a sum. */
+  readonly value: number | string | boolean | Uint8Array | null;
+  /** The value integrated over time. */
+  readonly sum?: number;
   /** Seconds since 1970, or, below 2^28, relative to the reception (§4.5.3); absent: now. */
   readonly time?: number;
+  /** Seconds until the next measurement, at most. */
+  readonly updateTime?: number;
 }
+
+/** The version of RFC 8428, and of a pack that names none (§4.4). */
+const ownVersion = 10;
 
 /** CBOR labels of §6, table 4, by their JSON names. */
 const labels: ReadonlyMap<unknown, string> = new Map([
@@ -56,6 +64,15 @@ class SenmlRecord {
     throw new RangeError(`SenML field ${name} is no finite number`);
   }
 
+  /** Bytes, which JSON writes in base64url without padding (§5). */
+  data(name: string): Uint8Array | undefined {
+    const value = this.#fields.get(name);
+    if (value === undefined || value instanceof Uint8Array) return value;
+    const data = typeof value === "string" ? Buffer.from(value, "base64url") : undefined;
+    if (data?.toString("base64url") === value) return new Uint8Array(data!);
+    throw new RangeError(`SenML field ${name} is no data`);
+  }
+
   flag(name: string): boolean | undefined {
     const value = this.#fields.get(name);
     if (value === undefined || typeof value === "boolean") return value;
@@ -89,6 +106,8 @@ interface Base {
   time: number | undefined;
   unit: string | undefined;
   value: number | undefined;
+  sum: number | undefined;
+  version: number | undefined;
 }
 
 /** A base counts from its record on, for the records after it too. */
@@ -97,6 +116,18 @@ function applyBase(record: SenmlRecord, base: Base): void {
   base.time = record.number("bt") ?? base.time;
   base.unit = record.text("bu") ?? base.unit;
   base.value = record.number("bv") ?? base.value;
+  base.sum = record.number("bs") ?? base.sum;
+  checkVersion(record, base);
+}
+
+/** What a later version means is not known; and a pack is of one version. */
+function checkVersion(record: SenmlRecord, base: Base): void {
+  const version = record.number("bver");
+  if (version !== undefined && (!Number.isInteger(version) || version < 1 || version > ownVersion))
+    throw new RangeError("a SenML version that is not known");
+  base.version ??= version ?? ownVersion;
+  if (version !== undefined && version !== base.version)
+    throw new RangeError("a SenML pack of several versions");
 }
 
 /** A base and an offset, either of which may be absent. */
@@ -109,18 +140,29 @@ function resolve(record: SenmlRecord, base: Base): Measurement | null {
   applyBase(record, base);
   const text = record.text("vs");
   const flag = record.flag("vb");
+  const data = record.data("vd");
   const number = record.number("v");
-  if ([text, flag, number].filter((given) => given !== undefined).length > 1)
+  if ([text, flag, data, number].filter((given) => given !== undefined).length > 1)
     throw new RangeError("a SenML record with two values");
   // A base value belongs to numbers alone.
-  const value = text ?? flag ?? sum(base.value, number);
-  if (value === undefined) return null;
+  const value = text ?? flag ?? data ?? sum(base.value, number);
+  const ownSum = record.number("s");
+  if (value === undefined && ownSum === undefined) return null;
   const name = base.name + (record.text("n") ?? "");
   if (!/^[A-Za-z0-9][A-Za-z0-9\-:./_]*$/.test(name))
     throw new RangeError("a SenML name has other characters (§4.5.1)");
   const time = sum(base.time, record.number("t"));
   const unit = record.text("u") ?? base.unit;
-  return { name, ...(unit === undefined ? {} : { unit }), value, ...(time === undefined ? {} : { time }) };
+  const total = sum(base.sum, ownSum);
+  const updateTime = record.number("ut");
+  return {
+    name,
+    ...(unit === undefined ? {} : { unit }),
+    value: value ?? null,
+    ...(total === undefined ? {} : { sum: total }),
+    ...(time === undefined ? {} : { time }),
+    ...(updateTime === undefined ? {} : { updateTime }),
+  };
 }
 
 /**
@@ -128,7 +170,14 @@ function resolve(record: SenmlRecord, base: Base): Measurement | null {
  * @throws {Error} when the payload is not SenML, or holds no measurement
  */
 export function readSenml(payload: Uint8Array, contentType: number | null): Measurement[] {
-  const base: Base = { name: "", time: undefined, unit: undefined, value: undefined };
+  const base: Base = {
+    name: "",
+    time: undefined,
+    unit: undefined,
+    value: undefined,
+    sum: undefined,
+    version: undefined,
+  };
   const records = contentType === senmlJson ? fromJson(payload) : fromCbor(payload);
   const measurements = records.map((record) => resolve(record, base)).filter((found) => found !== null);
   if (measurements.length === 0) throw new RangeError("SenML without a measurement");

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { root } from "../../../host-sim/paths.js";
 import { readSenml } from "../../../host-sim/world/senml-reading.js";
 import { encodeDeterministic } from "../../../host-sim/world/strict-cbor.js";
 
@@ -52,6 +55,54 @@ test("CBOR and JSON give the same measurements", () => {
     { n: "s", vs: "x" },
   ]);
   assert.deepEqual(readSenml(inCbor, null), readSenml(inJson, 110));
+});
+
+interface Examples {
+  readonly cases: readonly {
+    readonly file: string;
+    readonly json: string;
+    readonly resolved?: readonly { n: string; u?: string; v: number; t: number }[];
+  }[];
+  readonly cbor: { readonly file: string; readonly hex: string };
+}
+const examples: Examples = JSON.parse(readFileSync(join(root, "test/vectors/senml/rfc8428.json"), "utf8"));
+
+for (const { file, json, resolved } of examples.cases)
+  test(`RFC 8428's example ${file} is read, to what it shows as resolved`, () => {
+    const found = readSenml(Buffer.from(json), 110);
+    assert.ok(found.length > 0);
+    const wanted = resolved?.map(({ n, u, v, t }) => ({ name: n, ...(u && { unit: u }), value: v, time: t }));
+    if (wanted) assert.deepEqual(found, wanted);
+  });
+
+test("RFC 8428 §6: the example in CBOR is the one in JSON", () => {
+  const { file, hex } = examples.cbor;
+  const { json } = examples.cases.find((one) => one.file === file)!;
+  assert.deepEqual(readSenml(Buffer.from(hex, "hex"), null), readSenml(Buffer.from(json), 110));
+});
+
+test("sums, a base sum, update times, and data", () => {
+  const pack = [
+    { bn: "d/", bs: 100, n: "a", v: 1, s: 5, ut: 60 },
+    { n: "b", s: 7 },
+    { n: "c", vd: "aGkgCg" },
+    { bs: 0, n: "d", vb: true },
+  ];
+  assert.deepEqual(readSenml(json(pack), 110), [
+    { name: "d/a", value: 1, sum: 105, updateTime: 60 },
+    { name: "d/b", value: null, sum: 107 },
+    { name: "d/c", value: new Uint8Array(Buffer.from("hi \n")), sum: 100 },
+    { name: "d/d", value: true, sum: 0 },
+  ]);
+});
+
+test("versions: the pack's, up to RFC 8428's own", () => {
+  const read = (...versions: unknown[]) =>
+    readSenml(json(versions.map((bver) => ({ ...(bver !== undefined && { bver }), n: "n", v: 1 }))), 110)
+      .length;
+  assert.deepEqual([read(10), read(5), read(5, 5), read(5, undefined), read(undefined, 10)], [1, 1, 2, 2, 2]);
+  for (const versions of [[11], [0], [1.5], ["10"], [5, 10], [undefined, 5]])
+    assert.throws(() => read(...versions), `${versions}`);
 });
 
 test("a base value is added to numbers, and stands alone where there is none", () => {
