@@ -107,7 +107,8 @@ function csvLine(
       typeof cell === "number" || (columns[i] === "value" && typeof reading?.value === "number");
     const text = printableLine(String(cell));
     const plain = !isNumber && formula.test(text) ? `'${text}` : text;
-    return /[",]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+    // Where spreadsheets divide at semicolons, a text is still one cell.
+    return /[",;]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
   });
   return `${fields.join(",")}\r\n`;
 }

@@ -73,14 +73,14 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     { bn: "urn:dev:ops:dormouse-1/", n: "temperature", u: "Cel", v: -21.5, t: timeOfReading },
     { n: "door", vb: true, t: -5 },
     { n: "note", vs: '=1+1,\x1b[2J"\u202e\r\n', t: 0 },
-    { bn: "other:", n: "x", u: "-@", v: 1e300, t: 1e300 },
+    { bn: "other:", n: "x", u: "＝;@", v: 1e300, t: 1e300 },
   ];
   const golden: Record<string, string> = {
     text: [
       "2026-05-14 12:00:00Z  dormouse-1      #7  temperature   -21.5 Cel",
       "NOW  dormouse-1      #7  door          true",
       'NOW  dormouse-1      #7  note          =1+1,\\x1b[2J"\\u202e\\x0d\\x0a',
-      "1e+300 s              dormouse-1      #7  other:x       1e+300 -@",
+      "1e+300 s              dormouse-1      #7  other:x       1e+300 ＝;@",
       "NOW  ? (unauthenticated)          sensors/dormouse-1/to-unsigned  4 bytes: 83010203",
       "NOW  ? (bad)                      sensors/dormouse-1/readings     malformed\n",
     ].join("\n"),
@@ -89,7 +89,7 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
         '{"name":"urn:dev:ops:dormouse-1/temperature","unit":"Cel","value":-21.5,"time":1778760000,"at":"2026-05-14T12:00:00.000Z"},' +
         '{"name":"urn:dev:ops:dormouse-1/door","value":true,"time":-5,"at":"NOW"},' +
         '{"name":"urn:dev:ops:dormouse-1/note","value":"=1+1,\\u001b[2J\\"\\u202e\\r\\n","time":0,"at":"NOW"},' +
-        '{"name":"other:x","unit":"-@","value":1e+300,"time":1e+300,"at":null}],"payloadBase64":null,"reason":null}',
+        '{"name":"other:x","unit":"＝;@","value":1e+300,"time":1e+300,"at":null}],"payloadBase64":null,"reason":null}',
       '{"received":"NOW","verdict":"unauthenticated","topic":"sensors/dormouse-1/to-unsigned","sender":null,"epoch":null,"counter":null,"protection":"sealTo","contentType":60,"reading":null,"payloadBase64":"gwECAw==","reason":null}',
       '{"received":"NOW","verdict":"bad","topic":"sensors/dormouse-1/readings","sender":null,"epoch":null,"counter":null,"protection":null,"contentType":null,"reading":null,"payloadBase64":null,"reason":"malformed"}\n',
     ].join("\n"),
@@ -98,7 +98,7 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
       "NOW,fresh,sensors/dormouse-1/readings,dormouse-1,0,7,2026-05-14T12:00:00.000Z,urn:dev:ops:dormouse-1/temperature,-21.5,Cel,",
       "NOW,fresh,sensors/dormouse-1/readings,dormouse-1,0,7,NOW,urn:dev:ops:dormouse-1/door,true,,",
       `NOW,fresh,sensors/dormouse-1/readings,dormouse-1,0,7,NOW,urn:dev:ops:dormouse-1/note,"'=1+1,\\x1b[2J""\\u202e\\x0d\\x0a",,`,
-      "NOW,fresh,sensors/dormouse-1/readings,dormouse-1,0,7,,other:x,1e+300,'-@,",
+      'NOW,fresh,sensors/dormouse-1/readings,dormouse-1,0,7,,other:x,1e+300,"\'＝;@",',
       "NOW,unauthenticated,sensors/dormouse-1/to-unsigned,,,,,,,,",
       "NOW,bad,sensors/dormouse-1/readings,,,,,,,,malformed\r\n",
     ].join("\r\n"),
@@ -117,7 +117,7 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     for (const [i, format] of Object.keys(golden).entries()) {
       const { code, stdout, stderr } = await all[i]!.ended;
       deepEqual([code, stderr], [0, ""]);
-      equal(settled(stdout), golden[format]);
+      equal(settled(Buffer.from(stdout, "latin1").toString()), golden[format]);
     }
   });
 
@@ -386,6 +386,15 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     const open = broker.file("open-url", `${url}\n`, 0o644);
     const wide = await quickly(["listen", "--keyring", keyring, "--replay", `file:${open}`]);
     deepEqual([wide.code, /open to others/.test(wide.stderr)], [1, true]);
+    const far = await quickly(["listen", "--keyring", keyring, "--replay", "postgresql://192.0.2.1/d"]);
+    equal(far.code, 2);
+    match(
+      far.stderr,
+      /^dormouse: --replay: PostgreSQL on another machine: add \?sslmode=verify-full[^\n]*\n$/,
+    );
+    const near = await quickly(["listen", "--keyring", keyring, "--replay", "postgresql://127.0.0.1:1/d"]);
+    equal(near.code, 1);
+    match(near.stderr, /^dormouse: --replay PostgreSQL: [^\n]*ECONNREFUSED[^\n]*\n$/);
     const noStore = broker.file("no.replay", "hush hush hush hush ".repeat(100));
     const bad = await quickly(["listen", "--keyring", keyring, "--replay", noStore, "-p", "1"]);
     equal(bad.code, 1);
