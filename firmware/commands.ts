@@ -6,11 +6,11 @@
 import { readBase64url } from "dormouse/auth/base64url";
 import {
   type Admitted,
-  admitVerified,
   type CommandClock,
   type CommandRules,
   claimedController,
   judgeCommand,
+  judgeNovelty,
   type Outcome,
   verifyCommand,
 } from "dormouse/commands/admission";
@@ -22,7 +22,7 @@ import {
   type Scalar,
   type Status,
 } from "dormouse/commands/command";
-import { decodeWindowRecord } from "dormouse/commands/windows";
+import { decodeWindowRecord, encodeWindowRecord } from "dormouse/commands/windows";
 import { nativeCrypto } from "dormouse/crypto/native";
 import { type Failure, failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
@@ -61,12 +61,12 @@ interface Begun {
 }
 
 /** Authentic and new: flash is to remember it. */
-interface Fresh extends Begun, Pick<Admitted, "counter" | "held" | "record"> {
+interface Fresh extends Begun, Pick<Admitted, "held" | "window"> {
   /** Of the controller. */
   readonly index: number;
 }
 
-interface Remembered extends Fresh {
+interface Remembered extends Begun, Pick<Admitted, "held" | "record"> {
   /** What flash says, which may be something else. */
   readonly kept: Uint8Array | undefined;
 }
@@ -150,7 +150,7 @@ export class Commands {
     this.#step = undefined;
     if (!step) this.begin();
     else if ("kept" in step) this.judge(step);
-    else if ("record" in step) this.#step = { ...step, kept: writeWindow(step.index, step.record) };
+    else if ("window" in step) this.remember(step);
     else this.carryOut(step);
   }
 
@@ -164,6 +164,11 @@ export class Commands {
    */
   release(): number | undefined {
     return this.#memory.hasRoomForResult ? this.#done.shift() : undefined;
+  }
+
+  private remember({ controller, packetId, index, held, window }: Fresh): void {
+    const record = encodeWindowRecord({ id: controller, epoch: this.#device.epoch }, window);
+    this.#step = { controller, packetId, held, record, kept: writeWindow(index, record) };
   }
 
   /** The first message that waits, up to what flash is to say of it. */
@@ -181,14 +186,13 @@ export class Commands {
       return this.done(packetId);
     }
     const controller = sender.id;
-    const admitted = admitVerified(sender, decodeWindowRecord(sender, readWindow(index)), held);
-    if (admitted.verdict === "fresh") {
-      const { record, counter } = admitted;
-      this.#step = { controller, packetId, index, counter, held, record };
+    const novelty = judgeNovelty(decodeWindowRecord(sender, readWindow(index)), held);
+    if (novelty.verdict === "fresh") {
+      this.#step = { controller, packetId, index, held, window: novelty.window };
       return;
     }
-    report("command", { status: admitted.verdict, controller });
-    if (admitted.verdict === "blocked") {
+    report("command", { status: novelty.verdict, controller });
+    if (novelty.verdict === "blocked") {
       const detail = `what was taken of ${controller} cannot be read: provision the board`;
       this.#trouble ??= failure("commands-blocked", detail);
     }
@@ -238,7 +242,7 @@ export class Commands {
     };
   }
 
-  private conclude({ controller, packetId, counter }: Remembered, outcome: Outcome): void {
+  private conclude({ controller, packetId, held: { counter } }: Remembered, outcome: Outcome): void {
     if (outcome.kind === "not-kept") {
       this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
       // It stays at the broker, and what follows it too.

@@ -45,6 +45,10 @@ export function openTransport(options: TransportOptions): Transport {
   return socket ? new WebSocketTransport(options, socket).over(openStream) : openStream(options);
 }
 
+function unreachable(address: string, port: number): Failure {
+  return failure("connect-failed", `no TCP connection to ${address}:${port}`);
+}
+
 function openStream(options: TransportOptions): Transport {
   // Not `options` below: what a callback knows stays as long as the connection, and the CA is in there.
   const { address, handshakeTimeoutMs, onConnected, onSecured, onReadable, onWritable, onEnd } = options;
@@ -54,7 +58,6 @@ function openStream(options: TransportOptions): Transport {
     if (!connected) onConnected();
     connected = true;
   };
-  const unreachable = () => failure("connect-failed", `no TCP connection to ${address}:${port}`);
   if (!options.tls) {
     return new TCP({
       address,
@@ -65,7 +68,7 @@ function openStream(options: TransportOptions): Transport {
         whenConnected();
         onWritable(byteLength);
       },
-      onError: () => onEnd(connected ? undefined : unreachable()),
+      onError: () => onEnd(connected ? undefined : unreachable(address, port)),
     }) as unknown as Transport;
   }
   /** Tells when TCP is connected: the TLS socket itself tells only when it is secure. */
@@ -88,7 +91,7 @@ function openStream(options: TransportOptions): Transport {
     nodelay: true,
     tls: options.tls,
     ...(handshakeTimeoutMs !== undefined && { handshakeTimeoutMs }),
-    onReadable: (byteLength) => onReadable(byteLength),
+    onReadable,
     onWritable(byteLength) {
       const { secured: agreed } = this;
       if (!secured && agreed) onSecured(agreed);
@@ -97,7 +100,7 @@ function openStream(options: TransportOptions): Transport {
     },
     onError() {
       // What was refused before any byte went out is said as it is.
-      onEnd(connected || this.failure?.kind !== "connect-failed" ? this.failure : unreachable());
+      onEnd(connected || this.failure?.kind !== "connect-failed" ? this.failure : unreachable(address, port));
     },
   });
 }

@@ -107,10 +107,14 @@ export function admit(
 ): Admission {
   if (!window) return { verdict: "blocked" };
   const held = verifyCommand(crypto, key, message);
-  return held ? admitVerified(controller, window, held) : { verdict: "bad" };
+  if (!held) return { verdict: "bad" };
+  const novelty = judgeNovelty(window, held);
+  if (novelty.verdict !== "fresh") return novelty;
+  const record = encodeWindowRecord(controller, novelty.window);
+  return { ...novelty, counter: held.counter, record, held };
 }
 
-/** The first half of `admit`, for who has no room for key and window at once: whether the message is authentic. */
+/** The first part of `admit`, for who has no room for all of it at once: whether the message is authentic. */
 export function verifyCommand(
   crypto: Crypto,
   key: StampKey | SealKey,
@@ -120,22 +124,16 @@ export function verifyCommand(
   return check.verdict === "verified" ? check.message : undefined;
 }
 
-/** The second half: whether it is new. */
-export function admitVerified(
-  controller: Sender,
+/** The second part: whether it is new. The third is to make the record of the window that this gives. */
+export function judgeNovelty(
   window: ReplayWindow | undefined,
   held: Verified,
-): Admission {
+): { readonly verdict: "fresh"; readonly window: ReplayWindow } | { readonly verdict: Dropped } {
   if (!window) return { verdict: "blocked" };
   const judged = judge(window, held);
-  if (judged.verdict !== "fresh") return { verdict: judged.verdict };
-  return {
-    verdict: "fresh",
-    counter: held.counter,
-    record: encodeWindowRecord(controller, judged.window),
-    window: judged.window,
-    held,
-  };
+  return judged.verdict === "fresh"
+    ? { verdict: "fresh", window: judged.window }
+    : { verdict: judged.verdict };
 }
 
 /**

@@ -8,7 +8,7 @@ import { encode } from "../cbor/encode.js";
 import { CborError } from "../cbor/value.js";
 import { crc32 } from "../crc32.js";
 import type { Sender } from "../sealed/keys.js";
-import { decodeWindow, emptyWindow, encodeWindow, type ReplayWindow } from "../sealed/window.js";
+import { decodeWindow, emptyWindow, type ReplayWindow } from "../sealed/window.js";
 
 /** How many counters of a controller the device tells apart. */
 export const commandWindowSize = 64;
@@ -16,23 +16,37 @@ export const commandWindowSize = 64;
 export const maxControllers = 4;
 const crcBytes = 4;
 const arrayOfThree = 0x83;
-/** Of 256 to 65,535 bytes (RFC 8949 §3). */
-const byteStringHeadBytes = 3;
+const arrayOfFour = 0x84;
+/** Of a byte string of 256 to 65,535 bytes (RFC 8949 §3), as a window's tags are. */
+const longHeadBytes = 3;
 
 /** For flash. @returns new bytes, about 630. */
 export function encodeWindowRecord({ id, epoch }: Sender, window: ReplayWindow): Uint8Array {
-  // The array of three, and the head of its last item of more than 255 bytes, by hand: a small board has no room for
-  // them twice.
-  const head = encode([id, epoch]);
-  const content = encodeWindow(window);
-  const end = head.length + byteStringHeadBytes + content.length;
+  // By hand, into one allocation: a small board has no room for an array of this size within another.
+  const outer = encode([id, epoch]);
+  outer[0] = arrayOfThree;
+  const inner = encode([window.size, window.highest]);
+  inner[0] = arrayOfFour;
+  const seen = encode(window.seen);
+  const { tags } = window;
+  const innerLength = inner.length + seen.length + longHeadBytes + tags.length;
+  const end = outer.length + longHeadBytes + innerLength;
   const data = new Uint8Array(end + crcBytes);
-  data.set(head);
-  data[0] = arrayOfThree;
-  data.set([0x59, content.length >> 8, content.length & 0xff], head.length);
-  data.set(content, head.length + byteStringHeadBytes);
+  data.set(outer);
+  let at = writeLongHead(data, outer.length, innerLength);
+  data.set(inner, at);
+  data.set(seen, at + inner.length);
+  at = writeLongHead(data, at + inner.length + seen.length, tags.length);
+  data.set(tags, at);
   new DataView(data.buffer).setUint32(end, crc32(data, 0, end));
   return data;
+}
+
+function writeLongHead(data: Uint8Array, at: number, length: number): number {
+  data[at] = 0x59;
+  data[at + 1] = length >> 8;
+  data[at + 2] = length & 0xff;
+  return at + longHeadBytes;
 }
 
 /**

@@ -32,7 +32,7 @@ function bombOf(byteLength: number): Uint8Array {
   return bomb;
 }
 
-describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 2 }, () => {
+describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 6 }, () => {
   const broker = new Broker();
   before(() => broker.start());
   after(() => broker.stop());
