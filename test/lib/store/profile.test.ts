@@ -60,10 +60,6 @@ const refused: [string, string][] = [
   [json({ broker: { ...broker, tls: {} } }), "broker.tls.minVersion is missing"],
   [json({ broker: { ...broker, tls: false } }), "broker.insecure must be true when broker.tls is false"],
   [json({ topics: { ...topics, readings: "a/#" } }), "topics.readings must not contain + or #"],
-  ...["will", "command", "result"].map((taken): [string, string] => [
-    json({ topics: { ...topics, readings: `${topics.base}/${taken}` } }),
-    `topics.readings must not be BASE/${taken}`,
-  ]),
   [json({ topics: { ...topics, base: "a\u0001" } }), "topics.base must not contain control characters"],
   [json({ topics: { ...topics, base: "a\ud800" } }), "topics.base must not contain lone surrogates"],
   [json({ topics: { ...topics, protection: "stamp" } }), "topics.protection is no known setting"],

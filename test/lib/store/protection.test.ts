@@ -122,6 +122,14 @@ test("what an up has too much, too little or wrong is refused, and named", () =>
     );
 });
 
+test("readings go where the device sends and hears nothing else", () => {
+  for (const taken of ["will", "command", "result"])
+    refused(
+      profileWith({ protection: "sign" }, { readings: `b/${taken}` }),
+      `topics.readings must not be BASE/${taken}`,
+    );
+});
+
 test("format and state are words of theirs, no state twice", () => {
   accepted(profileWith(stamp, { format: "json", state: [...deviceStates] }));
   refused(profileWith(stamp, { format: "xml" }), 'topics.format must be "cbor" or "json"');
