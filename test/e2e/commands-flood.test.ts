@@ -170,18 +170,18 @@ describe("rubbish for commands", { skip, timeout: 120_000, concurrency: 6 }, () 
     deepEqual([commands, errors], [[], []]);
   });
 
-  for (const [board, wakes] of [
-    ["esp32c3", 5],
-    ["esp8266", 5],
+  for (const [board, count, wakes] of [
+    ["esp32c3", 100, 5],
+    ["esp8266", 40, 2],
   ] as const)
-    test(`${board}: behind a hundred messages of rubbish at an honest broker a command comes in its turn, and readings meanwhile`, async (t) => {
+    test(`${board}: behind ${count} messages of rubbish at an honest broker a command comes in its turn, and readings meanwhile`, async (t) => {
       const scene = await CommandScene.open(broker, `f-queued-${board}`);
       t.after(() => scene.close());
       const { commands, errors, summary } = await scene.wakes({
         board,
         cycles: 2 + wakes,
         disturbance: scene.pauses(async () => {
-          for (let i = 0; i < 100; i++) await scene.publish(`rubbish ${i}`);
+          for (let i = 0; i < count; i++) await scene.publish(`rubbish ${i}`);
           await scene.send({ counter: 0, challenge: null });
         }),
       });
