@@ -3,7 +3,7 @@
  * process's locks, and the next one rolls back what it left half done. What a transaction has written is on the disk
  * when it returns. Not for network file systems, whose locks are not reliable.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from "@photostructure/sqlite";
 
 export type Row = Readonly<Record<string, number | string | Uint8Array | null>>;
@@ -108,6 +108,9 @@ function create(path: string): void {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // Who may write it could have a counter given twice, or a message taken twice.
+    if (process.platform !== "win32" && (statSync(path).mode & 0o022) !== 0)
+      throw new Error(`${path} can be written by others than its owner: chmod 600 ${path}`);
   }
 }
 

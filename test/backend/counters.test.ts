@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -119,6 +119,17 @@ test("two files of one controller, which must not be, do not meet at the full ho
   assert.equal(new Set(given).size, given.length);
   one.close();
   other.close();
+});
+
+test("a file that others may write is refused", () => {
+  const file = join(folder, "open");
+  new Counters(file).close();
+  for (const mode of [0o620, 0o602, 0o666]) {
+    chmodSync(file, mode);
+    assert.throws(() => new Counters(file), /can be written by others than its owner: chmod 600/);
+  }
+  chmodSync(file, 0o644);
+  new Counters(file).close();
 });
 
 test("another kind of file is refused", () => {
