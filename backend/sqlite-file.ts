@@ -21,6 +21,8 @@ export interface Kind {
 /** How long a process waits for the others. Each is done within milliseconds, unless the disk hangs. */
 const busyMs = 10_000;
 const busyCode = 5;
+/** The same at the end, where nothing is lost without it. */
+const checkpointMs = 1000;
 
 export class SqliteFile {
   readonly #database: DatabaseSyncInstance;
@@ -36,7 +38,7 @@ export class SqliteFile {
     try {
       this.#prepare(path, kind);
     } catch (error) {
-      this.close();
+      this.#database.close();
       throw error;
     }
   }
@@ -95,9 +97,16 @@ export class SqliteFile {
     }
   }
 
-  /** May be called twice. */
+  /** Then the file is whole without the log beside it, unless another process is writing. May be called twice. */
   close(): void {
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    try {
+      // SQLite empties its log when the last connection is gone: here when the statements are collected, maybe never.
+      this.exec(`PRAGMA busy_timeout = ${checkpointMs}; PRAGMA wal_checkpoint(TRUNCATE)`);
+    } catch {
+      // A full disk: what was committed is safe in the log.
+    }
+    this.#database.close();
     this.#statements.clear();
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -32,6 +32,24 @@ test("each device, epoch and controller has counters of its own, one after the o
   assert.equal(await counters.reserve(stream), first + 2);
   counters.close();
   assert.equal(statSync(file).mode & 0o777, 0o600);
+});
+
+test("a closed file is whole by itself, also while another process has it open", async () => {
+  const file = join(folder, "whole");
+  const other = new Counters(file, () => year2026);
+  await other.reserve(stream);
+  for (const open of [true, false]) {
+    const counters = new Counters(file, () => year2026);
+    const last = await counters.reserve(stream);
+    counters.close();
+    const copy = join(folder, `copy-${open}`);
+    copyFileSync(file, copy);
+    const restored = new Counters(copy, () => year2026);
+    assert.equal(await restored.reserve(stream), last + 1);
+    restored.close();
+    other.close();
+    assert.equal(statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0, 0);
+  }
 });
 
 test("a device's last challenge is kept for whoever opens the file next", async () => {
