@@ -1,10 +1,9 @@
 /** Reads the operator's private key: PEM, from a file, the environment or standard input, never from an argument. */
 import { buffer } from "node:stream/consumers";
 import { nodeCrypto } from "../../backend/node-crypto.js";
-import { OpenToOthers, readSecretFile } from "../../backend/secret-file.js";
 import type { OperatorKey } from "../../lib/sealed/operator.js";
-import { readSecretBytes } from "../profile/references.js";
-import { fileProblem, OperatorError, UsageError } from "../report.js";
+import { readOwnBytes } from "../profile/references.js";
+import { OperatorError, UsageError } from "../report.js";
 
 const maxKidBytes = 32;
 const pem = /-----BEGIN (EC )?PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END (EC )?PRIVATE KEY-----/;
@@ -28,7 +27,10 @@ export async function operatorOf(
     throw new UsageError(
       "--operator-key: write file:PATH, env:NAME or - (standard input), never the key itself",
     );
-  const text = await contentOf(reference);
+  const text =
+    reference === "-"
+      ? await buffer(process.stdin)
+      : await readOwnBytes("--operator-key", reference, process.cwd());
   const der = Buffer.from(pem.exec(text.toString("latin1"))?.[2] ?? "", "base64");
   try {
     return { kid: kidBytes, key: nodeCrypto.importSigningKey(der) };
@@ -39,19 +41,5 @@ export async function operatorOf(
   } finally {
     der.fill(0);
     text.fill(0);
-  }
-}
-
-/** A file that others may read is refused, as a keyring is. The caller zeroes what it gets. */
-async function contentOf(reference: string): Promise<Buffer> {
-  if (reference === "-") return buffer(process.stdin);
-  if (!reference.startsWith("file:"))
-    return (await readSecretBytes("--operator-key", reference, process.cwd()))!;
-  const path = reference.slice("file:".length);
-  try {
-    return readSecretFile(path);
-  } catch (error) {
-    const problem = error instanceof OpenToOthers ? error.message : fileProblem(path, error);
-    throw new OperatorError(`--operator-key: ${problem}`);
   }
 }

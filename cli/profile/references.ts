@@ -5,6 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { OpenToOthers, readSecretFile } from "../../backend/secret-file.js";
 import { fromPem } from "../../certs/pki/pem.js";
 import type { TrustAnchor } from "../../host-sim/sim-options.js";
 import { fileProblem, OperatorError } from "../report.js";
@@ -47,6 +48,21 @@ export async function readSecretBytes(
     throw new OperatorError(`${setting}: the environment variable ${target} is not set`);
   if (value.length === 0) throw new OperatorError(`${setting}: ${reference} is empty`);
   return Buffer.from(value);
+}
+
+/**
+ * The same of what a command line names: there a file that others may read is refused, as a keyring is.
+ * @returns what the caller zeroes
+ */
+export async function readOwnBytes(setting: string, reference: string, folder: string): Promise<Buffer> {
+  if (!reference.startsWith("file:")) return (await readSecretBytes(setting, reference, folder))!;
+  const path = reference.slice("file:".length);
+  try {
+    return readSecretFile(resolve(folder, path));
+  } catch (error) {
+    const problem = error instanceof OpenToOthers ? error.message : fileProblem(path, error);
+    throw new OperatorError(`${setting}: ${problem}`);
+  }
 }
 
 /** The same as text. Editors and `echo` end a file with a line feed that is not part of the secret. */

@@ -1,7 +1,7 @@
 /** `dormouse keys password`: the vectors' passwords, and nothing that it should not say. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -76,13 +76,24 @@ const noSecrets: [string, string][] = [
 ];
 for (const [what, held] of noSecrets)
   test(`a secret of ${what} is refused and not told`, async () => {
-    writeFileSync(join(folder, "wrong"), held);
+    writeFileSync(join(folder, "wrong"), held, { mode: 0o600 });
     const ran = await dormouse([...first, "--secret", "file:wrong"], { cwd: folder });
     assert.deepEqual(
       [ran.code, ran.stdout, ran.stderr],
       [1, "", "dormouse: --secret: a device's secret is 64 hex digits, and nothing else\n"],
     );
   });
+
+test("a file that others may read is refused, as a keyring is", async () => {
+  const open = join(folder, "open");
+  writeFileSync(open, secret);
+  for (const mode of [0o644, 0o620]) {
+    chmodSync(open, mode);
+    const ran = await dormouse([...first, "--secret", "file:open"], { cwd: folder });
+    const line = `dormouse: --secret: ${open} is open to others than its owner: chmod 600 ${open}\n`;
+    assert.deepEqual([ran.code, ran.stdout, ran.stderr], [1, "", line]);
+  }
+});
 
 test("a file that is not there, a variable that is not set: exit 1 and its name", async () => {
   const noFile = await dormouse([...first, "--secret", "file:nowhere"], { cwd: folder });
