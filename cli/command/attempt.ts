@@ -38,7 +38,8 @@ export class Attempt {
   readonly #over = new AbortController();
   readonly #told = new Set<Reason | "conflict">();
   #subscribed: () => void = () => {};
-  #arrivals: Promise<void> = Promise.resolve();
+  /** The message that is looked at. */
+  #arrival = Promise.resolve(true);
   #end: (status: Ending["status"], value?: CommandAnswer["value"]) => void = () => {};
   #fail: (error: unknown) => void = () => {};
   #command: PreparedCommand | undefined;
@@ -56,6 +57,17 @@ export class Attempt {
       reconnect: waits,
       onLost: (lost, inMs) => note(`${failureLine(lost)}; trying again in ${(inMs / 1000).toFixed(1)} s`),
       onEffect: (effect) => this.#effect(effect),
+      // One after the other; whoever sends more than can wait is not read meanwhile.
+      inbox: {
+        atOnce: 1,
+        handle: (message) => {
+          this.#arrival = this.#arrived(message).catch((error) => {
+            this.#fail(error);
+            return false;
+          });
+          return this.#arrival;
+        },
+      },
     });
   }
 
@@ -92,8 +104,9 @@ export class Attempt {
       clearTimeout(timer);
       process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
       this.#over.abort();
+      // Acknowledged before the connection ends, or a kept session would bring it again.
+      await this.#arrival;
       await this.#session.disconnect(this.#settings.forgets ? 0 : undefined);
-      await this.#arrivals;
       await this.#replay.close();
       this.#receiver.close();
     }
@@ -124,18 +137,14 @@ export class Attempt {
   }
 
   #effect(effect: SessionEffect): void {
-    if (effect.type === "message") {
-      const { message } = effect;
-      // One after the other, and none when it is over.
-      this.#arrivals = this.#arrivals.then(() => this.#arrived(message)).catch((error) => this.#fail(error));
-    }
     if (effect.type !== "subscribed") return;
     if (effect.failure) this.#fail(new OperatorError(refusal(effect.failure)));
     else this.#subscribed();
   }
 
-  async #arrived({ topic, payload }: ReceivedMessage): Promise<void> {
-    if (this.#over.signal.aborted) return;
+  /** @returns false: it is over, and whoever is next has the message */
+  async #arrived({ topic, payload }: ReceivedMessage): Promise<boolean> {
+    if (this.#over.signal.aborted) return false;
     const received = await this.#receiver.receive(topic, payload);
     const { verdict, reason } = received;
     const alarming = verdict === "bad" ? reason : verdict === "conflict" ? verdict : null;
@@ -144,12 +153,14 @@ export class Attempt {
       note(`ignored on ${topic}: ${verdict}${reason === null ? "" : ` (${reason})`}`);
     }
     const answer = await this.#controller.matchResult(received);
-    if (!answer) return;
+    if (!answer) return true;
     const { again, status, value } = answer;
-    if (!again) return this.#end(status, value);
-    this.#command = again;
-    note(`"${again.device}" wants its challenge in the command: sent again, counter ${again.counter}`);
-    this.#send(again).catch((error) => this.#fail(error));
+    if (again) {
+      this.#command = again;
+      note(`"${again.device}" wants its challenge in the command: sent again, counter ${again.counter}`);
+      this.#send(again).catch((error) => this.#fail(error));
+    } else this.#end(status, value);
+    return true;
   }
 }
 
