@@ -22,9 +22,10 @@ import {
   type ReceiveSettings,
   receiveSettings,
 } from "./receive-flags.js";
-import { verdictLine } from "./records.js";
+import { kindOf, verdictLine } from "./records.js";
 import { Source } from "./source.js";
 import { addTargetOptions, type TargetFlags, targetSettings } from "./target-flags.js";
+import { Notices } from "./told.js";
 import { filtersMeet, TopicMap } from "./topic-map.js";
 
 interface BridgeFlags extends ReceiveFlags, TargetFlags {
@@ -81,6 +82,7 @@ class Bridge {
   #published = 0;
   #lost = 0;
   #over = false;
+  readonly #notices = new Notices();
   readonly #kept = new Map<string, number>();
   /** Who waits for the target to be connected. */
   #waiting: ((connected: boolean) => void)[] = [];
@@ -138,6 +140,7 @@ class Bridge {
     const failure = await source.run(() => {});
     await this.#target.disconnect();
     await targetEnded;
+    await this.#notices.end();
     process.off("SIGINT", leave).off("SIGTERM", leave);
     console.error(this.#summary());
     if (targetFailure) throw new OperatorError(`publishing: ${failureLine(targetFailure)}`);
@@ -160,14 +163,20 @@ class Bridge {
 
   async #use(received: Received, atMs: number): Promise<boolean> {
     const { verdict, reading } = received;
-    if (verdict !== "fresh") return this.#keep(verdict, verdictLine(received));
-    if (reading === null) return this.#keep("no reading", `${verdictLine(received)}: holds no SenML`);
+    const line = verdictLine(received);
+    if (verdict === "conflict") {
+      this.#count(verdict);
+      await this.#notices.always(line);
+      return true;
+    }
+    if (verdict !== "fresh") return this.#keep(verdict, line, kindOf(received));
+    if (reading === null) return this.#keep("no reading", `${line}: holds no SenML`);
     const topic = this.#clear.topicFor(received.topic);
     if (topic === undefined || this.#filters.some((filter) => topicMatches(filter, topic)))
-      return this.#keep("no place", `${verdictLine(received)}: nowhere to publish it in clear`);
+      return this.#keep("no place", `${line}: nowhere to publish it in clear`);
     const payload = packed(reading, atMs, this.#format);
     if (payload === undefined)
-      return this.#keep("no reading", `${verdictLine(received)}: cannot be said in SenML of this format`);
+      return this.#keep("no reading", `${line}: cannot be said in SenML of this format`);
     try {
       await this.#target.publish({
         ...this.#properties,
@@ -181,15 +190,19 @@ class Bridge {
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
       this.#lost++;
-      console.error(`dormouse: not published: ${verdictLine(received)}: ${error.message}`);
+      console.error(`dormouse: not published: ${line}: ${error.message}`);
       return error instanceof RefusedError;
     }
   }
 
-  #keep(why: string, line: string): true {
-    this.#kept.set(why, (this.#kept.get(why) ?? 0) + 1);
-    console.error(`dormouse: ${line}`);
+  async #keep(why: string, line: string, kind = why): Promise<true> {
+    this.#count(why);
+    await this.#notices.tell(kind, line);
     return true;
+  }
+
+  #count(why: string): void {
+    this.#kept.set(why, (this.#kept.get(why) ?? 0) + 1);
   }
 
   #summary(): string {

@@ -1,5 +1,4 @@
 /** `dormouse listen`: verifies and opens what devices send, and writes each message once. */
-import type { Writable } from "node:stream";
 import type { Command } from "commander";
 import type { Received } from "../../backend/receiver.js";
 import { addClientOptions } from "../mqtt/client-flags.js";
@@ -7,8 +6,9 @@ import { SessionError } from "../mqtt/failures.js";
 import { OperatorError } from "../report.js";
 import { choice, whole } from "../values.js";
 import { addReceiveOptions, type ReceiveFlags, receiveSettings } from "./receive-flags.js";
-import { type Format, formats, verdictLine, type Writer, writerOf } from "./records.js";
+import { type Format, formats, kindOf, verdictLine, type Writer, writerOf } from "./records.js";
 import { Source } from "./source.js";
+import { Notices, written } from "./told.js";
 
 interface ListenFlags extends ReceiveFlags {
   readonly format?: string;
@@ -28,6 +28,7 @@ class Listener {
   readonly #shown: ReadonlySet<Verdict>;
   readonly #count: number | undefined;
   readonly #timeoutSeconds: number | undefined;
+  readonly #notices = new Notices();
   #received = 0;
   #source: Source | undefined;
 
@@ -56,6 +57,7 @@ class Listener {
       if (this.#timeoutSeconds !== undefined) timer = setTimeout(leave, this.#timeoutSeconds * 1000);
     });
     clearTimeout(timer);
+    await this.#notices.end();
     process.off("SIGINT", leave).off("SIGTERM", leave);
     if (failure) throw new SessionError(failure);
     if (this.#count !== undefined && this.#received < this.#count)
@@ -65,19 +67,15 @@ class Listener {
   async #use(received: Received, atMs: number): Promise<true> {
     const { verdict } = received;
     const isShown = this.#shown.has(verdict);
-    if (!isShown || verdict === "conflict")
-      await written(process.stderr, `dormouse: ${verdictLine(received)}\n`);
+    const line = verdictLine(received);
+    if (verdict === "conflict") await this.#notices.always(line);
+    else if (!isShown) await this.#notices.tell(kindOf(received), line);
     if (!isShown) return true;
     await written(process.stdout, this.#writer.lines(received, atMs));
     // What came behind it is left to the next run.
     if (++this.#received === this.#count) void this.#source!.finish("begun");
     return true;
   }
-}
-
-/** A slow reader is waited for. */
-function written(stream: Writable, text: string): Promise<void> {
-  return new Promise((resolve) => stream.write(text, () => resolve()));
 }
 
 function verdictsOf(text: string): ReadonlySet<Verdict> {

@@ -166,6 +166,11 @@ function summary(payload: Uint8Array): string {
   return `${payload.length} bytes${hex && `: ${hex}`}${payload.length > most ? "…" : ""}`;
 }
 
+/** What it has in common with others of which the operator need not read each. */
+export function kindOf({ verdict, reason }: Received): string {
+  return `${verdict}${reason === null ? "" : `: ${reason}`}`;
+}
+
 /** Of what is not shown on standard output: one line for the operator. */
 export function verdictLine({ verdict, topic, sender, epoch, counter, reason }: Received): string {
   const from = sender === null ? "" : `, ${sender} epoch ${epoch}, counter ${counter}`;

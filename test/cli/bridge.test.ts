@@ -98,6 +98,20 @@ describe("dormouse bridge", { skip: mosquittoMissing() ?? false, timeout: 240_00
     );
   });
 
+  test("of many bad messages the first are told, the others counted", async () => {
+    const bridge = await bridging("--to-prefix", "clear/");
+    const heard = await judge(source, "clear/#", 1);
+    const to = ["-p", `${source.port}`, "-q", "1", "-t", device.topic("readings"), "-l"];
+    equal((await mosquittoClient("pub", to, { input: "rubbish\n".repeat(30) }).ended).code, 0);
+    await source.publish(device.topic("readings"), device.stamped({ counter: 1 }));
+    await heard.ended;
+    const bad = "dormouse: bad: sensors/dormouse-1/readings: malformed\n";
+    equal(
+      await end(bridge),
+      `${bad.repeat(20)}dormouse: … and 10 more: bad: malformed\ndormouse: 1 published, kept back: 30 bad\n`,
+    );
+  });
+
   test("to another broker: other topics, CBOR, kept there for those who come later; media type and absolute times", async () => {
     const map = ["--to-map", "sensors/+/readings=plant/+"];
     const bridge = await bridging(...toTarget(), ...map, "--format", "cbor", "--to-retain");

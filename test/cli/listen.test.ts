@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { mosquittoMissing } from "../e2e/mqtt-mosquitto.js";
 import { rawServer, serving } from "../native/servers.js";
 import { ReceiverBroker } from "./listen-broker.js";
-import { dormouse, quickly } from "./mqtt-command.js";
+import { dormouse, mosquittoClient, quickly } from "./mqtt-command.js";
 import { keyringOf, SealedDevice, secret, timeOfReading } from "./sealed-device.js";
 
 /** Each time of reception in a text, by its own name. */
@@ -67,6 +67,17 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
       `dormouse: stale: ${where}, dormouse-1 epoch 0, counter 2`,
       "",
     ]);
+  });
+
+  test("of many bad messages the first are told, the others counted", async () => {
+    const { ended } = await listening("-C", "1");
+    const to = ["-p", `${broker.port}`, "-q", "1", "-t", device.topic("readings"), "-l"];
+    equal((await mosquittoClient("pub", to, { input: "rubbish\n".repeat(30) }).ended).code, 0);
+    await broker.publish(device.topic("readings"), device.stamped({ counter: 1 }));
+    const { code, stderr } = await ended;
+    equal(code, 0);
+    const bad = "dormouse: bad: sensors/dormouse-1/readings: malformed\n";
+    equal(stderr, `${bad.repeat(20)}dormouse: … and 10 more: bad: malformed\n`);
   });
 
   const records = [
