@@ -18,7 +18,8 @@ const actions: Readonly<Record<Exclude<Ending["status"], "done" | "sent">, strin
   unauthorised:
     "it wants the operator's signature; give --operator-key and --operator-kid as in the device's profile",
   malformed: "its firmware does not read such a command",
-  "no-answer": "nothing verified has come so far; the device may still act on it until it expires",
+  "no-answer":
+    "nothing verified has come so far; the device has not woken (it may still act on it until it expires), or --sender, key or protection are not as in its profile",
   interrupted: "no longer waited for; the device may still act on it until it expires",
 };
 

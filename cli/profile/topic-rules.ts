@@ -88,7 +88,7 @@ function blameAlgorithm(blame: Blame, protection: string, algorithm: AlgorithmNa
   if (!known)
     blame("algorithm", `is there though protection is "${protection}"`, "Remove it: there is only one.");
   else if (!known.includes(algorithm))
-    blame("algorithm", `is none of "${protection}"`, `Write ${words(known)}.`);
+    blame("algorithm", `does not go with protection "${protection}"`, `Write ${words(known)}.`);
 }
 
 function words(names: readonly string[]): string {

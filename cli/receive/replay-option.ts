@@ -34,6 +34,9 @@ async function opened(name: string, open: () => Promise<ReplayStore>): Promise<R
   try {
     return await open();
   } catch (error) {
-    throw new OperatorError(`--replay ${printableLine(`${name}: ${(error as Error).message}`)}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const words = code === "ENOENT" ? "no such folder" : message;
+    const hint = code === "ECONNREFUSED" ? "; check that PostgreSQL listens there" : "";
+    throw new OperatorError(`--replay ${printableLine(`${name.replace(/:$/, "")}: ${words}${hint}`)}`);
   }
 }

@@ -60,9 +60,22 @@ function withTimeout(work: Promise<void>, ms: number, where: string): Promise<vo
   });
 }
 
+const untrusted =
+  "its certificate is of no CA that is trusted here: is --ca, or broker.tls.ca, the broker's?";
+const knownErrors: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused, nothing listens there: check host and port, and that the broker runs",
+  ENOTFOUND: "no such host: check the name, and this machine's DNS",
+  EAI_AGAIN: "the name server does not answer",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name: use the one that is in it",
+};
+
 /** OpenSSL's errors are long lines with source files; Node gives what matters of them as `reason`. */
-function wordsOf(error: Error & { readonly reason?: string }): string {
-  return error.reason || error.message || "unreachable";
+function wordsOf(error: Error & { readonly code?: string | number; readonly reason?: string }): string {
+  return knownErrors[error.code ?? ""] ?? (error.reason || error.message || "unreachable");
 }
 
 /** @throws {Error} in one line when the broker cannot be reached, is not trusted, or refuses */

@@ -67,13 +67,13 @@ const mistakes: Case[] = [
     "an algorithm that encrypts, to stamp",
     { topics: { algorithm: "a128gcm" } },
     "topics.algorithm",
-    /is none of "stamp"\. Write "hmac-256" or "hmac-256-64"/,
+    /does not go with protection "stamp"\. Write "hmac-256" or "hmac-256-64"/,
   ],
   [
     "an algorithm that stamps, to seal",
     { topics: { protection: "seal", algorithm: "hmac-256" } },
     "topics.algorithm",
-    /is none of "seal"\. Write "chacha20-poly1305" or/,
+    /does not go with protection "seal"\. Write "chacha20-poly1305" or/,
   ],
   [
     "an algorithm for what has one",

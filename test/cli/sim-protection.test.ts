@@ -74,7 +74,7 @@ test("flags that do not suit each other are refused", async () => {
   await refused(
     { protection: "stamp", algorithm: "a128gcm" },
     "UsageError",
-    /^--algorithm is none of "stamp"/,
+    /^--algorithm does not go with protection "stamp"/,
   );
   await refused({ protection: "sign", algorithm: "a128gcm" }, "UsageError", /there is only one/);
   await refused({ algorithm: "a128gcm" }, "UsageError", /^--algorithm goes with --protection/);
