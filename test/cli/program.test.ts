@@ -21,6 +21,13 @@ for (const command of [
     assert.equal(ran.stderr, "");
   });
 
+for (const command of ["listen", "bridge", "command", "sub"])
+  test(`"dormouse ${command} --help" has what is about help at its end`, async () => {
+    const { stdout } = await dormouse([command, "--help"]);
+    const groups = [...stdout.matchAll(/^(\S.*):$/gm)].map(([, group]) => group);
+    assert.deepEqual(groups.slice(-2), ["Help", "Example"]);
+  });
+
 const wrong: [string, RegExp][] = [
   ["", /a command is missing .*dormouse --help/],
   ["certs", /a command is missing .*dormouse certs --help/],
