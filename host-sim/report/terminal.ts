@@ -47,13 +47,14 @@ function render(event: RunEvent, paint: Palette): string {
     case "acked":
       return row("acked", `#${event.counter}`.padStart(9), "", paint);
     case "command": {
-      const status = (event.status === "done" ? paint.good : paint.bad)(event.status.padStart(9));
+      const colour = event.status === "done" ? paint.good : paint.bad;
       const number = event.counter === undefined ? "" : ` #${event.counter}`;
-      return row("command", status, `${event.name ?? "?"}, from ${event.controller}${number}`, paint);
+      const detail = `${event.name ?? "?"}, from ${event.controller}${number}`;
+      return judgedRow("command", event.status, colour, detail, paint);
     }
     case "received": {
-      const verdict = verdictPaint(event.verdict, paint)(event.verdict.padStart(9));
-      return row("received", verdict, event.detail ?? contentText(event), paint);
+      const colour = verdictPaint(event.verdict, paint);
+      return judgedRow("received", event.verdict, colour, event.detail ?? contentText(event), paint);
     }
     case "sleep":
       return row(
@@ -76,6 +77,13 @@ function render(event: RunEvent, paint: Palette): string {
 
 function row(name: string, value: string, detail: string, paint: Palette): string {
   return `  ${name.padEnd(9)} ${value}${detail && `  ${paint.dim(detail)}`}`;
+}
+
+/** A word too long for its column stands before the detail. */
+function judgedRow(name: string, word: string, colour: Paint, detail: string, paint: Palette): string {
+  return word.length <= 9
+    ? row(name, colour(word.padStart(9)), detail, paint)
+    : row(name, colour("-".padStart(9)), `${word}: ${detail}`, paint);
 }
 
 function verdictPaint(verdict: Verdict, paint: Palette): Paint {
@@ -123,7 +131,10 @@ function summaryTable(summary: Summary, paint: Palette): string {
     ["acknowledged", String(summary.acked)],
     ...(summary.protection === null ? [] : [["protection", summary.protection] as [string, string]]),
     summary.unauthenticated > 0
-      ? ["unauthenticated", verified(`${summary.unauthenticated}, by the profile`)]
+      ? [
+          "unauthenticated",
+          verified(`${summary.unauthenticated}: this protection does not prove who sent them`),
+        ]
       : ["verified", verified(String(summary.verified))],
     ["rejected", String(summary.rejected)],
     ...(summary.handshakes > 0
