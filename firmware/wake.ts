@@ -34,6 +34,8 @@ import { Security } from "./security.js";
 import { sessionOptions } from "./session-options.js";
 
 const ticketPollMs = 10;
+/** Of the phase's time for the handshake: when that is over TLS says so, which tells more than the phase's deadline. */
+const handshakeShare = 0.99;
 /** How long a time server may take when the time is known and only asked for again. */
 const patienceMs = 2000;
 /** How CONNACK refuses credentials, MQTT 5 and 3.1.1. */
@@ -79,7 +81,8 @@ export class Wake implements LinkEvents {
     this.#plan = cyclePlan(profile);
     this.#memory = new Memory(device, readRtc());
     const { host, tls } = profile.broker;
-    if (tls) this.#security = new Security(host, tls, device, this.#memory, this.#plan.deadlineMs.secure);
+    const handshakeMs = Math.floor(this.#plan.deadlineMs.secure * handshakeShare);
+    if (tls) this.#security = new Security(host, tls, device, this.#memory, handshakeMs);
     this.#publisher = new Publisher(profile, device, this.#memory);
   }
 

@@ -79,7 +79,7 @@ test("a process killed at any moment loses no mark, admits nothing twice, and ho
   // In the order they were admitted: the window's lower end must not move while we ask.
   const store = new SqliteReplayStore(file);
   let unreported = 0;
-  const highest = Math.max(...times.keys());
+  const highest = [...times.keys()].reduce((most, counter) => Math.max(most, counter), 0);
   for (let counter = Math.max(0, highest - 4000); counter <= highest; counter++) {
     const verdict = store.admitNow(arrival(counter));
     if (times.has(counter))
