@@ -1,4 +1,4 @@
-/** What docs/profile.md says of protecting messages, as a newcomer would try it. */
+/** What docs/profile.md says of protecting messages, as somebody who reads it first would try it. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
