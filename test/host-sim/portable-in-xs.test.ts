@@ -59,16 +59,25 @@ const vectors = sources("test/vectors", ".json").map((source) => ({
   preload: true,
 }));
 
-function mainFor(testFile: string, withAes: boolean): string {
+/** Which of noble a test file runs with, beside the native module: MQTT has no cryptography, and wants the memory. */
+type Noble = "none" | "without AES" | "with AES";
+
+function nobleFor(testFile: string): Noble {
+  return relative(root, testFile).startsWith("test/lib/mqtt/") ? "none" : "without AES";
+}
+
+function mainFor(testFile: string, noble: Noble): string {
   const names = vectors.map(({ specifier }, i) => `${JSON.stringify(specifier.slice(8))}: v${i}`);
+  const aes = noble === "with AES" ? "nobleAes" : "undefined";
+  const provider = `{ name: "noble${noble === "with AES" ? " with AES" : ""}", crypto: nobleCrypto(nativeCrypto.random, ${aes}) }`;
   return [
     ...vectors.map(({ specifier }, i) => `import v${i} from "${specifier}";`),
     `import { runTests } from "test/device/xs-runner";`,
     `import { nativeCrypto } from "dormouse/crypto/native";`,
-    `import { nobleCrypto } from "lib/crypto/noble";`,
-    withAes ? `import { nobleAes } from "lib/crypto/noble-aes";` : "const nobleAes = undefined;",
+    noble === "none" ? "" : `import { nobleCrypto } from "lib/crypto/noble";`,
+    noble === "with AES" ? `import { nobleAes } from "lib/crypto/noble-aes";` : "",
     `import "${moduleOf(testFile, false).specifier}";`,
-    `runTests({ ${names.join(", ")} }, [{ name: "noble${withAes ? " with AES" : ""}", crypto: nobleCrypto(nativeCrypto.random, nobleAes) }]);`,
+    `runTests({ ${names.join(", ")} }, [${noble === "none" ? "" : provider}]);`,
     "",
   ].join("\n");
 }
@@ -82,9 +91,10 @@ function largeMachine(manifest: Manifest): Manifest {
   return { ...manifest, creation: { ...manifest.creation, ...more } };
 }
 
-async function runInXs(testFile: string, withAes: boolean): Promise<void> {
+async function runInXs(testFile: string, noble: Noble): Promise<void> {
+  const withAes = noble === "with AES";
   const main = join(scratch, "main.js");
-  writeFileSync(main, mainFor(testFile, withAes));
+  writeFileSync(main, mainFor(testFile, noble));
   const image = join(scratch, "image");
   const manifest = boardManifest(board);
   writeImage(image, {
@@ -122,7 +132,7 @@ async function runInXs(testFile: string, withAes: boolean): Promise<void> {
 }
 
 for (const testFile of sources("test/lib", ".test.ts"))
-  test(`${relative(root, testFile)} in XS on ${board}`, () => runInXs(testFile, false));
+  test(`${relative(root, testFile)} in XS on ${board}`, () => runInXs(testFile, nobleFor(testFile)));
 
 test("noble's AES gives the same bytes in XS, in a machine larger than any board's", () =>
-  runInXs(join(root, "test/lib/crypto/aead.test.ts"), true));
+  runInXs(join(root, "test/lib/crypto/aead.test.ts"), "with AES"));

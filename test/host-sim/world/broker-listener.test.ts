@@ -184,7 +184,7 @@ test(
       );
       await assert.rejects(
         withListener({ host, port, tls: { caPem: pki.rootPem, serverName: "elsewhere.test" } }, nothing),
-        /^Error: broker 127\.0\.0\.1:\d+: [^\n]*elsewhere\.test[^\n]*$/,
+        /^Error: broker 127\.0\.0\.1:\d+: its certificate is for another name: [^\n]*$/,
       );
     }),
 );
@@ -194,7 +194,7 @@ test("a broker that is not there, or says nothing, is given up on", { timeout: 2
   await broker.stop();
   await assert.rejects(
     withListener({ host: broker.host, port: broker.port, tls: null }, async () => {}),
-    /ECONNREFUSED/,
+    /connection refused, nothing listens there/,
   );
   // A TLS server waits for a ClientHello that a plain client never sends.
   await withBroker({ tls: tls() }, ({ host, port }) =>

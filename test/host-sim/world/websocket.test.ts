@@ -82,7 +82,7 @@ test("a listener does not talk to a broker that it does not trust", async () => 
   const wrong = { ...trust(), serverName: "elsewhere.test" };
   await assert.rejects(
     listen(port, wrong, () => {}),
-    /elsewhere\.test|altnames/i,
+    /its certificate is for another name/,
   );
 });
 
