@@ -12,8 +12,6 @@ import { decodeWindow, emptyWindow, type ReplayWindow } from "../sealed/window.j
 
 /** How many counters of a controller the device tells apart. */
 export const commandWindowSize = 64;
-/** How many controllers a device has at most: what they cost it is known before the first command. */
-export const maxControllers = 4;
 const crcBytes = 4;
 const arrayOfThree = 0x83;
 const arrayOfFour = 0x84;

@@ -2,7 +2,6 @@
  * The protected header of this profile, one encoding for each meaning: alg (1), content type (3) unless it is SenML
  * as CBOR, kid (4), and under label 6 the message counter, big-endian in shortest form, 0 as h'00'.
  */
-import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborError, type CborMap, type CborValue } from "../cbor/value.js";
 import { label } from "../cose/labels.js";
@@ -49,16 +48,9 @@ export function encodeProtected(header: ProtectedHeader): Uint8Array {
 }
 
 /**
- * @returns views of `data`.
+ * @returns views of what `map` was decoded from.
  * @throws CborError for anything that `encodeProtected` does not write.
  */
-export function decodeProtected(data: Uint8Array): ProtectedHeader {
-  const map = decode(data);
-  if (!(map instanceof Map)) throw new CborError("the protected header is no map");
-  return protectedFields(map);
-}
-
-/** The same of a header that has been decoded already. */
 export function protectedFields(map: CborMap): ProtectedHeader {
   const alg = map.get(label.alg);
   const kid = map.get(label.kid);

@@ -8,6 +8,7 @@ import type { Crypto, Key } from "../crypto/crypto.js";
 import type { Frozen } from "./frozen.js";
 import { coseSign1, plainCbor } from "./header.js";
 import { bad, type Check, type Verified } from "./opened.js";
+import { maxKidBytes } from "./seal-to.js";
 import { openSigned, signPayload } from "./signed.js";
 
 export interface OperatorKey {
@@ -22,8 +23,6 @@ export interface Outer {
   readonly topic: string;
   readonly kid: Uint8Array;
 }
-
-const maxKidBytes = 32;
 
 /**
  * @param message the command itself, content type 60, with the counter of the message that will carry it.

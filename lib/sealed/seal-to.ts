@@ -33,7 +33,8 @@ export interface SealToKey {
 /** Content algorithm: A128GCM. */
 export const contentAlgorithm = algorithm.a128gcm;
 export const ivBytes = 12;
-const maxKidBytes = 32;
+/** Of names that people give their keys: a recipient's, an operator's. */
+export const maxKidBytes = 32;
 
 /**
  * The message to publish on the key's topic; other bytes each time, around the same signature.

@@ -4,7 +4,7 @@
  */
 import { CborError } from "../cbor/value.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
-import { combineIv, decodeEncrypt0, encodeEncrypt0, encStructure } from "../cose/encrypt0.js";
+import { combineIv, decodeEncrypt0, decryptContent, encodeEncrypt0, encStructure } from "../cose/encrypt0.js";
 import { aeadLengths, isAead } from "../crypto/aead.js";
 import type { Crypto } from "../crypto/crypto.js";
 import type { Frozen } from "./frozen.js";
@@ -18,7 +18,7 @@ import { bad, type Check, parsed, profileHeader, verifiedMessage } from "./opene
  */
 export function seal(crypto: Crypto, key: SealKey, message: Frozen): Uint8Array {
   const protectedBytes = encodeProtected(headerOf(key.alg, key.kid, message));
-  const nonce = nonceOf(key, message.counter);
+  const nonce = combineIv(key.contextIv, encodeCounter(message.counter));
   const aad = encStructure("Encrypt0", protectedBytes, key.topicBytes);
   return encodeEncrypt0(protectedBytes, crypto.encrypt(key.key, nonce, aad, message.plaintext));
 }
@@ -32,9 +32,8 @@ export function openSeal(crypto: Crypto, key: SealKey, message: Uint8Array): Che
   if (!found) return bad("malformed");
   const { encrypted, header, identity } = found;
   if (header.alg !== key.alg || !constantTimeEqual(header.kid, key.kid)) return bad("unknown-key");
-  const nonce = nonceOf(key, header.counter);
-  const aad = encStructure("Encrypt0", encrypted.protectedBytes, key.topicBytes);
-  const plaintext = crypto.decrypt(key.key, nonce, aad, encrypted.ciphertext);
+  const { topicBytes, contextIv } = key;
+  const plaintext = decryptContent(crypto, key.key, key.alg, "Encrypt0", encrypted, topicBytes, contextIv);
   if (!plaintext) return bad("not-authentic");
   return verifiedMessage(header, plaintext, identity);
 }
@@ -47,8 +46,4 @@ export function parseSeal(message: Uint8Array) {
   const tagStart = encrypted.ciphertext.length - aeadLengths(header.alg).tagBytes;
   if (tagStart < 0) throw new CborError("shorter than its tag");
   return { encrypted, header, identity: encrypted.ciphertext.subarray(tagStart) };
-}
-
-function nonceOf(key: SealKey, counter: number): Uint8Array {
-  return combineIv(key.contextIv, encodeCounter(counter));
 }

@@ -5,7 +5,7 @@
 import { CborError, type CborMap } from "../cbor/value.js";
 import { constantTimeEqual } from "../cose/constant-time.js";
 import { decodeEncrypt, deriveContentKey, type Encrypt } from "../cose/encrypt.js";
-import { encStructure } from "../cose/encrypt0.js";
+import { decryptContent } from "../cose/encrypt0.js";
 import { algorithm, label } from "../cose/labels.js";
 import { bytesOf } from "../cose/message.js";
 import { agreedSecret, type Recipient } from "../cose/recipient.js";
@@ -14,7 +14,7 @@ import type { Crypto, Key } from "../crypto/crypto.js";
 import { type ContentType, coseSign1, isContentType } from "./header.js";
 import { type SignKey, topicBytesOf } from "./keys.js";
 import { bad, type Check, parsed, refuseContent } from "./opened.js";
-import { contentAlgorithm, ivBytes, originAad } from "./seal-to.js";
+import { contentAlgorithm, ivBytes, maxKidBytes, originAad } from "./seal-to.js";
 import { openSigned, parseSigned } from "./signed.js";
 
 /** Which sender's key a signature names; undefined for a kid that is not known. */
@@ -33,8 +33,6 @@ export interface SealToOpener {
   readonly signer?: SignKey | SignerLookup;
 }
 
-const maxKidBytes = 32;
-
 /**
  * What `message`, received on the opener's topic, says. The plaintext is new, owned by the caller. Says nothing about
  * replay: hand what is verified to the window.
@@ -45,11 +43,10 @@ export function openSealTo(crypto: Crypto, opener: SealToOpener, message: Uint8A
   if (!constantTimeEqual(found.recipientKid, opener.recipientKid)) return bad("unknown-key");
   const key = contentKeyOf(crypto, opener.agreementKey, found.recipient);
   if (!key) return bad("malformed");
-  const { protectedBytes, ciphertext } = found.encrypt;
-  const aad = encStructure("Encrypt", protectedBytes, topicBytesOf(opener.topic));
+  const aad = topicBytesOf(opener.topic);
   let plaintext: Uint8Array | undefined;
   try {
-    plaintext = crypto.decrypt(key, found.iv, aad, ciphertext);
+    plaintext = decryptContent(crypto, key, contentAlgorithm, "Encrypt", found.encrypt, aad);
   } finally {
     key.close();
   }
@@ -103,20 +100,20 @@ export function parseSealTo(message: Uint8Array) {
   refuseContent(encrypt.unprotected);
   if (encrypt.ciphertext.length < aeadLengths(contentAlgorithm).tagBytes)
     throw new CborError("shorter than its tag");
-  const { iv, contentType } = contentFields(encrypt.protectedHeader);
+  const contentType = contentTypeOf(encrypt.protectedHeader);
   const { recipient, recipientKid } = onlyRecipient(encrypt);
-  return { encrypt, iv, contentType, recipient, recipientKid };
+  return { encrypt, contentType, recipient, recipientKid };
 }
 
-function contentFields(map: CborMap): { iv: Uint8Array; contentType: ContentType | undefined } {
+function contentTypeOf(map: CborMap): ContentType | undefined {
   const iv = bytesOf(map.get(label.iv));
   const contentType = map.get(label.contentType);
   if (map.get(label.alg) !== contentAlgorithm || iv.length !== ivBytes)
     throw new CborError("not the content's algorithm and IV");
-  if (map.size === 2) return { iv, contentType: undefined };
+  if (map.size === 2) return undefined;
   if (map.size !== 3 || !isContentType(contentType))
     throw new CborError("a label or content type not of this profile");
-  return { iv, contentType };
+  return contentType;
 }
 
 function onlyRecipient({ recipients }: Encrypt): { recipient: Recipient; recipientKid: Uint8Array } {

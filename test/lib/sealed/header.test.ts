@@ -1,9 +1,10 @@
-import { CborError } from "../../../lib/cbor/value.js";
+import { decode } from "../../../lib/cbor/decode.js";
+import { CborError, type CborMap } from "../../../lib/cbor/value.js";
 import {
   decodeCounter,
-  decodeProtected,
   encodeCounter,
   encodeProtected,
+  protectedFields,
 } from "../../../lib/sealed/header.js";
 import { encodeKid } from "../../../lib/sealed/keys.js";
 import { bytes, equal, fromHex, test, throws } from "../../device/harness.js";
@@ -15,7 +16,7 @@ test("the protected header is that of the vectors, both ways", (platform) => {
     const kid = encodeKid({ id: senderId, epoch });
     const header = { alg, kid, counter, ...(contentType && { contentType }) };
     bytes(encodeProtected(header), vector.protected);
-    equal(decodeProtected(fromHex(vector.protected)), header);
+    equal(protectedFields(decode(fromHex(vector.protected)) as CborMap), header);
     bytes(encodeCounter(counter), vector.counterBytes);
   }
 });
