@@ -103,4 +103,20 @@ describe("three implementations agree", { skip: withoutPythonReceiver, timeout: 
       }
     }
   });
+
+  test("a signature with a zero more in it is none for all", async () => {
+    const drafting = new Drafting({ protection: "sign" }, new Prng(seed, "longer"));
+    const draft = drafting.draft();
+    const [message] = await lib.make([draft]);
+    // The byte string's head, r, and s with a leading zero: the same two numbers.
+    const head = message!.length - 66;
+    const [r, s] = [message!.subarray(head + 2, head + 34), message!.subarray(head + 34)];
+    const longer = spliced(message!, head, 66, Uint8Array.of(0x58, 65, ...r, 0, ...s));
+    for (const [reader, side] of sides) {
+      const forms = [message!, longer].map((form) => ({ draft, message: form }));
+      const [one, two] = await side.open(forms);
+      assert.ok(one, reader);
+      assert.equal(two, null, reader);
+    }
+  });
 });
