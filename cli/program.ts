@@ -3,20 +3,27 @@
  * `--json` where output is data; every command's help has an example. Exit codes: 0 done, 1 failed, 2 wrong usage.
  */
 import { Command, CommanderError } from "commander";
-import { addCertsCommand } from "./certs/command.js";
-import { addCommandCommand } from "./command/command.js";
-import { addKeysCommand } from "./keys/command.js";
-import { addPubCommand } from "./mqtt/pub.js";
-import { addSubCommand } from "./mqtt/sub.js";
 import type { Outcome } from "./outcome.js";
-import { addPinCommand } from "./pin/command.js";
-import { addProfileCommand } from "./profile/command.js";
-import { addBridgeCommand } from "./receive/bridge.js";
-import { addListenCommand } from "./receive/listen.js";
 import { report, UsageError } from "./report.js";
-import { addSimCommand } from "./sim.js";
 
-function program(outcome: Outcome): Command {
+type Add = (root: Command, outcome: Outcome) => void;
+
+/** Each command and all that it needs is loaded when it is asked for: that is most of a short command's time. */
+const commands: Readonly<Record<string, () => Promise<Add>>> = {
+  sim: async () => (await import("./sim.js")).addSimCommand,
+  certs: async () => (await import("./certs/command.js")).addCertsCommand,
+  profile: async () => (await import("./profile/command.js")).addProfileCommand,
+  pin: async () => (await import("./pin/command.js")).addPinCommand,
+  keys: async () => (await import("./keys/command.js")).addKeysCommand,
+  pub: async () => (await import("./mqtt/pub.js")).addPubCommand,
+  sub: async () => (await import("./mqtt/sub.js")).addSubCommand,
+  listen: async () => (await import("./receive/listen.js")).addListenCommand,
+  bridge: async () => (await import("./receive/bridge.js")).addBridgeCommand,
+  command: async () => (await import("./command/command.js")).addCommandCommand,
+};
+
+/** @param word the first of the command line: of no command, and all are there, for help to list */
+async function program(word: string | undefined, outcome: Outcome): Promise<Command> {
   const root = new Command("dormouse")
     .description(
       "Secure MQTT firmware for ESP32 and ESP8266 boards: simulator, certificates, profiles, pins.",
@@ -30,16 +37,8 @@ function program(outcome: Outcome): Command {
       "after",
       "\nExit codes: 0 done, 1 failed, 2 wrong usage. DEBUG=dormouse shows stack traces.",
     );
-  addSimCommand(root, outcome);
-  addCertsCommand(root);
-  addProfileCommand(root, outcome);
-  addPinCommand(root);
-  addKeysCommand(root);
-  addPubCommand(root, outcome);
-  addSubCommand(root);
-  addListenCommand(root);
-  addBridgeCommand(root);
-  addCommandCommand(root, outcome);
+  const one = word !== undefined && Object.hasOwn(commands, word) ? commands[word] : undefined;
+  for (const load of one ? [one] : Object.values(commands)) (await load())(root, outcome);
   return root;
 }
 
@@ -59,7 +58,7 @@ function commandPath(root: Command, words: readonly string[]): string {
 /** @returns the exit code */
 export async function run(words: readonly string[]): Promise<number> {
   const outcome: Outcome = { exitCode: 0 };
-  const root = program(outcome);
+  const root = await program(words[0], outcome);
   try {
     await root.parseAsync(words, { from: "user" });
     return outcome.exitCode;
