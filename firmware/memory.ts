@@ -14,14 +14,17 @@ import {
   waitingResults,
   withMessage,
 } from "dormouse/cycle/outbox";
+import { askedAgain, clockOf, distrusted, doubted, timeSet } from "dormouse/cycle/time-base";
 import { type Failure, failure } from "dormouse/failure";
 import { readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
-import { type CounterEvent, type CounterState, openCounter, step } from "dormouse/sealed/counter";
+import { type CounterState, openCounter } from "dormouse/sealed/counter";
 import type { Frozen } from "dormouse/sealed/frozen";
-import { absoluteTimeMs, type Packing } from "dormouse/senml/measurement";
+import type { Packing } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
-import { decodeRtc, encodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
+import { decodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
+import type { CycleMemory } from "dormouse/store/rtc-cycle";
+import type { NetworkCache } from "dormouse/store/rtc-network";
 import {
   emptyOutbox,
   type FrozenOutbox,
@@ -32,8 +35,9 @@ import {
 import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
 import { readClock } from "./clock.js";
-import { writeReservation } from "./provisioned.js";
+import { type Frost, freezeDraft } from "./freezing.js";
 import { report } from "./report.js";
+import { storeRtc } from "./rtc-memory.js";
 
 /** How many readings may wait: each takes some 250 bytes of a machine's memory while it is packed. */
 function maxWaiting(): number {
@@ -47,9 +51,6 @@ function maxResults(): number {
 
 /** What is kept only because it makes the next wake quicker. */
 type Quicker = Pick<RtcImage, "tls" | "mqtt">;
-
-const staleMs = 86_400_000;
-const askAgainMs = 6 * 3_600_000;
 
 export class Memory {
   readonly #secretId: Uint8Array;
@@ -69,8 +70,10 @@ export class Memory {
   mqtt: Uint8Array | undefined;
   /** What commands must carry while the time is not authenticated; the next write keeps it. */
   challenge: Uint8Array | undefined;
-  /** Why the last freeze failed: fewer readings might do. */
-  #tooLarge = false;
+  /** What joining the network found out; the next write keeps it, where there is room. */
+  network: NetworkCache | undefined;
+  /** What the wake before left about sending; the next write keeps it. */
+  cycle: CycleMemory | undefined;
 
   /**
    * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start.
@@ -86,6 +89,8 @@ export class Memory {
     this.session = kept?.tls;
     this.mqtt = kept?.mqtt;
     this.challenge = kept?.challenge;
+    this.network = kept?.network;
+    this.cycle = kept?.cycle;
     this.#droppedBefore = this.#outbox.dropped;
   }
 
@@ -119,9 +124,7 @@ export class Memory {
 
   /** What the clock is worth; `unknown` also when a certificate has cast doubt on it. */
   get clock(): Clock {
-    const source = this.#time?.source ?? "suspect";
-    if (source === "suspect") return "unknown";
-    return source === "sntp" ? "sntp" : "trusted";
+    return clockOf(this.#time);
   }
 
   /** Whether nobody could have forged the time: an SNTP server's is not, however often it is given. */
@@ -145,17 +148,12 @@ export class Memory {
 
   /**
    * An SNTP server set the clock just now, which jumped by `jumpMs`: readings taken without a clock are dated, and
-   * dated anew when they were by a time under suspicion. Such a time is confirmed when it is given again, but for the
-   * drift of the clock in between.
+   * dated anew when they were by a time under suspicion.
    */
   clockSet(nowMs: number, jumpMs: number): void {
-    const before = this.#time;
-    const drift = 60_000 + (nowMs - (before?.setAtMs ?? nowMs)) / 10;
-    const suspect = before?.source === "suspect";
-    const confirmed = suspect && Math.abs(jumpMs) <= drift;
-    // After a reset that stopped the clock the readings are dated by an earlier one, which may have been right.
-    this.#outbox = dateReadings(this.#outbox, jumpMs, suspect && nowMs - jumpMs >= absoluteTimeMs);
-    this.#time = { wallMs: nowMs, setAtMs: nowMs, source: confirmed ? "confirmed" : "sntp" };
+    const { time, redate } = timeSet(this.#time, nowMs, jumpMs);
+    this.#outbox = dateReadings(this.#outbox, jumpMs, redate);
+    this.#time = time;
   }
 
   /**
@@ -163,21 +161,19 @@ export class Memory {
    * somebody who has gone since. Once said, not again for some hours: a silent server is not asked at every wake.
    */
   wantsTime(nowMs: number): boolean {
-    const time = this.#time;
-    if (!time || (nowMs >= time.setAtMs && nowMs - time.setAtMs <= staleMs)) return false;
-    this.#time = { ...time, setAtMs: Math.max(0, nowMs - staleMs + askAgainMs) };
-    return true;
+    const asked = askedAgain(this.#time, nowMs);
+    this.#time = asked ?? this.#time;
+    return asked !== undefined;
   }
 
   /** What goes by the time was refused, which may be the time's fault: it is asked for at the next wake, and serves till then. */
   doubtClock(): void {
-    if (this.#time) this.#time = { ...this.#time, setAtMs: 0 };
+    this.#time = doubted(this.#time);
   }
 
   /** A certificate did not fit the time: unless that is authenticated, it is asked for again at the next wake. */
   distrustClock(): void {
-    if (this.#time && this.#time.source !== "authenticated")
-      this.#time = { ...this.#time, source: "suspect" };
+    this.#time = distrusted(this.#time);
   }
 
   /** Readings dropped for want of room, as long as RTC memory has been kept. */
@@ -202,9 +198,8 @@ export class Memory {
       const draft = draftMessage(this.#outbox, packing, readClock(), maxContentBytes);
       if (!draft) return undefined;
       if (draft.plaintext.length > roomBytes && draft.readings > 1) continue;
-      this.#tooLarge = false;
       const result = this.freezeDraft(draft);
-      if (!this.#tooLarge) return result;
+      if (result !== "too large") return result;
       if (draft.readings === 1) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
     }
   }
@@ -216,7 +211,8 @@ export class Memory {
 
   /** A command's answer as a frozen message. No reading goes for it. */
   freezeResult(plaintext: Uint8Array): Frozen<OutboxDraft> | Failure {
-    return this.freezeDraft(draftResult(this.#outbox, plaintext));
+    const result = this.freezeDraft(draftResult(this.#outbox, plaintext));
+    return result === "too large" ? failure("storage-failed", "the answer does not fit RTC memory") : result;
   }
 
   /** Whether the message with this counter is a command's answer. */
@@ -224,32 +220,13 @@ export class Memory {
     return this.#outbox.messages.some((one) => one.counter === counter && one.topic === resultsTopic);
   }
 
-  private freezeDraft(draft: OutboxDraft): Frozen<OutboxDraft> | Failure {
-    let event: CounterEvent<OutboxDraft> | undefined = { type: "freeze", draft };
-    while (event) {
-      const { state, effects }: ReturnType<typeof step<OutboxDraft>> = step(this.#counter, event);
-      this.#counter = state;
-      event = undefined;
-      for (const effect of effects) {
-        switch (effect.type) {
-          case "write-reservation":
-            event = this.reserve(effect.reservedEnd);
-            break;
-          case "persist":
-            event = this.persist(
-              withMessage<Outbox["messages"][number]>(this.#outbox, effect.message),
-              effect.next,
-            );
-            break;
-          case "frozen":
-            this.#outbox = withMessage(this.#outbox, effect.message);
-            return effect.message;
-          case "failed":
-            return effect.failure;
-        }
-      }
-    }
-    throw new Error("the counter neither froze nor failed");
+  private freezeDraft(draft: OutboxDraft): Frost<OutboxDraft> {
+    const persist = (message: Outbox["messages"][number], next: number) =>
+      this.write(withMessage(this.#outbox, message), next);
+    const { counter, frost } = freezeDraft(this.#counter, draft, persist);
+    this.#counter = counter;
+    if (typeof frost === "object" && !("kind" in frost)) this.#outbox = withMessage(this.#outbox, frost);
+    return frost;
   }
 
   /** The broker has the message: the next `save` forgets it. */
@@ -276,33 +253,18 @@ export class Memory {
     }
   }
 
-  private reserve(reservedEnd: number): CounterEvent<OutboxDraft> {
-    try {
-      const now = writeReservation(reservedEnd);
-      if (now !== undefined) return { type: "reserved", reservedEnd: now };
-      return { type: "storage-failed", detail: "the device record cannot be read back" };
-    } catch (error) {
-      return { type: "storage-failed", detail: String(error) };
-    }
-  }
-
-  private persist(outbox: Outbox, next: number): CounterEvent<OutboxDraft> {
-    const written = this.write(outbox, next);
-    if (written === undefined) return { type: "persisted" };
-    this.#tooLarge = written === "too large";
-    const detail = written === "too large" ? "the message does not fit RTC memory" : written.detail;
-    return { type: "storage-failed", detail };
-  }
-
   private write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
     const time = this.#time && { ...this.#time, wallMs: Date.now() };
-    const { challenge } = this;
-    const image = { next, outbox, ...(time && { time }), ...(challenge && { challenge }), ...more };
-    const encoded = encodeRtc(image, this.#secretId, rtcBytes());
-    if ("tooLarge" in encoded) return "too large";
-    writeRtc(encoded.data);
-    const kept = readRtc();
-    if (encoded.data.every((byte, i) => byte === kept[i])) return undefined;
-    return failure("storage-failed", "RTC memory does not keep what is written");
+    const { challenge, network, cycle } = this;
+    const image: RtcImage = {
+      next,
+      outbox,
+      ...(time && { time }),
+      ...(challenge && { challenge }),
+      ...(network && { network }),
+      ...(cycle && { cycle }),
+      ...more,
+    };
+    return storeRtc(image, this.#secretId);
   }
 }

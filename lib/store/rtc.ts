@@ -18,6 +18,7 @@ import {
   encodeTimeSection,
   type TimeBase,
 } from "./rtc-counter.js";
+import { type CycleMemory, decodeCycle, encodeCycle } from "./rtc-cycle.js";
 import { decodeNetwork, encodeNetwork, type NetworkCache } from "./rtc-network.js";
 import { decodeOutbox, encodeOutbox, type FrozenOutbox, type Outbox } from "./rtc-outbox.js";
 
@@ -28,7 +29,7 @@ const version = 1;
 const sectionHeadBytes = 3;
 const recoveryAt = 5;
 const challengeBytes = 8;
-const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6, challenge: 7 } as const;
+const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6, challenge: 7, cycle: 8 } as const;
 
 export interface RtcImage {
   /** The counter of the next message. */
@@ -42,6 +43,8 @@ export interface RtcImage {
   readonly outbox: Outbox;
   /** What commands must carry while the device knows no authenticated time, 8 bytes. */
   readonly challenge?: Uint8Array;
+  /** Since when the device has not sent, and why. */
+  readonly cycle?: CycleMemory;
 }
 
 /** An image that was read back intact: its messages may be sent again. */
@@ -77,6 +80,7 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   if (image.tls) sections.set(type.tls, image.tls);
   sections.set(type.outbox, encodeOutbox(image.outbox));
   if (image.challenge) sections.set(type.challenge, image.challenge);
+  if (image.cycle) sections.set(type.cycle, encodeCycle(image.cycle));
   const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
   const leftOut: LeftOut[] = [];
   for (const name of ["tls", "network", "mqtt"] as const)
@@ -125,6 +129,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   const mqtt = sections.get(type.mqtt);
   const tls = sections.get(type.tls);
   const challenge = sections.get(type.challenge);
+  const cycle = decodeCycle(sections.get(type.cycle));
   return {
     next,
     outbox,
@@ -133,6 +138,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
     ...(mqtt && { mqtt }),
     ...(tls && { tls }),
     ...(challenge?.length === challengeBytes && { challenge }),
+    ...(cycle && { cycle }),
   };
 }
 

@@ -51,6 +51,7 @@ const full: RtcImage = {
     ],
   },
   challenge: fromHex("0102030405060708"),
+  cycle: { wakesSinceSend: 3, failures: 12, holdMs: 3_600_000, alarms: 5, trialFailures: 2 },
 };
 const bare: RtcImage = { next: 1024, outbox: emptyOutbox };
 
@@ -183,6 +184,16 @@ test("an unreadable hint is dropped alone", () => {
   equal(decodeRtc(forged(`${counter}020001ff${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
   equal(decodeRtc(forged(`${counter}02000483010204${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
   equal(decodeRtc(forged(`${counter}03000584f6f60700${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
+});
+
+test("a cycle that cannot be is dropped alone", () => {
+  const image = "010004811904050600058400008080";
+  const cycle = { wakesSinceSend: 1, failures: 2, holdMs: 3, alarms: 4, trialFailures: 5 };
+  equal(decodeRtc(forged(`${image}080006850102030405`), trust)?.cycle, cycle);
+  for (const bad of ["0800058401020304", "080006850102200405", "08000a85010203011b0000000100000000"])
+    equal(decodeRtc(forged(image + bad), trust)?.cycle, undefined, bad);
+  throws(() => encodeRtc({ ...bare, cycle: { ...cycle, alarms: 2 ** 32 } }, secretId, 512), RangeError);
+  throws(() => encodeRtc({ ...bare, cycle: { ...cycle, holdMs: 0.5 } }, secretId, 512), RangeError);
 });
 
 test("a challenge of another length is dropped alone", () => {
