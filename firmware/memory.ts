@@ -79,8 +79,8 @@ export class Memory {
    * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start.
    * @param rtc all of RTC memory
    */
-  constructor({ secretId, reservedEnd }: Device, rtc: Uint8Array) {
-    const trust: RtcTrust = { secretId, reservedEnd };
+  constructor({ secretId, reservedEnd, formerId }: Device, rtc: Uint8Array) {
+    const trust: RtcTrust = { secretId, reservedEnd, ...(formerId && { formerId }) };
     const kept = decodeRtc(rtc, trust);
     this.#secretId = secretId;
     this.#counter = openCounter(reservedEnd, kept?.next);

@@ -6,18 +6,22 @@
  *   2  version, 1     8  reservation end, u48    16  secret, 32 bytes
  *   3  flags: 1 = the secret came with a factory image
  *
- * Big-endian throughout.
+ * Version 2 is what a new secret makes of it: the id of the one before at 48, and the CRC-32 at 52. Big-endian throughout.
  */
 
 import { crc32 } from "../crc32.js";
 import type { Crypto, Key } from "../crypto/crypto.js";
 import { maxCounter } from "../sealed/header.js";
 import { deriveSecretId } from "../sealed/keys.js";
+import { deriveNextSecret } from "../sealed/next-secret.js";
 
+/** Of version 1. */
 export const deviceRecordBytes = 52;
 export const secretBytes = 32;
 
-const version = 1;
+const formerAt = 48;
+const formerBytes = 4;
+const rekeyedBytes = deviceRecordBytes + formerBytes;
 const factoryFlag = 1;
 
 export interface DeviceRecord {
@@ -26,6 +30,11 @@ export interface DeviceRecord {
   readonly reservedEnd: number;
   /** The secret came with a factory image, and is replaced at first boot. */
   readonly fromFactory: boolean;
+  /**
+   * The id of the secret before this one, which took its place on the device: counters go on from one to the other, and
+   * so may what was kept under it.
+   */
+  readonly formerId?: Uint8Array;
 }
 
 export interface Device extends DeviceRecord {
@@ -41,14 +50,16 @@ export interface Device extends DeviceRecord {
  */
 export function encodeDeviceRecord(secret: Uint8Array, record: DeviceRecord): Uint8Array {
   if (secret.length !== secretBytes || isBlank(secret)) throw new RangeError("a secret is 32 random bytes");
-  const { epoch, reservedEnd, fromFactory } = record;
+  const { epoch, reservedEnd, fromFactory, formerId } = record;
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffff_ffff)
     throw new RangeError("epoch out of range");
   if (!validEnd(reservedEnd)) throw new RangeError("reservation out of range");
-  const data = new Uint8Array(deviceRecordBytes);
+  if (formerId && formerId.length !== formerBytes) throw new RangeError("a secret's id has 4 bytes");
+  const data = new Uint8Array(formerId ? rekeyedBytes : deviceRecordBytes);
   const view = viewOf(data);
   view.setUint16(0, 0x4452);
-  view.setUint8(2, version);
+  view.setUint8(2, formerId ? 2 : 1);
+  if (formerId) data.set(formerId, formerAt);
   view.setUint8(3, fromFactory ? factoryFlag : 0);
   view.setUint32(4, epoch);
   data.set(secret, 16);
@@ -84,6 +95,34 @@ export function raiseReservation(data: Uint8Array, reservedEnd: number): boolean
   return true;
 }
 
+/**
+ * The record that takes the place of `data`, a record as read from flash: a new secret out of the present one, under a
+ * higher epoch, with the same reservation. The caller writes it, and zeroes both.
+ * @param salt 16 to 64 bytes
+ * @returns undefined when `data` is no intact record, or `epoch` is not higher
+ */
+export function rekeyedRecord(
+  crypto: Crypto,
+  data: Uint8Array,
+  epoch: number,
+  salt: Uint8Array,
+): Uint8Array | undefined {
+  const record = read(data);
+  if (!record || epoch <= record.epoch) return undefined;
+  const present = crypto.importSecret(data.subarray(16, 48));
+  const formerId = deriveSecretId(crypto, present, record.epoch);
+  const secret = deriveNextSecret(crypto, present, epoch, salt);
+  present.close();
+  const next = encodeDeviceRecord(secret, {
+    epoch,
+    reservedEnd: record.reservedEnd,
+    fromFactory: false,
+    formerId,
+  });
+  secret.fill(0);
+  return next;
+}
+
 /** The reservation in `data`, a record as read from flash, which is zeroed; undefined when it is not intact. */
 export function readReservation(data: Uint8Array | undefined): number | undefined {
   const reservedEnd = data && read(data)?.reservedEnd;
@@ -92,22 +131,26 @@ export function readReservation(data: Uint8Array | undefined): number | undefine
 }
 
 function read(data: Uint8Array): DeviceRecord | undefined {
-  if (data.length !== deviceRecordBytes) return undefined;
+  const rekeyed = data.length === rekeyedBytes;
+  if (data.length !== deviceRecordBytes && !rekeyed) return undefined;
   const view = viewOf(data);
-  if (view.getUint16(0) !== 0x4452 || view.getUint8(2) !== version || view.getUint16(14) !== 0)
+  if (view.getUint16(0) !== 0x4452 || view.getUint8(2) !== (rekeyed ? 2 : 1) || view.getUint16(14) !== 0)
     return undefined;
-  if (view.getUint32(48) !== crc32(data, 0, 48)) return undefined;
+  const end = data.length - 4;
+  if (view.getUint32(end) !== crc32(data, 0, end)) return undefined;
   const flags = view.getUint8(3);
   const reservedEnd = view.getUint16(8) * 2 ** 32 + view.getUint32(10);
   if (flags > factoryFlag || !validEnd(reservedEnd) || isBlank(data.subarray(16, 48))) return undefined;
-  return { epoch: view.getUint32(4), reservedEnd, fromFactory: flags === factoryFlag };
+  const record = { epoch: view.getUint32(4), reservedEnd, fromFactory: flags === factoryFlag };
+  return rekeyed ? { ...record, formerId: data.slice(formerAt, end) } : record;
 }
 
 function setReservation(data: Uint8Array, reservedEnd: number): void {
   const view = viewOf(data);
   view.setUint16(8, Math.floor(reservedEnd / 2 ** 32));
   view.setUint32(10, reservedEnd % 2 ** 32);
-  view.setUint32(48, crc32(data, 0, 48));
+  const end = data.length - 4;
+  view.setUint32(end, crc32(data, 0, end));
 }
 
 function validEnd(reservedEnd: number): boolean {

@@ -56,6 +56,8 @@ export interface TrustedRtcImage extends RtcImage {
 export interface RtcTrust {
   readonly secretId: Uint8Array;
   readonly reservedEnd: number;
+  /** Of the secret before, see DeviceRecord: power may have failed before RTC memory had the new one's. */
+  readonly formerId?: Uint8Array;
 }
 
 /** In the order in which they go when there is no room. */
@@ -116,7 +118,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   const size = rtcImageBytes(memory);
   if (size === 0 || size > memory.length || checksum(memory, size) !== storedChecksum(memory))
     return undefined;
-  for (let i = 0; i < 4; i++) if (memory[8 + i] !== trust.secretId[i]) return undefined;
+  if (!isOf(memory, trust.secretId) && !isOf(memory, trust.formerId)) return undefined;
   // A copy: a frozen message must not change when its owner writes RTC memory again.
   const sections = split(memory.slice(rtcHeaderBytes, size));
   if (!sections) return undefined;
@@ -140,6 +142,12 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
     ...(challenge?.length === challengeBytes && { challenge }),
     ...(cycle && { cycle }),
   };
+}
+
+function isOf(memory: Uint8Array, secretId: Uint8Array | undefined): boolean {
+  if (!secretId) return false;
+  for (let i = 0; i < 4; i++) if (memory[8 + i] !== secretId[i]) return false;
+  return true;
 }
 
 function sizeOf(sections: ReadonlyMap<number, Uint8Array>): number {

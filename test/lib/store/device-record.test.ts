@@ -1,5 +1,6 @@
 import { crc32 } from "../../../lib/crc32.js";
 import { deriveSecretId } from "../../../lib/sealed/keys.js";
+import { deriveNextSecret } from "../../../lib/sealed/next-secret.js";
 import {
   type DeviceRecord,
   deviceRecordBytes,
@@ -7,8 +8,9 @@ import {
   openDeviceRecord,
   raiseReservation,
   readReservation,
+  rekeyedRecord,
 } from "../../../lib/store/device-record.js";
-import { bytes, equal, ok, test, throws } from "../../device/harness.js";
+import { bytes, equal, fromHex, hex, ok, test, throws } from "../../device/harness.js";
 
 const secret = Uint8Array.from({ length: 32 }, (_, i) => i);
 const record: DeviceRecord = { epoch: 0x01020304, reservedEnd: 2 ** 32 + 1024, fromFactory: false };
@@ -80,4 +82,44 @@ test("a record that could not be is not written", () => {
   throws(() => encodeDeviceRecord(secret, { ...record, reservedEnd: 2 ** 40 + 1 }), RangeError);
   throws(() => encodeDeviceRecord(secret, { ...record, reservedEnd: -1 }), RangeError);
   encodeDeviceRecord(secret, { ...record, reservedEnd: 2 ** 40 });
+});
+
+const salt = fromHex("a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
+
+test("a re-keyed record has the next secret, a higher epoch, the same reservation and the id of the secret before", ({
+  crypto,
+}) => {
+  const before = encodeDeviceRecord(secret, { ...record, fromFactory: true });
+  const data = rekeyedRecord(crypto, before, record.epoch + 1, salt)!;
+  equal(data.length, deviceRecordBytes + 4);
+  equal(data[2], 2);
+  const present = crypto.importSecret(secret);
+  const expected = deriveNextSecret(crypto, present, record.epoch + 1, salt);
+  bytes(data.subarray(16, 48), hex(expected));
+  bytes(data.subarray(48, 52), hex(deriveSecretId(crypto, present, record.epoch)));
+  const device = openDeviceRecord(crypto, data.slice())!;
+  equal(device.epoch, record.epoch + 1);
+  equal(device.reservedEnd, record.reservedEnd);
+  equal(device.fromFactory, false);
+  equal(device.formerId, deriveSecretId(crypto, present, record.epoch));
+  equal(raiseReservation(data, record.reservedEnd + 1024), true, "its reservation rises as any other's");
+  equal(readReservation(data.slice()), record.reservedEnd + 1024);
+  const again = openDeviceRecord(crypto, rekeyedRecord(crypto, data, record.epoch + 2, salt)!)!;
+  equal(again.formerId, device.secretId);
+  for (const key of [present, device.secret, again.secret]) key.close();
+});
+
+test("the epoch only rises, and what is no record makes none", ({ crypto }) => {
+  const data = encodeDeviceRecord(secret, record);
+  equal(rekeyedRecord(crypto, data, record.epoch, salt), undefined);
+  equal(rekeyedRecord(crypto, data, record.epoch - 1, salt), undefined);
+  equal(rekeyedRecord(crypto, new Uint8Array(deviceRecordBytes), 9, salt), undefined);
+  const rekeyed = rekeyedRecord(crypto, data, record.epoch + 1, salt)!;
+  for (let length = 0; length < rekeyed.length; length++)
+    equal(openDeviceRecord(crypto, rekeyed.slice(0, length)), undefined, `cut to ${length}`);
+  for (let i = 0; i < rekeyed.length; i++) {
+    const other = rekeyed.slice();
+    other[i]! ^= 1;
+    equal(openDeviceRecord(crypto, other), undefined, `flip at ${i}`);
+  }
 });

@@ -276,3 +276,12 @@ test("what cannot be is not written", () => {
     RangeError,
   );
 });
+
+test("what was kept under the secret before the present one is taken over, under any other it is not", () => {
+  const encoded = encodeRtc(full, secretId, 4096);
+  if ("tooLarge" in encoded) throw new Error("too large");
+  const other = fromHex("00000001");
+  equal(decodeRtc(encoded.data, { secretId: other, reservedEnd: 2048 }), undefined);
+  equal(decodeRtc(encoded.data, { secretId: other, formerId: other, reservedEnd: 2048 }), undefined);
+  equal(decodeRtc(encoded.data, { secretId: other, formerId: secretId, reservedEnd: 2048 })?.next, full.next);
+});
