@@ -32,20 +32,21 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-export interface SceneOptions {
+/** Who lives in this world. */
+export interface Resident {
   readonly options: SimOptions;
   /** 32 bytes. */
   readonly deviceSecret: Uint8Array;
   readonly disturbance: Disturbance;
   /** The device's clock. */
   readonly nowMs: () => number;
+  /** What it sent has been judged. */
   readonly onReceived: (judged: Judged) => void;
-  readonly onProblem: (problem: string) => void;
 }
 
 /** @throws {Error} in one line when a broker cannot be started or reached */
-export async function openScene(scene: SceneOptions): Promise<Scene> {
-  const { options, deviceSecret, disturbance, onReceived, onProblem } = scene;
+export async function openScene(resident: Resident, onProblem: (problem: string) => void): Promise<Scene> {
+  const { options, deviceSecret, disturbance, onReceived } = resident;
   const { profile, secrets, seed } = options;
   const replay = new SqliteReplayStore(":memory:");
   const parts: { stop(): Promise<void> }[] = [{ stop: () => replay.close() }];
@@ -57,12 +58,12 @@ export async function openScene(scene: SceneOptions): Promise<Scene> {
       ...secrets,
       deviceSecret,
       // An external broker has a clock of its own.
-      nowSeconds: () => (options.broker ? Date.now() : scene.nowMs()) / 1000,
+      nowSeconds: () => (options.broker ? Date.now() : resident.nowMs()) / 1000,
     });
     const given = { signKey: secrets.signKey, recipientKey: options.recipientKey };
     const keyed = options.broker ? { ...given, profile } : withOwnKeys(profile, given);
     const sender = deviceSender(keyed, deviceSecret);
-    const place = options.broker ? external(options) : await embedded(scene, account, parts);
+    const place = options.broker ? external(options) : await embedded(resident, account, parts);
     const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
       host: place.connectTo,
@@ -156,12 +157,11 @@ function external({ broker, profile }: SimOptions): Place {
 }
 
 async function embedded(
-  scene: SceneOptions,
+  { options: { profile }, disturbance }: Resident,
   account: Account,
   parts: { stop(): Promise<void> }[],
 ): Promise<Place> {
-  const { profile } = scene.options;
-  const { brokerMaxVersion: maxVersion } = scene.disturbance;
+  const { brokerMaxVersion: maxVersion } = disturbance;
   const pki = await developmentPki(join(build, "development-pki"));
   const plain = profile.broker.tls === false;
   const tls = plain

@@ -1,0 +1,230 @@
+/**
+ * One device's life: what it was provisioned with, its flash, its engine and its wakes one after the other. It owns the
+ * device's virtual clock: real time while the device is awake, a jump while it sleeps.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { encodeDeviceRecord } from "../lib/store/device-record.js";
+import { flashEntries } from "../lib/store/flash-entries.js";
+import { boardManifest } from "./board.js";
+import { type BootCause, type BootEnd, Device } from "./device.js";
+import type { Provisioned } from "./disturbance.js";
+import { decodeFlash, encodeFlash } from "./flash.js";
+import { writeImage } from "./image.js";
+import type { Reporter, RunEvent } from "./report/events.js";
+import { Tally } from "./report/summary.js";
+import type { RunOptions } from "./run.js";
+import type { Resident, Scene } from "./world/scene.js";
+import type { Judged } from "./world/verdict.js";
+
+type Fields = RunEvent extends infer E
+  ? E extends RunEvent
+    ? Omit<E, "at" | "device" | "wake">
+    : never
+  : never;
+
+/** How long the listener may take to hear of a message that the broker has acknowledged. */
+const judgeWithinMs = 2000;
+
+export class Life {
+  readonly tally = new Tally();
+  /** As the world knows it. */
+  readonly resident: Resident;
+  readonly #options: RunOptions;
+  readonly #reporter: Reporter;
+  readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
+  readonly #flashFile = join(this.#folder, "flash");
+  /** Well beyond what the device's own budget allows it. */
+  readonly #watchdogMs: number;
+  readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
+  readonly #secret: Uint8Array;
+  #device: Device | undefined;
+  #wake = 0;
+  #cause: BootCause = "power-on";
+  #atMs = Date.now();
+
+  constructor(options: RunOptions, reporter: Reporter) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
+    this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
+    this.resident = {
+      options,
+      deviceSecret: this.#secret,
+      nowMs: () => this.#atMs,
+      disturbance: options.disturbance ?? {},
+      onReceived: (judged) => this.#received(judged),
+    };
+    // Also when a reader closes the pipe: the folder holds the device's secret.
+    process.once("exit", this.#removeFolder);
+  }
+
+  /** Makes the board: provisioned for this world, never powered. */
+  async start(scene: Scene): Promise<void> {
+    const { board, engine, keylog, pcap, measure } = this.#options;
+    const image = join(this.#folder, "image");
+    writeFileSync(this.#flashFile, this.#factoryFlash(scene), { mode: 0o600 });
+    writeImage(image, { board, manifest: boardManifest(board), flashFile: this.#flashFile });
+    this.#device = await Device.start({
+      engine,
+      image,
+      keylog: keylog ?? undefined,
+      pcap: pcap ?? undefined,
+      measure,
+      onTrace: (text, atMs) => this.#trace(text, atMs),
+      onProblem: (text) => this.#reporter.note(text),
+      onAsk: (kind, detail, atMs) => {
+        this.#disturbMemory(kind);
+        return scene.ask(kind, detail, atMs);
+      },
+    });
+  }
+
+  #factoryFlash({ broker, ca, keyed }: Scene): Uint8Array {
+    const { secrets, disturbance } = this.#options;
+    const { profile, signKey } = keyed;
+    const { wifiPassword, ...credentials } = secrets;
+    const right: Provisioned = {
+      profile: { ...profile, broker: { ...profile.broker, ...broker } },
+      ca,
+      ...credentials,
+      signKey,
+    };
+    const { profile: stored, ...written } = disturbance?.provisioned?.(right) ?? right;
+    const reservedEnd = this.#options.deviceSecret ? unusedCounter() : 0;
+    const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd, fromFactory: false });
+    const entries = flashEntries(stored, { record, wifiPassword, ...written });
+    return encodeFlash(disturbance?.flash?.(entries) ?? entries);
+  }
+
+  /** One boot, until the board sleeps. @returns for how long, in milliseconds; 0 when it boots again at once */
+  async wake(): Promise<number> {
+    const { disturbance } = this.#options;
+    const end = await this.#boot(disturbance?.cause?.(this.#wake + 1, this.#cause) ?? this.#cause);
+    this.#cause = causeAfter(end);
+    await this.#disturbSleep(end);
+    this.#atMs = end.at + end.sleepMs;
+    return end.sleepMs;
+  }
+
+  /** All that was to be is over. */
+  sumUp(): void {
+    this.#report({ event: "summary", ...this.tally.summary });
+  }
+
+  async #boot(cause: BootCause): Promise<BootEnd> {
+    const startedAtMs = this.#atMs;
+    this.#wake++;
+    this.#report({ event: "wake", cause, board: this.#options.board });
+    this.#disturbMemory();
+    const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
+    this.#atMs = end.at;
+    const awakeMs = Math.round(end.at - startedAtMs);
+    this.tally.boot(end, awakeMs);
+    for (let waited = 0; this.tally.unjudged > 0 && waited < judgeWithinMs; waited += 5) await wait(5);
+    if (end.reason === "sleep")
+      this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes });
+    else this.#report({ event: "error", ...misfortune(end) });
+    return end;
+  }
+
+  #disturbMemory(asked?: string): void {
+    const fault = this.#options.disturbance?.memory?.(this.#wake, asked);
+    if (fault) this.#device?.fault(fault);
+  }
+
+  async #disturbSleep(end: BootEnd): Promise<void> {
+    const asleep = this.#options.disturbance?.asleep;
+    if (!asleep) return;
+    const device = this.#device!;
+    const kept = { rtc: await device.readRtc(), flash: decodeFlash(readFileSync(this.#flashFile)) };
+    const { rtc, flash } = (await asleep(this.#wake, kept, end)) ?? {};
+    if (rtc) device.writeRtc(rtc);
+    if (!flash) return;
+    writeFileSync(this.#flashFile, encodeFlash(flash), { mode: 0o600 });
+    device.reloadFlash();
+  }
+
+  /** A line of the device's log: an event of ours, or a note of the app's. */
+  #trace(text: string, atMs: number): void {
+    this.#atMs = atMs;
+    const fields = parseEvent(text);
+    if (!fields) this.#reporter.note(text.trimEnd());
+    else if (deviceEvents.has(fields.event)) this.#report(fields);
+  }
+
+  #received({ verdict, topic, protection, counter, reading, result, reason }: Judged): void {
+    this.#report({
+      event: "received",
+      verdict,
+      topic,
+      ...(protection === null ? {} : { protection }),
+      ...(counter === null ? {} : { counter }),
+      ...(reading === null ? {} : { reading }),
+      ...(result === null ? {} : { result }),
+      ...(reason === null ? {} : { detail: reason }),
+    });
+  }
+
+  #report(fields: Fields): void {
+    const at = Math.round(this.#atMs);
+    const event = { at, device: this.#options.profile.device.id, wake: this.#wake, ...fields } as RunEvent;
+    this.tally.event(event);
+    this.#reporter.report(event);
+  }
+
+  /** May be called whatever start() has come to. */
+  async close(): Promise<void> {
+    await this.#device?.stop();
+    process.removeListener("exit", this.#removeFolder);
+    this.#removeFolder();
+    this.#secret.fill(0);
+  }
+}
+
+let begunAt = 0;
+
+/**
+ * Beyond what an earlier run with the same secret has used: no counter may meet two messages. Each millisecond since 2026
+ * has one, more than a run takes (a message, and a thousand when power is lost), and they last for 34 years.
+ */
+function unusedCounter(): number {
+  const now = Math.floor(1.024 * (Date.now() - Date.UTC(2026, 0)));
+  // Runs of one process may be quicker than that.
+  begunAt = Math.max(now, begunAt === 0 ? 0 : begunAt + 2 ** 20);
+  return begunAt;
+}
+
+/** Of what the firmware reports; `boot` the run knows better. */
+const deviceEvents = new Set(["phase", "sent", "acked", "command", "error"]);
+
+function parseEvent(text: string): Fields | undefined {
+  if (!text.startsWith('{"event"')) return undefined;
+  try {
+    return JSON.parse(text) as Fields;
+  } catch {
+    return undefined;
+  }
+}
+
+function causeAfter({ reason }: BootEnd): BootCause {
+  switch (reason) {
+    case "sleep":
+      return "deep-sleep";
+    case "restart":
+      return "software";
+    case "deadlock":
+      return "watchdog";
+    case "abort":
+    case "exception":
+      return "abort";
+  }
+}
+
+function misfortune({ reason, detail }: BootEnd): { kind: string; code: number; detail: string } {
+  if (reason === "abort") return { kind: "out-of-memory", code: 0, detail: `out of ${detail}` };
+  return { kind: "internal", code: 0, detail: detail || reason };
+}
