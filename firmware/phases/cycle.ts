@@ -1,0 +1,16 @@
+/** The wake cycle's machine, as the work of a phase sees it. */
+import type { Phase } from "dormouse/cycle/wake-cycle";
+import type { Failure } from "dormouse/failure";
+
+export interface Cycle {
+  /** The phase that runs: what is said of another is not heard. */
+  readonly phase: Phase;
+  /** The phase has done its work; `skipped` when there was nothing to do. */
+  done(phase: Phase, skipped?: boolean): void;
+  /** Ends a phase well, or with the failure that is given. */
+  settle(phase: Phase, reason: Failure | undefined): void;
+  /** The connection came to nothing, or ended before its time, and another may fare better. */
+  again(): void;
+  /** In a job of its own: what a phase does would not fit the rest of a small board's stack. */
+  later(work: () => void): void;
+}
