@@ -28,7 +28,7 @@ export interface Meters {
 
 export interface BootEnd {
   readonly at: number;
-  readonly reason: "sleep" | "restart" | "abort" | "exception" | "deadlock";
+  readonly reason: "sleep" | "restart" | "abort" | "exception" | "deadlock" | "power-cut" | "brown-out";
   readonly sleepMs: number;
   readonly detail: string;
   readonly bytesUp: number;
@@ -36,7 +36,23 @@ export interface BootEnd {
   readonly bytecodes: number;
   readonly heap: Meters;
   readonly flashWrites: number;
+  /** What others could see: bytes handed to the network, writes of flash, writes of RTC memory, one each. */
+  readonly effects: number;
 }
+
+/** When the power fails within a boot. */
+export type PowerFault =
+  /** Before the boot's effect of this number (from 1), so that one less stands. See BootEnd.effects. */
+  | {
+      readonly cutAtEffect: number;
+      /** Should that be a write of RTC memory: its first bytes are written, this many, or with true half of them. */
+      readonly tear?: boolean | number;
+    }
+  /** A sag after so many bytecodes: a reset that leaves RTC memory alone. */
+  | { readonly brownOutAfterBytecodes: number }
+  /** When the device's log has a line with this text in it. */
+  | { readonly cutOn: string }
+  | { readonly brownOutOn: string };
 
 /** What a running boot holds; with `measure`, what it needs. */
 export interface Held {
@@ -148,6 +164,11 @@ export class Device {
     this.#send(`fault ${fault}`);
   }
 
+  /** In the next boot, or in the running one while an ask waits for its answer; after that boot no more. */
+  failPower(fault: PowerFault): void {
+    this.#send(`fault ${powerFault(fault)}`);
+  }
+
   /** Reads the meters in the middle of a boot: while an ask waits for its answer. */
   meters(): Promise<Held> {
     return new Promise((resolve) => {
@@ -228,4 +249,12 @@ export class Device {
     const { text, advanceMs } = await this.#options.onAsk(kind, detail, this.#atMs);
     this.#send(`answer ${id} ${advanceMs} ${text}`);
   }
+}
+
+function powerFault(fault: PowerFault): string {
+  if ("brownOutAfterBytecodes" in fault) return `brownout ${fault.brownOutAfterBytecodes}`;
+  if ("brownOutOn" in fault) return `brownout on ${fault.brownOutOn}`;
+  if ("cutOn" in fault) return `cut on ${fault.cutOn}`;
+  const { cutAtEffect, tear = false } = fault;
+  return `cut ${cutAtEffect}${tear === false ? "" : tear === true ? " tear" : ` tear ${tear}`}`;
 }

@@ -1,7 +1,7 @@
 /** What a run may be told to do to its device: the faults of the simulated world. Absent: a quiet run. */
 import type { FlashEntry } from "../lib/store/flash-entries.js";
 import type { Profile } from "../lib/store/profile.js";
-import type { BootCause, BootEnd, MemoryFault } from "./device.js";
+import type { BootCause, BootEnd, MemoryFault, PowerFault } from "./device.js";
 import type { FlashEntry as StoredEntry } from "./flash.js";
 import type { AccountSecrets, TlsCredentials } from "./sim-options.js";
 import type { ListenerTls } from "./world/listener-tls.js";
@@ -33,6 +33,8 @@ export interface Disturbance {
   readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
   /** What RTC memory and flash do with writes: from a boot on, and from the answer to each question on. */
   readonly memory?: ((wake: number, asked?: string) => MemoryFault) | undefined;
+  /** Whether the power fails within the wake. The next boot is then a `power-on`, or a `brown-out` after a sag. */
+  readonly power?: ((wake: number) => PowerFault | undefined) | undefined;
   /** After a wake: what there is in the sleeping board's memories, and what somebody makes of it. */
   readonly asleep?: ((wake: number, kept: Memories, end: BootEnd) => Change | Promise<Change>) | undefined;
   /** What was written to the device's flash. What does not fit together is not written: see flashEntries(). */

@@ -120,6 +120,8 @@ export class Life {
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
     this.#disturbMemory();
+    const power = this.#options.disturbance?.power?.(this.#wake);
+    if (power) this.#device!.failPower(power);
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
@@ -127,6 +129,8 @@ export class Life {
     for (let waited = 0; this.tally.unjudged > 0 && waited < judgeWithinMs; waited += 5) await wait(5);
     if (end.reason === "sleep")
       this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes });
+    else if (end.reason === "restart" || end.reason === "power-cut" || end.reason === "brown-out")
+      this.#report({ event: "reset", reason: end.reason, awakeMs, effects: end.effects });
     else this.#report({ event: "error", ...misfortune(end) });
     return end;
   }
@@ -218,6 +222,10 @@ function causeAfter({ reason }: BootEnd): BootCause {
       return "software";
     case "deadlock":
       return "watchdog";
+    case "power-cut":
+      return "power-on";
+    case "brown-out":
+      return "brown-out";
     case "abort":
     case "exception":
       return "abort";

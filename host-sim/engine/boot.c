@@ -9,6 +9,7 @@
 #include "power.h"
 #include "report.h"
 #include "secure.h"
+#include "supply.h"
 #include "world.h"
 #include "xs.h"
 
@@ -82,6 +83,12 @@ void boot_restart(txMachine *the) {
   abort();
 }
 
+void boot_fail(const char *reason, const char *detail) {
+  set_end(reason, detail);
+  fxExitToHost(boot.machine.the);
+  abort();
+}
+
 void boot_trace(txMachine *the) {
   if (mxArgc < 1) return;
   const char *text = fxToString(the, mxArgv(0));
@@ -91,6 +98,7 @@ void boot_trace(txMachine *the) {
   report_number("at", boot.cause ? clock_world() : 0); /* preloading happens outside the world's time */
   report_text_sized("text", text, size);
   report_end();
+  if (boot.cause) supply_traced(text);
 }
 
 void boot_measure(bool on) { measure = on; }
@@ -142,7 +150,7 @@ void boot_report_meters(void) {
   report_end();
 }
 
-static void report_boot(const MachineMeters *read, double at, size_t leaked) {
+static void report_boot(const MachineMeters *read, double at, double effects, size_t leaked) {
   report_begin("end");
   report_number("at", at);
   report_text("reason", boot.reason);
@@ -154,6 +162,7 @@ static void report_boot(const MachineMeters *read, double at, size_t leaked) {
   report_number("bytecodes", read->bytecodes);
   report_heap(read);
   report_number("flashWrites", meters.flashWrites);
+  report_number("effects", effects);
   report_number("tlsBytesLeaked", (double)leaked);
   report_end();
 }
@@ -181,13 +190,15 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
   clock_boot(worldMs, strcmp(cause, "power-on") == 0);
   power_boot(cause);
   if (machine_start(&boot.machine, root, image)) {
+    supply_boot(boot.machine.the);
     run(boot.machine.the, image);
     machine_read(&boot.machine, &read);
   } else
     set_end("abort", boot.machine.exhausted);
   double at = clock_world();
+  double effects = supply_end();
   loop_clear();
   if (boot.machine.the) machine_stop(&boot.machine);
   world_clear(); /* after the machine, which still refers to the callbacks */
-  report_boot(&read, at, secure_end());
+  report_boot(&read, at, effects, secure_end());
 }

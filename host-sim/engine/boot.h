@@ -18,6 +18,9 @@ void boot_run(struct sxMachine *root, const Image *image, const char *cause, dou
 __attribute__((noreturn)) void boot_sleep(struct sxMachine *the, double milliseconds);
 __attribute__((noreturn)) void boot_restart(struct sxMachine *the);
 
+/* Ends the running boot from anywhere inside it, for a reason that is not the firmware's. */
+__attribute__((noreturn)) void boot_fail(const char *reason, const char *detail);
+
 /* Why this boot happened: "power-on", "deep-sleep" … */
 const char *boot_cause(void);
 

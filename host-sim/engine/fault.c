@@ -6,9 +6,10 @@
 #include "power.h"
 #include "secure.h"
 #include "store.h"
+#include "supply.h"
 
 bool fault_command(const char *line) {
-  if (secure_fault(line)) return true;
+  if (secure_fault(line) || supply_command(line)) return true;
   static const struct {
     const char *line;
     StoreFault flash;

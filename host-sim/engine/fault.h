@@ -1,12 +1,12 @@
-/* Faults of the board's memories, as the world commands them. */
+/* Faults of the board's memories and of its power, as the world commands them. */
 #ifndef DORMOUSE_FAULT_H
 #define DORMOUSE_FAULT_H
 
 #include <stdbool.h>
 
 /*
- * Obeys `fault rtc-lost|flash-lost|flash-full|none` and those of secure.h, from then on; false when `line` is no such
- * command.
+ * Obeys `fault rtc-lost|flash-lost|flash-full|none` and those of secure.h, from then on, and those of supply.h, for one
+ * boot; false when `line` is no such command.
  */
 bool fault_command(const char *line);
 

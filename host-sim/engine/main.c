@@ -1,8 +1,8 @@
 /*
  * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
- * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, `meters` (during a boot), between boots
- * `rtc-read`, `rtc-write HEX` and `flash-reload`, `quit`.
+ * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, `fault` and what supply.h has, `meters`
+ * (during a boot), between boots `rtc-read`, `rtc-write HEX` and `flash-reload`, `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
  */
 #include <errno.h>

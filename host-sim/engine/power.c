@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "boot.h"
+#include "supply.h"
 #include "xs.h"
 
 static struct {
@@ -55,6 +56,10 @@ void xs_power_write_rtc(xsMachine *the) {
   if (offset < 0 || length < 0 || (size_t)length > rtc.size || (xsUnsignedValue)offset + (xsUnsignedValue)length > size)
     xsRangeError("more than RTC memory holds");
   if (rtc.losing) return;
-  memcpy(rtc.bytes, (uint8_t *)bytes + offset, (size_t)length);
+  bool cut = supply_left(1) == 0;
+  size_t written = cut ? supply_torn((size_t)length) : (size_t)length;
+  memcpy(rtc.bytes, (uint8_t *)bytes + offset, written);
+  if (cut) supply_cut();
+  supply_spent(1);
   memset(rtc.bytes + length, 0, rtc.size - (size_t)length);
 }

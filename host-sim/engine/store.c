@@ -12,6 +12,7 @@
 
 #include "image.h"
 #include "meters.h"
+#include "supply.h"
 
 static const char magic[8] = {'D', 'M', 'F', 'L', 'A', 'S', 'H', '1'};
 enum { headBytes = 7, crcBytes = 4 };
@@ -186,10 +187,14 @@ static bool write_file(const uint8_t *bytes, size_t size) {
   return ok;
 }
 
+/* The write does not happen, and nothing more does: whoever gets this puts back what it has changed, and cuts. */
+static const char powerGone[] = "no power";
+
 static const char *commit(void) {
   size_t size = file_bytes();
   if (size > store.capacity) return "flash full";
   if (!store.path) return "no flash";
+  if (supply_left(1) == 0) return powerGone;
   uint8_t *bytes = malloc(size);
   if (!bytes) return "flash write failed";
   serialize(bytes, size);
@@ -197,6 +202,7 @@ static const char *commit(void) {
   wipe(bytes, size);
   free(bytes);
   meters.flashWrites++;
+  supply_spent(1);
   return ok ? NULL : "flash write failed";
 }
 
@@ -231,6 +237,7 @@ const char *store_set(const char *domain, const char *key, StoreType type, const
   }
   *at = old ? old : entry->next;
   discard(entry);
+  if (problem == powerGone) supply_cut();
   return problem;
 }
 
@@ -242,5 +249,6 @@ const char *store_delete(const char *domain, const char *key) {
   const char *problem = commit();
   if (problem) *at = old;
   else discard(old);
+  if (problem == powerGone) supply_cut();
   return problem;
 }

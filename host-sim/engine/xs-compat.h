@@ -12,8 +12,10 @@
 /* Metered in 1/65536 of a bytecode. */
 #define compat_bytecodes(THE) ((double)((THE)->meterIndex >> 16))
 #define compat_parser_line(PARSER) ((PARSER)->states[0].line)
+typedef txU8 CompatMeter;
 #else
 #define compat_parser_line(PARSER) ((PARSER)->line)
+typedef txU4 CompatMeter;
 #define COMPAT_STACK_EXIT XS_STACK_OVERFLOW_EXIT
 #define COMPAT_C_STACK_EXIT (-1)
 #define compat_intrinsics(THE) ((THE)->stackPrototypes)

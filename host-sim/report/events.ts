@@ -54,6 +54,14 @@ export type RunEvent = At &
         readonly detail?: string;
       }
     | { readonly event: "sleep"; readonly ms: number; readonly awakeMs: number; readonly bytecodes: number }
+    | {
+        /** The wake ended without sleep. */
+        readonly event: "reset";
+        readonly reason: "restart" | "power-cut" | "brown-out";
+        readonly awakeMs: number;
+        /** See BootEnd. */
+        readonly effects: number;
+      }
     | { readonly event: "error"; readonly kind: string; readonly code: number; readonly detail: string }
     | ({ readonly event: "summary" } & Summary)
   );

@@ -36,6 +36,9 @@ export class Tally {
       case "acked":
         this.#acked.add(event.counter);
         break;
+      case "reset":
+        if (event.reason !== "restart") this.#lastWakeFailed = true;
+        break;
       case "error":
         this.#lastWakeFailed = true;
         break;

@@ -63,6 +63,11 @@ function render(event: RunEvent, paint: Palette): string {
         `awake ${event.awakeMs} ms, ${event.bytecodes} bytecodes`,
         paint,
       );
+    case "reset": {
+      const colour = event.reason === "restart" ? paint.dim : paint.bad;
+      const after = `after ${event.awakeMs} ms, ${event.effects} bytes sent and memories written`;
+      return judgedRow("reset", event.reason, colour, after, paint);
+    }
     case "error":
       return row(
         "error",

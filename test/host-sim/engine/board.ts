@@ -3,7 +3,7 @@
  * Nothing answers an ask unless the test says so.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -82,6 +82,7 @@ export interface End {
     tlsBytesPeak: number;
   };
   readonly flashWrites: number;
+  readonly effects: number;
   readonly tlsBytesLeaked: number;
 }
 
@@ -97,6 +98,7 @@ export type Line =
       readonly detail: string;
     }
   | { readonly type: "failed"; readonly detail: string }
+  | { readonly type: "rtc"; readonly bytes: string }
   | ({ readonly type: "end" } & End);
 
 export interface Boot {
@@ -191,6 +193,18 @@ export class Board {
         if (reply !== undefined) this.send(reply);
       }
     }
+  }
+
+  /** All of RTC memory, between boots. */
+  async readRtc(): Promise<Uint8Array> {
+    this.send("rtc-read");
+    const line = await this.next();
+    if (line?.type !== "rtc") throw new Error(`no RTC memory: ${this.stderr}`);
+    return new Uint8Array(Buffer.from(line.bytes, "hex"));
+  }
+
+  flashExists(): boolean {
+    return existsSync(this.flash);
   }
 
   /** Kilobytes of memory the engine's process has. */

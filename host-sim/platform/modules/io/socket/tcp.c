@@ -17,6 +17,7 @@
 #include "capture.h"
 #include "loop.h"
 #include "meters.h"
+#include "supply.h"
 #include "xsmc.h"
 
 #ifndef MSG_NOSIGNAL
@@ -189,13 +190,16 @@ static void fail(Tcp *tcp, int error) {
 /* Hands what was written to the network. */
 static void send_out(Tcp *tcp) {
   while (tcp->outSize) {
-    ssize_t count = send(tcp->watch.fd, tcp->out, tcp->outSize, MSG_NOSIGNAL);
+    size_t may = supply_left(tcp->outSize);
+    if (!may) supply_cut();
+    ssize_t count = send(tcp->watch.fd, tcp->out, may, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       if (errno != EAGAIN && errno != EWOULDBLOCK) fail(tcp, errno);
       return;
     }
     capture_sent(tcp->capture, tcp->out, (size_t)count);
+    supply_spent((size_t)count);
     meters.bytesUp += (double)count;
     tcp->outSize -= (size_t)count;
     memmove(tcp->out, tcp->out + count, tcp->outSize);
