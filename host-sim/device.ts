@@ -29,7 +29,10 @@ export interface Meters {
 export interface BootEnd {
   readonly at: number;
   readonly reason: "sleep" | "restart" | "abort" | "exception" | "deadlock" | "power-cut" | "brown-out";
+  /** By the board's own clock. */
   readonly sleepMs: number;
+  /** When it wakes again, on the world's. */
+  readonly wakesAt: number;
   readonly detail: string;
   readonly bytesUp: number;
   readonly bytesDown: number;
@@ -195,6 +198,11 @@ export class Device {
   /** Before the next boot. @param bytes as many as RTC memory has */
   writeRtc(bytes: Uint8Array): void {
     this.#send(`rtc-write ${Buffer.from(bytes).toString("hex")}`);
+  }
+
+  /** Between boots: by how much the clock of the sleeping board is too fast from now on. */
+  drift(ppm: number): void {
+    this.#send(`drift ${ppm}`);
   }
 
   /** Before the next boot: the flash file has been replaced. */

@@ -39,6 +39,7 @@ export function writeImage(path: string, options: ImageOptions): void {
     ["board", board],
     ["creation", ...Object.entries(limits).map(([name, value]) => `${name}=${value}`)],
     ["rtc", numberOf(config, "rtcBytes")],
+    ["clock", config.clockForgets === true ? "forgets" : "keeps"],
     ["flash", flashFile, numberOf(config, "flashBytes")],
     ...[...manifest.modules, ...extra].map(moduleLine),
   ];

@@ -106,8 +106,8 @@ export class Life {
     const end = await this.#boot(disturbance?.cause?.(this.#wake + 1, this.#cause) ?? this.#cause);
     this.#cause = causeAfter(end);
     await this.#disturbSleep(end);
-    this.#atMs = end.at + end.sleepMs;
-    return end.sleepMs;
+    this.#atMs = end.wakesAt;
+    return end.wakesAt - end.at;
   }
 
   /** All that was to be is over. */

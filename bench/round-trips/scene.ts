@@ -166,7 +166,14 @@ const told: Readonly<Record<Handshake, string>> = {
 const inTime: Pick<TlsRun, "interval" | "disturbance"> = {
   interval: "1s",
   disturbance: {
-    network: (quiet) => ({ ...quiet, joinMs: [1, 1], dnsMs: [1, 1], sntpMs: [1, 1] }),
+    network: (quiet) => ({
+      ...quiet,
+      scanMs: [0, 0],
+      associateMs: [1, 1],
+      dhcpMs: [0, 0],
+      dnsMs: [1, 1],
+      sntpMs: [1, 1],
+    }),
     asleep: async () => void (await wait(1100)),
   },
 };

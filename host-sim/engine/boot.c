@@ -155,6 +155,7 @@ static void report_boot(const MachineMeters *read, double at, double effects, si
   report_number("at", at);
   report_text("reason", boot.reason);
   report_number("sleepMs", boot.sleepMs);
+  report_number("wakesAt", at + clock_sleep(boot.sleepMs));
   report_text("detail", boot.detail);
   if (boot.exception.frameCount) report_exception();
   report_number("bytesUp", meters.bytesUp);
@@ -197,6 +198,7 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
     set_end("abort", boot.machine.exhausted);
   double at = clock_world();
   double effects = supply_end();
+  clock_end();
   loop_clear();
   if (boot.machine.the) machine_stop(&boot.machine);
   world_clear(); /* after the machine, which still refers to the callbacks */

@@ -7,9 +7,19 @@ static struct {
   double bootWorld;  /* world time at this boot */
   double bootReal;   /* real time at this boot */
   double jumped;     /* sum of the jumps in this boot */
+  double endWorld;   /* world time when the boot before ended */
   double powerWorld; /* world time when power came */
-  double deviceAdd;  /* device time at power-on is 0 plus this */
+  double gained;     /* how far the sleep clock is ahead of the world since then */
+  double deviceAdd;  /* the device's clock is the sleep clock plus this */
+  double driftPpm;
+  bool forgetful;
 } state;
+
+void clock_forget_in_sleep(bool forgetful) { state.forgetful = forgetful; }
+
+void clock_drift(double ppm) { state.driftPpm = ppm; }
+
+double clock_sleep(double milliseconds) { return milliseconds / (1 + state.driftPpm / 1e6); }
 
 static double real_now(void) {
   struct timespec now;
@@ -23,9 +33,18 @@ void clock_boot(double worldMs, bool powerOn) {
   state.jumped = 0;
   if (powerOn) {
     state.powerWorld = worldMs;
+    state.gained = 0;
     state.deviceAdd = 0;
+    return;
   }
+  if (worldMs > state.endWorld) state.gained += (worldMs - state.endWorld) * state.driftPpm / 1e6;
+  if (state.forgetful) clock_device_set(0);
 }
+
+void clock_end(void) { state.endWorld = clock_world(); }
+
+/* What runs through deep sleep and resets, from the moment power came. */
+static double sleep_clock(void) { return clock_world() - state.powerWorld + state.gained; }
 
 double clock_world(void) { return state.bootWorld + (real_now() - state.bootReal) + state.jumped; }
 
@@ -36,11 +55,11 @@ void clock_jump(double worldMs) {
 
 uint32_t clock_ticks(void) { return (uint32_t)(int64_t)(clock_world() - state.bootWorld); }
 
-double clock_device(void) { return clock_world() - state.powerWorld + state.deviceAdd; }
+double clock_device(void) { return sleep_clock() + state.deviceAdd; }
 
 void clock_device_set(double deviceMs) { state.deviceAdd += deviceMs - clock_device(); }
 
-int64_t clock_monotonic(void) { return (int64_t)(clock_world() - state.powerWorld); }
+int64_t clock_monotonic(void) { return (int64_t)sleep_clock(); }
 
 int clock_device_timeofday(c_timeval *now, void *zone) {
   double device = clock_device();

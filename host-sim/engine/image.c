@@ -87,6 +87,9 @@ static bool parse_line(Image *image, char **field, int count) {
   } else if (strcmp(field[0], "rtc") == 0 && count == 2) {
     if (!parse_number(field[1], &number)) return false;
     image->rtcBytes = (size_t)number;
+  } else if (strcmp(field[0], "clock") == 0 && count == 2) {
+    image->clockForgets = strcmp(field[1], "forgets") == 0;
+    return image->clockForgets || strcmp(field[1], "keeps") == 0;
   } else if (strcmp(field[0], "flash") == 0 && count == 3) {
     if (!parse_number(field[2], &number)) return false;
     image->flashPath = field[1];

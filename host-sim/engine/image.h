@@ -3,6 +3,7 @@
  *   board     NAME
  *   creation  KEY=NUMBER ... main=SPECIFIER          the XS machine's limits, as in mcconfig's `creation`
  *   rtc       BYTES
+ *   clock     keeps|forgets                          whether it runs on in deep sleep; keeps when not said
  *   flash     FILE  BYTES
  *   module    SPECIFIER  preload|load  FILE  MAP|-
  * Everything an Image points to lives until the process ends.
@@ -35,6 +36,7 @@ typedef struct {
   const char *main;
   ImageLimits limits;
   size_t rtcBytes;
+  bool clockForgets;
   const char *flashPath; /* NULL: no flash */
   size_t flashBytes;
   ImageModule *modules;

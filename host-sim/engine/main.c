@@ -2,7 +2,8 @@
  * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
  * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, `fault` and what supply.h has, `meters`
- * (during a boot), between boots `rtc-read`, `rtc-write HEX` and `flash-reload`, `quit`.
+ * (during a boot), between boots `rtc-read`, `rtc-write HEX`, `flash-reload` and `drift PPM` (of the clock of the sleeping
+ * board), `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
  */
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 #include "boot.h"
 #include "capture.h"
+#include "clock.h"
 #include "fault.h"
 #include "image.h"
 #include "loop.h"
@@ -106,6 +108,7 @@ int main(int argc, char **argv) {
     snprintf(problem, sizeof(problem), "the capture cannot be written: %s", strerror(errno));
     return fail(problem);
   }
+  clock_forget_in_sleep(image->clockForgets);
   if (!power_start(image->rtcBytes)) return fail("no memory for RTC memory");
   if (!store_start(image->flashPath, image->flashBytes, problem, sizeof(problem))) return fail(problem);
   root = root_build(image, problem, sizeof(problem));

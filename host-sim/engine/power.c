@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "boot.h"
+#include "clock.h"
 #include "supply.h"
 #include "xs.h"
 
@@ -41,6 +42,12 @@ void xs_power_deep_sleep(xsMachine *the) {
 void xs_power_restart(xsMachine *the) { boot_restart((void *)the); }
 
 void xs_power_wake_cause(xsMachine *the) { xsResult = xsString(boot_cause()); }
+
+void xs_power_set_clock(xsMachine *the) {
+  xsNumberValue milliseconds = xsToNumber(xsArg(0));
+  if (!(milliseconds >= 0 && milliseconds < 4294967296000)) xsRangeError("milliseconds out of range");
+  clock_device_set(milliseconds);
+}
 
 void xs_power_rtc_bytes(xsMachine *the) { xsResult = xsInteger((xsIntegerValue)rtc.size); }
 

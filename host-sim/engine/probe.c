@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "power.h"
 #include "report.h"
 #include "store.h"
@@ -38,6 +39,11 @@ static bool write_rtc(const char *hex) {
 bool probe_command(const char *line) {
   static const char write[] = "rtc-write ";
   if (strcmp(line, "rtc-read") == 0) return read_rtc();
+  double ppm;
   if (strncmp(line, write, sizeof(write) - 1) == 0) return write_rtc(line + sizeof(write) - 1);
+  if (sscanf(line, "drift %lf", &ppm) == 1 && ppm > -1e6) {
+    clock_drift(ppm);
+    return true;
+  }
   return strcmp(line, "flash-reload") == 0 && store_reload();
 }

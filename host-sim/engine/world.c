@@ -34,6 +34,7 @@ struct Reply {
 static Ask *asks;
 static Reply *replies; /* sorted by due */
 static int lastId;
+static bool unreached;
 
 static struct {
   char *text;
@@ -182,7 +183,12 @@ void world_input(void) {
   if (!more && input.ended) exit(0); /* who started us has gone */
 }
 
+void world_reach(bool on) { unreached = !on; }
+
+bool world_reaches(void) { return !unreached; }
+
 void world_clear(void) {
+  unreached = false;
   while (asks) free(world_cancel(asks->id));
   while (replies) {
     Reply *reply = replies;

@@ -31,6 +31,10 @@ double world_next(void);
 /* Blocks until a command comes; returns its line (valid until the next call), NULL at the end of input. */
 char *world_command(void);
 
+/* Whether what the board sends reaches anybody: true from the beginning of each boot. */
+void world_reach(bool on);
+bool world_reaches(void);
+
 /* Forgets everything asked and frees the contexts (the boot has ended). */
 void world_clear(void);
 

@@ -1,21 +1,12 @@
 /**
- * The simulated network around a board: it answers what the engine asks (join an access point, resolve a name,
- * ask a time server) with a text and the time it took on the virtual clock. A function of the world's
- * description and a seeded generator; only names outside the world's table go to the real resolver.
+ * The simulated network around a board: it answers what the engine asks (join an access point, an address by DHCP, a
+ * name, the time) with a text and the time it took on the virtual clock. A function of the world's description, a seeded
+ * generator and what the board has joined; only names outside the world's table go to the real resolver.
  */
 import { lookup } from "node:dns/promises";
 import { isIPv4 } from "node:net";
+import { type AccessPoint, type StaticAddress, Station } from "./access-point.js";
 import type { Prng } from "./prng.js";
-
-export interface AccessPoint {
-  readonly ssid: string;
-  /** Empty: open. */
-  readonly password: string;
-  readonly channel: number;
-  readonly rssi: number;
-  /** What its DHCP server hands out. */
-  readonly address: string;
-}
 
 /** Milliseconds, from and to. */
 export type Span = readonly [number, number];
@@ -30,7 +21,11 @@ export interface World {
   readonly timeServers: boolean;
   /** What time servers are wrong by. */
   readonly timeErrorMs: number;
-  readonly joinMs: Span;
+  /** A scan of all channels. */
+  readonly scanMs: Span;
+  /** To join an access point whose channel is known: authentication, association, the four-way handshake. */
+  readonly associateMs: Span;
+  readonly dhcpMs: Span;
   readonly dnsMs: Span;
   readonly sntpMs: Span;
 }
@@ -40,10 +35,15 @@ export interface Reply {
   readonly advanceMs: number;
 }
 
-/** Without an access point in sight a board scans every channel before it gives up. */
-const scanMs: Span = [2200, 3000];
+/** Without an access point in sight a board scans every channel twice before it gives up. */
+const vainScanMs: Span = [2200, 3000];
+/** One channel, scanned in vain. */
+const vainLookMs: Span = [120, 240];
 /** A wrong password shows when the four-way handshake times out. */
 const handshakeTimeoutMs: Span = [3500, 4500];
+/** How long the SDK's clients wait for an answer that does not come: names and time. */
+const dnsTimeoutMs = 7000;
+const sntpTimeoutMs = 25_000;
 
 /** A quiet home: one access point, and the embedded broker's name on the loopback interface. */
 export function quietWorld(
@@ -51,20 +51,35 @@ export function quietWorld(
   names: Record<string, string>,
 ): World {
   return {
-    accessPoints: [{ ...accessPoint, channel: 6, rssi: -58, address: "192.168.4.23" }],
+    accessPoints: [
+      {
+        ...accessPoint,
+        bssid: "02:00:5e:00:53:01",
+        channel: 6,
+        rssi: -58,
+        address: "192.168.4.23",
+        mask: "255.255.255.0",
+        gateway: "192.168.4.1",
+        nameServer: "192.168.4.1",
+        leaseSeconds: 86_400,
+      },
+    ],
     names: new Map(Object.entries(names).map(([name, address]) => [name.toLowerCase(), address])),
     systemNames: true,
     timeServers: true,
     timeErrorMs: 0,
-    joinMs: [900, 1600],
+    scanMs: [600, 1000],
+    associateMs: [150, 300],
+    dhcpMs: [150, 300],
     dnsMs: [8, 45],
     sntpMs: [20, 90],
   };
 }
 
 /**
- * @param detail as the engine's contract has it: JSON {ssid, password}, a name, or a host
+ * @param detail as the engine's contract has it: JSON of a WifiQuestion, a name, or a host
  * @param atMs the virtual clock when the board asked
+ * @param station what the network knows of this board; a new one is of a board that was never there
  * @throws {RangeError} for a kind of question that does not exist
  */
 export async function answer(
@@ -73,32 +88,64 @@ export async function answer(
   kind: string,
   detail: string,
   atMs: number,
+  station = new Station(),
 ): Promise<Reply> {
   switch (kind) {
     case "wifi":
-      return join(world, random, detail);
+      return join(world, random, JSON.parse(detail) as WifiQuestion, atMs, station);
+    case "dhcp":
+      return lease(world, random, atMs, station);
     case "dns":
+      if (!isIPv4(detail) && !station.hasNames(atMs)) return { text: "", advanceMs: dnsTimeoutMs };
       return resolve(world, random, detail);
     case "sntp":
+      if (!station.hasNames(atMs)) return { text: "", advanceMs: sntpTimeoutMs };
       return timeOf(world, random, atMs);
     default:
       throw new RangeError(`the engine asks for "${kind}", which the world does not know`);
   }
 }
 
+interface WifiQuestion {
+  readonly ssid: string;
+  readonly password: string;
+  /** With its channel: this access point or none. */
+  readonly bssid?: string;
+  readonly channel?: number;
+  readonly static?: StaticAddress;
+}
+
 function during(random: Prng, [from, to]: Span): number {
   return random.whole(from, to);
 }
 
-function join(world: World, random: Prng, detail: string): Reply {
-  const { ssid, password } = JSON.parse(detail) as { ssid: string; password: string };
-  const found = world.accessPoints.filter((point) => point.ssid === ssid);
+function join(world: World, random: Prng, question: WifiQuestion, atMs: number, station: Station): Reply {
+  const { ssid, password, bssid, channel } = question;
+  const aimed = bssid !== undefined;
+  const found = world.accessPoints.filter(
+    (point) => point.ssid === ssid && (!aimed || (point.bssid === bssid && point.channel === channel)),
+  );
   const best = found.sort((a, b) => b.rssi - a.rssi)[0];
-  if (!best) return { text: "failed no-access-point", advanceMs: during(random, scanMs) };
+  station.leave();
+  if (!best)
+    return { text: "failed no-access-point", advanceMs: during(random, aimed ? vainLookMs : vainScanMs) };
   if (best.password !== password)
     return { text: "failed wrong-password", advanceMs: during(random, handshakeTimeoutMs) };
+  station.join(best, question.static);
   const rssi = best.rssi + random.whole(-4, 4);
-  return { text: `ok ${best.address} ${rssi} ${best.channel}`, advanceMs: during(random, world.joinMs) };
+  const reached = station.reached(atMs) ? "reached" : "silent";
+  return {
+    text: `ok ${best.bssid} ${best.channel} ${rssi} ${reached}`,
+    advanceMs: (aimed ? 0 : during(random, world.scanMs)) + during(random, world.associateMs),
+  };
+}
+
+function lease(world: World, random: Prng, atMs: number, station: Station): Reply {
+  const granted = station.lease(atMs);
+  const advanceMs = during(random, world.dhcpMs);
+  if (!granted) return { text: "", advanceMs };
+  const { address, mask, gateway, nameServer, leaseSeconds } = granted;
+  return { text: `${address} ${mask} ${gateway} ${nameServer} ${leaseSeconds}`, advanceMs };
 }
 
 async function resolve(world: World, random: Prng, name: string): Promise<Reply> {
@@ -114,11 +161,11 @@ async function resolve(world: World, random: Prng, name: string): Promise<Reply>
   }
 }
 
-/** The answer's time is that of its arrival; SNTP clients correct for half the round trip (RFC 4330 §5). */
+/** The answer's time is that of its arrival, in whole seconds: the SDK's client leaves the fraction away. */
 function timeOf(world: World, random: Prng, atMs: number): Reply {
   const advanceMs = during(random, world.sntpMs);
   return {
-    text: world.timeServers ? String(Math.round((atMs + advanceMs + world.timeErrorMs) / 1000)) : "",
+    text: world.timeServers ? String(Math.floor((atMs + advanceMs + world.timeErrorMs) / 1000)) : "",
     advanceMs,
   };
 }

@@ -10,6 +10,7 @@ import type { Profile } from "../../lib/store/profile.js";
 import type { Disturbance } from "../disturbance.js";
 import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
+import { Station } from "./access-point.js";
 import { Account } from "./account.js";
 import { type Broker, startBroker } from "./broker.js";
 import { deviceSender, type Keyed, withOwnKeys } from "./device-sender.js";
@@ -81,12 +82,14 @@ export async function openScene(resident: Resident, onProblem: (problem: string)
     const names = options.broker ? {} : { [embeddedBrokerName]: place.connectTo };
     const world = quietWorld({ ssid: profile.wifi.ssid, password: secrets.wifiPassword }, names);
     const random = new Prng(seed, "network");
+    const station = new Station();
     return {
       broker: { host: place.host, port: place.port },
       keyed,
       ca: place.caDer,
       title: place.title,
-      ask: (kind, detail, atMs) => answer(disturbance.network?.(world) ?? world, random, kind, detail, atMs),
+      ask: (kind, detail, atMs) =>
+        answer(disturbance.network?.(world) ?? world, random, kind, detail, atMs, station),
       close,
     };
   } catch (error) {

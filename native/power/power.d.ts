@@ -15,6 +15,12 @@ export function restart(): never;
 
 export function wakeCause(): WakeCause;
 
+/**
+ * Sets the wall clock, `Date.now()`: to the millisecond, which `Time.set` of the SDK cannot.
+ * @throws RangeError when the time is negative or its seconds do not fit 32 bits
+ */
+export function setClock(unixMs: number): void;
+
 /** How many bytes of RTC memory the board gives the firmware. */
 export function rtcBytes(): number;
 

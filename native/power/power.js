@@ -5,10 +5,12 @@ function read() @ "xs_power_read_rtc";
 function bytes() @ "xs_power_rtc_bytes";
 function reboot() @ "xs_power_restart";
 function cause() @ "xs_power_wake_cause";
+function clock(unixMs) @ "xs_power_set_clock";
 
 export function deepSleep(milliseconds) { sleep(milliseconds); }
 export function restart() { reboot(); }
 export function wakeCause() { return cause(); }
+export function setClock(unixMs) { clock(unixMs); }
 export function readRtc() { return new Uint8Array(read()); }
 export function writeRtc(data) { write(data.buffer, data.byteOffset, data.byteLength); }
 export function rtcBytes() { return bytes(); }

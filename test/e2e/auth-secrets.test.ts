@@ -16,6 +16,7 @@ import { Device } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
 import { encodeFlash } from "../../host-sim/flash.js";
 import { writeImage } from "../../host-sim/image.js";
+import { Station } from "../../host-sim/world/access-point.js";
 import { Account } from "../../host-sim/world/account.js";
 import { answer, quietWorld } from "../../host-sim/world/network.js";
 import { Prng } from "../../host-sim/world/prng.js";
@@ -161,6 +162,7 @@ for (const [what, broker, stored, sought, boards] of cases)
       });
       writeFileSync(`${path}.flash`, encodeFlash(entries), { mode: 0o600 });
       writeImage(`${path}.image`, { board, manifest: boardManifest(board), flashFile: `${path}.flash` });
+      const station = new Station();
       const world = quietWorld({ ssid: "home", password: "" }, { localhost: "127.0.0.1" });
       const random = new Prng(1);
       let used: readonly Found[] = [];
@@ -174,7 +176,7 @@ for (const [what, broker, stored, sought, boards] of cases)
           if (text.includes('"name":"secure"'))
             looked = wait(500).then(() => searchMemory(device.pid, secrets));
         },
-        onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
+        onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs, station),
       });
       const end = await device.boot("power-on", Date.now(), 30_000);
       try {

@@ -13,6 +13,7 @@ import { Device } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
 import { encodeFlash } from "../../host-sim/flash.js";
 import { writeImage } from "../../host-sim/image.js";
+import { Station } from "../../host-sim/world/access-point.js";
 import { answer, quietWorld } from "../../host-sim/world/network.js";
 import { Prng } from "../../host-sim/world/prng.js";
 import { encodeDeviceRecord } from "../../lib/store/device-record.js";
@@ -89,6 +90,7 @@ async function wake(
   });
   writeFileSync(`${path}.flash`, encodeFlash(entries), { mode: 0o600 });
   writeImage(`${path}.image`, { board, manifest: boardManifest(board), flashFile: `${path}.flash` });
+  const station = new Station();
   const world = quietWorld({ ssid: "home", password: "" }, { localhost: "127.0.0.1" });
   const random = new Prng(1);
   let looked = 0;
@@ -101,7 +103,7 @@ async function wake(
       look(device.pid);
       looked++;
     },
-    onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
+    onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs, station),
   });
   const end = await device.boot("power-on", Date.now(), 30_000);
   assert.equal(end.reason, "sleep", end.detail);

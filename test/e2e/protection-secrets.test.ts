@@ -18,6 +18,7 @@ import { Device } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
 import { encodeFlash } from "../../host-sim/flash.js";
 import { writeImage } from "../../host-sim/image.js";
+import { Station } from "../../host-sim/world/access-point.js";
 import { answer, quietWorld } from "../../host-sim/world/network.js";
 import { Prng } from "../../host-sim/world/prng.js";
 import { decode } from "../../lib/cbor/decode.js";
@@ -149,13 +150,14 @@ describe("keys of messages", { concurrency: 4 }, () => {
         const path = join(scratch, `device-${process.hrtime.bigint()}`);
         writeFileSync(`${path}.flash`, encodeFlash(entries), { mode: 0o600 });
         writeImage(`${path}.image`, { board, manifest: boardManifest(board), flashFile: `${path}.flash` });
+        const station = new Station();
         const world = quietWorld({ ssid: "home", password: "" }, { localhost: "127.0.0.1" });
         const random = new Prng(1);
         const device = await Device.start({
           engine,
           image: `${path}.image`,
           onTrace: () => {},
-          onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs),
+          onAsk: (kind, detail, atMs) => answer(world, random, kind, detail, atMs, station),
         });
         try {
           const end = await device.boot("power-on", Date.now(), 30_000);

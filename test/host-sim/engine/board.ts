@@ -51,6 +51,7 @@ const platformModules: Record<string, string> = {
   "embedded:storage/key-value": join(platform, "io/storage/key-value.js"),
   "embedded:network/interface/wifi": join(platform, "io/wifi/wifi.js"),
   "dormouse/native/power": join(root, "native/power/power.js"),
+  "dormouse/native/station": join(root, "native/station/station.js"),
 };
 
 export interface Module {
@@ -64,12 +65,14 @@ export interface ImageOptions {
   readonly modules?: readonly Module[];
   readonly limits?: Readonly<Record<string, number>>;
   readonly flashBytes?: number;
+  readonly clock?: "keeps" | "forgets";
 }
 
 export interface End {
   readonly at: number;
   readonly reason: string;
   readonly sleepMs: number;
+  readonly wakesAt: number;
   readonly detail: string;
   readonly stack?: readonly string[];
   readonly bytesUp: number;
@@ -224,7 +227,7 @@ export class Board {
 function imageText(
   main: string,
   flash: string,
-  { modules = [], limits = c3, flashBytes = 24576 }: ImageOptions,
+  { modules = [], limits = c3, flashBytes = 24576, clock }: ImageOptions,
 ): string {
   const all: Module[] = [
     { specifier: "main", path: main.includes("/") ? main : fixture(`${main}.js`) },
@@ -235,6 +238,7 @@ function imageText(
     ["board", "test"],
     ["creation", ...Object.entries(limits).map(([name, value]) => `${name}=${value}`), "main=main"],
     ["rtc", 4096],
+    ...(clock ? [["clock", clock]] : []),
     ["flash", flash, flashBytes],
     ...all.map(({ specifier, path, map, preload }) => [
       "module",

@@ -57,6 +57,30 @@ for (const variant of ["release", "sanitize"] as const) {
     assert.deepEqual(told(fourth!, 0), { cause: "power-on", count: 1, bytes: 4096 });
   });
 
+  test(`while it sleeps a board's clock runs as its oscillator does, and so long it sleeps (${variant})`, async () => {
+    const device = board("sleeper");
+    device.send("drift 50000");
+    const first = await device.boot("power-on", start);
+    assert.ok(Math.abs(first.end.wakesAt - first.end.at - 60_000 / 1.05) <= 1, "awake again too early");
+    const second = await device.boot("deep-sleep", first.end.wakesAt);
+    const told = JSON.parse(second.traces[0]!) as { now: number };
+    const expected = first.end.at - start + 60_000;
+    assert.ok(told.now - expected >= 0 && told.now - expected < 500, `${told.now}, not ${expected}`);
+    device.send("drift -100000");
+    const third = await device.boot("deep-sleep", second.end.wakesAt + 90_000);
+    const later = JSON.parse(third.traces[0]!) as { now: number };
+    const set = 1_767_225_600_000;
+    assert.ok(later.now - set >= 60_000 + 81_000 && later.now - set < 141_500, `${later.now - set}`);
+  });
+
+  test(`an ESP8266's clock starts again at every boot (${variant})`, async () => {
+    const device = board("sleeper", { clock: "forgets" });
+    for (const cause of ["power-on", "deep-sleep", "deep-sleep", "software"]) {
+      const { now } = JSON.parse((await device.boot(cause, start)).traces[0]!) as { now: number };
+      assert.ok(now >= 0 && now < 500, `${now} ms after ${cause}`);
+    }
+  });
+
   for (const [name, limits] of Object.entries({ c3, esp32 })) {
     test(`each limit of ${name} ends its boot, and the next boot works (${variant})`, async () => {
       const device = scenario(limits);

@@ -50,7 +50,15 @@ for (const variant of ["release", "sanitize"] as const)
     ]);
 
     const asked: string[] = [];
-    const answers = ["1500 ok 192.168.4.2 -61 6", "40 127.0.0.1", "40 ", "80 1767230000", "5000 "];
+    const lease = "192.168.4.2 255.255.255.0 192.168.4.1 192.168.4.1 3600";
+    const answers = [
+      "1200 ok 02:00:5e:00:53:01 6 -61 silent",
+      `300 ${lease}`,
+      "40 127.0.0.1",
+      "40 ",
+      "80 1767230000",
+      "5000 ",
+    ];
     board.onAsk = (kind, detail, id) => {
       asked.push(`${kind} ${detail}`);
       return `answer ${id} ${answers[asked.length - 1]}`;
@@ -60,7 +68,7 @@ for (const variant of ["release", "sanitize"] as const)
       "0 already connecting",
       "0 300",
       "700 while joining",
-      "1500 connection 400 undefined undefined undefined",
+      "1200 connection 400 undefined -61 6",
       "1500 connection 500 192.168.4.2 -61 6",
       "1500 address 500 192.168.4.2 -61 6",
       "1540 broker.local 127.0.0.1",
@@ -72,6 +80,7 @@ for (const variant of ["release", "sanitize"] as const)
     ]);
     assert.deepEqual(asked, [
       'wifi {"ssid":"home","password":"secret"}',
+      "dhcp ",
       "dns broker.local",
       "dns nowhere.local",
       "sntp pool.ntp.org",
@@ -86,6 +95,31 @@ for (const variant of ["release", "sanitize"] as const)
 
     board.onAsk = (_kind, _detail, id) => `answer ${id} 10 failed late`;
     assert.equal((await board.boot("deep-sleep", start + 60000)).end.reason, "sleep");
+
+    asked.length = 0;
+    board.onAsk = (kind, detail, id) => {
+      asked.push(`${kind} ${detail}`);
+      if (kind === "wifi" && asked.length === 1) return `answer ${id} 90 failed no-access-point`;
+      if (kind === "wifi") return `answer ${id} 200 ok 02:00:5e:00:53:01 6 -61 silent`;
+      return `answer ${id} 300 ${lease}`;
+    };
+    near((await board.boot("deep-sleep", start + 70000)).traces, [
+      "1000 200",
+      "1200 connection 500 10.0.0.7 02:00:5e:00:53:01 undefined",
+      "1200 address 500 10.0.0.7 02:00:5e:00:53:01 undefined",
+      "6200 silence",
+      "6200 connection 400 undefined 02:00:5e:00:53:01 undefined",
+      "6500 connection 500 192.168.4.2 02:00:5e:00:53:01 3600",
+      "6500 address 500 192.168.4.2 02:00:5e:00:53:01 3600",
+      "6500 refused",
+    ]);
+    const aimed = '"bssid":"02:00:5e:00:53:01","channel":6';
+    const fixed = '"static":{"address":"10.0.0.7","nameServer":"10.0.0.1"}';
+    assert.deepEqual(asked, [
+      `wifi {"ssid":"home","password":"",${aimed},${fixed}}`,
+      `wifi {"ssid":"home","password":"",${aimed},${fixed}}`,
+      "dhcp ",
+    ]);
     assert.ok(Date.now() - startedAt < 10000, "virtual time is not waited for");
   });
 

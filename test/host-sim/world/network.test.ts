@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answer, quietWorld } from "../../../host-sim/world/network.js";
+import { Station } from "../../../host-sim/world/access-point.js";
+import { answer, quietWorld, type World } from "../../../host-sim/world/network.js";
 import { Prng } from "../../../host-sim/world/prng.js";
 
 const world = {
@@ -11,18 +12,71 @@ const world = {
   systemNames: false,
 };
 const wifi = (ssid: string, password: string) => JSON.stringify({ ssid, password });
-const ask = (kind: string, detail: string, atMs = 0, seed = 1) =>
-  answer(world, new Prng(seed), kind, detail, atMs);
+/** Of a board that has joined and has its address, unless it is another's `station`. */
+const ask = (kind: string, detail: string, atMs = 0, station = joined(), of: World = world) =>
+  answer(of, new Prng(1), kind, detail, atMs, station);
 
-test("joins an access point it knows, in plausible time and strength", async () => {
-  const { text, advanceMs } = await ask("wifi", wifi("burrow", "nuts"));
-  assert.match(text, /^ok 192\.168\.4\.23 -(5[4-9]|6[0-2]) 6$/);
-  assert.ok(advanceMs >= 900 && advanceMs <= 1600);
+function joined(atMs = 0): Station {
+  const station = new Station();
+  station.join(world.accessPoints[0]!, undefined);
+  station.lease(atMs);
+  return station;
+}
+
+const [point] = world.accessPoints as [World["accessPoints"][number]];
+const granted = "192.168.4.23 255.255.255.0 192.168.4.1 192.168.4.1 86400";
+
+test("joins an access point it knows, in plausible time and strength, and is granted an address", async () => {
+  const station = new Station();
+  const { text, advanceMs } = await ask("wifi", wifi("burrow", "nuts"), 0, station);
+  assert.match(text, /^ok 02:00:5e:00:53:01 6 -(5[4-9]|6[0-2]) silent$/);
+  const lease = await ask("dhcp", "", advanceMs, station);
+  assert.equal(lease.text, granted);
+  const together = advanceMs + lease.advanceMs;
+  assert.ok(together >= 900 && together <= 1600, `${together} ms`);
 });
 
 test("tells a missing access point from a wrong password", async () => {
   assert.equal((await ask("wifi", wifi("other", "nuts"))).text, "failed no-access-point");
   assert.equal((await ask("wifi", wifi("burrow", "nut"))).text, "failed wrong-password");
+});
+
+test("joins the access point that is named by BSSID and channel without a scan, or none", async () => {
+  const at = (bssid: string, channel: number) =>
+    ask("wifi", JSON.stringify({ ssid: "burrow", password: "nuts", bssid, channel }));
+  const { text, advanceMs } = await at(point.bssid, 6);
+  assert.match(text, /^ok 02:00:5e:00:53:01 6 /);
+  assert.ok(advanceMs <= world.associateMs[1]);
+  for (const other of [at(point.bssid, 7), at("02:00:5e:00:53:02", 6)])
+    assert.equal((await other).text, "failed no-access-point");
+});
+
+test("an address from memory is heard while the lease lasts and the server means it for this board", async () => {
+  const day = 86_400_000;
+  const moved = { ...world, accessPoints: [{ ...point, address: "10.0.0.9" }] };
+  const cases: [string, string, number, World, "reached" | "silent"][] = [
+    ["its own", "192.168.4.23", day - 1, world, "reached"],
+    ["run out", "192.168.4.23", day, world, "silent"],
+    ["another's", "192.168.4.24", 0, world, "silent"],
+    ["of the network that was", "192.168.4.23", 0, moved, "silent"],
+  ];
+  for (const [name, address, atMs, of, expected] of cases) {
+    const station = joined();
+    const question = { ssid: "burrow", password: "nuts", static: { address, nameServer: "192.168.4.1" } };
+    const { text } = await ask("wifi", JSON.stringify(question), atMs, station, of);
+    assert.ok(text.endsWith(` ${expected}`), name);
+    const known = await ask("dns", "broker.dormouse.test", atMs, station, of);
+    assert.equal(known.text, expected === "reached" ? "127.0.0.1" : "", name);
+    const time = await ask("sntp", "time.test", atMs, station, of);
+    assert.equal(time.text !== "", expected === "reached", name);
+  }
+});
+
+test("a board with an address but no name server resolves nothing", async () => {
+  const station = joined();
+  const question = { ssid: "burrow", password: "nuts", static: { address: "192.168.4.23" } };
+  await ask("wifi", JSON.stringify(question), 0, station);
+  assert.equal((await ask("dns", "broker.dormouse.test", 0, station)).text, "");
 });
 
 test("resolves names of its table in any case, addresses as they are, and nothing else", async () => {
@@ -34,15 +88,15 @@ test("resolves names of its table in any case, addresses as they are, and nothin
 });
 
 test("asks the machine for names outside the table, when it may", async () => {
-  const { text } = await answer({ ...world, systemNames: true }, new Prng(1), "dns", "localhost", 0);
+  const { text } = await ask("dns", "localhost", 0, joined(), { ...world, systemNames: true });
   assert.equal(text, "127.0.0.1");
 });
 
 test("tells the virtual clock's time at the answer's arrival", async () => {
   const at = Date.UTC(2031, 0, 1);
-  const { text, advanceMs } = await ask("sntp", "time.test", at);
-  assert.equal(text, String(Math.round((at + advanceMs) / 1000)));
-  const silent = await answer({ ...world, timeServers: false }, new Prng(1), "sntp", "time.test", at);
+  const { text, advanceMs } = await ask("sntp", "time.test", at, joined(at));
+  assert.equal(text, String(Math.floor((at + advanceMs) / 1000)));
+  const silent = await ask("sntp", "time.test", at, joined(at), { ...world, timeServers: false });
   assert.equal(silent.text, "");
 });
 

@@ -49,3 +49,5 @@ void xs_world_cancel(xsMachine *the) {
   xsForget(callback->function);
   free(callback);
 }
+
+void xs_world_reach(xsMachine *the) { world_reach(xsToBoolean(xsArg(0))); }

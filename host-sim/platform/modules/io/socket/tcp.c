@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "meters.h"
 #include "supply.h"
+#include "world.h"
 #include "xsmc.h"
 
 #ifndef MSG_NOSIGNAL
@@ -128,6 +129,8 @@ static socklen_t parse_address(xsMachine *the, Address *address) {
 
 /* Begins to connect. What goes wrong at once is told like what goes wrong later, by onError. */
 static void start(Tcp *tcp, const Address *address, socklen_t size, int nodelay) {
+  tcp->watch.fd = -1;
+  if (!world_reaches()) return; /* no answer, ever: nothing to wait for */
   int fd = socket(address->any.sa_family, SOCK_STREAM, 0);
   tcp->watch.fd = fd;
   if (fd >= 0) {

@@ -4,16 +4,26 @@ declare module "embedded:network/interface/wifi" {
     onChanged?: (property: "connection" | "address") => void;
   }
 
+  export interface StaticAddress {
+    address: string;
+    mask: string;
+    gateway: string;
+  }
+
   export default class WiFi {
     constructor(options: WiFiConstructorOptions);
     close(): void;
     /** @throws Error when a connect is under way */
     connect(options: { SSID: string; password?: string; channel?: number }): void;
     disconnect(): void;
+    /** An address without DHCP; with `undefined` DHCP again, at once where an access point is joined. */
+    configure(options: { static: StaticAddress | undefined }): void;
     /** 200 not connected, 300 connecting, 400 associated, 500 with an address. */
     readonly connection: number;
     readonly address: string | undefined;
     readonly SSID: string | undefined;
+    /** Six pairs of hexadecimal digits with colons. */
+    readonly BSSID: string | undefined;
     readonly RSSI: number | undefined;
     readonly channel: number | undefined;
   }
