@@ -22,7 +22,7 @@ import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
 import { OperatorError, UsageError } from "./report.js";
 import { chooseProtection, type ProtectionFlags, protectionKeys } from "./sim-protection.js";
-import { choice, duration, whole } from "./values.js";
+import { choice, duration, signed, whole } from "./values.js";
 
 export interface SimFlags extends ProtectionFlags {
   readonly cycles?: string;
@@ -36,6 +36,7 @@ export interface SimFlags extends ProtectionFlags {
   readonly keylog?: string;
   readonly pcap?: string;
   readonly seed?: string;
+  readonly drift?: string;
   readonly secret?: string;
 }
 
@@ -143,6 +144,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     flags.interval === undefined ? null : duration("--interval", flags.interval, 1000, monthMs);
   const board = choice("--board", flags.board ?? "esp32", boardNames);
   const seed = flags.seed === undefined ? randomInt(2 ** 32) : whole("--seed", flags.seed, 0, 2 ** 32 - 1);
+  const driftPpm = flags.drift === undefined ? 0 : signed("--drift", flags.drift, 100_000);
   const keylog = flags.keylog === undefined ? null : outputFile("--keylog", flags.keylog);
   const pcap = flags.pcap === undefined ? null : captureFile("--pcap", flags.pcap, keylog);
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
@@ -180,6 +182,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     keylog,
     pcap,
     seed,
+    driftPpm,
   };
 }
 
@@ -202,6 +205,7 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--keylog <FILE>", "append TLS session keys, for Wireshark")
     .option("--pcap <FILE>", "capture the device's TCP traffic, for Wireshark")
     .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
+    .option("--drift <PPM>", "how much too fast the clock of the sleeping board runs, in millionths (0)")
     .option("--secret <REF>", "file:PATH or env:NAME of the device's secret, 64 hex digits (a new one)")
     .addHelpText(
       "after",

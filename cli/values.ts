@@ -33,6 +33,14 @@ export function whole(flag: string, text: string, min: number, max: number): num
   return value;
 }
 
+/** As `whole`, with a sign if need be. */
+export function signed(flag: string, text: string, most: number): number {
+  const value = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(value) <= most))
+    throw new UsageError(`${flag} "${text}": must be a whole number from -${most} to ${most}`);
+  return value;
+}
+
 export function choice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
   const found = choices.find((known) => known === text);
   if (found === undefined) throw new UsageError(`${flag} "${text}": must be one of ${choices.join(", ")}`);

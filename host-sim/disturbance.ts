@@ -37,6 +37,8 @@ export interface Disturbance {
   readonly power?: ((wake: number) => PowerFault | undefined) | undefined;
   /** After a wake: what there is in the sleeping board's memories, and what somebody makes of it. */
   readonly asleep?: ((wake: number, kept: Memories, end: BootEnd) => Change | Promise<Change>) | undefined;
+  /** By how much the clock is too fast in the sleep after a wake, in millionths; instead of the run's own drift. */
+  readonly drift?: ((wake: number) => number) | undefined;
   /** What was written to the device's flash. What does not fit together is not written: see flashEntries(). */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
   /** What became of it there: entries that are missing or damaged. */

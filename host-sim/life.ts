@@ -45,6 +45,8 @@ export class Life {
   #wake = 0;
   #cause: BootCause = "power-on";
   #atMs = Date.now();
+  /** What the engine has been told. */
+  #driftPpm = 0;
 
   constructor(options: RunOptions, reporter: Reporter) {
     this.#options = options;
@@ -120,6 +122,9 @@ export class Life {
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
     this.#disturbMemory();
+    const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
+    if (driftPpm !== this.#driftPpm) this.#device!.drift(driftPpm);
+    this.#driftPpm = driftPpm;
     const power = this.#options.disturbance?.power?.(this.#wake);
     if (power) this.#device!.failPower(power);
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);

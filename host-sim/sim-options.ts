@@ -63,4 +63,6 @@ export interface SimOptions {
   readonly pcap: string | null;
   /** 32 bits; drawn at random when not given, and worth printing. */
   readonly seed: number;
+  /** By how much the clock of the sleeping board is too fast, in millionths. */
+  readonly driftPpm: number;
 }

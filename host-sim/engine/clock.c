@@ -12,6 +12,7 @@ static struct {
   double gained;     /* how far the sleep clock is ahead of the world since then */
   double deviceAdd;  /* the device's clock is the sleep clock plus this */
   double driftPpm;
+  double sleepPpm;   /* the drift of the sleep that is going on */
   bool forgetful;
 } state;
 
@@ -37,11 +38,14 @@ void clock_boot(double worldMs, bool powerOn) {
     state.deviceAdd = 0;
     return;
   }
-  if (worldMs > state.endWorld) state.gained += (worldMs - state.endWorld) * state.driftPpm / 1e6;
+  if (worldMs > state.endWorld) state.gained += (worldMs - state.endWorld) * state.sleepPpm / 1e6;
   if (state.forgetful) clock_device_set(0);
 }
 
-void clock_end(void) { state.endWorld = clock_world(); }
+void clock_end(void) {
+  state.endWorld = clock_world();
+  state.sleepPpm = state.driftPpm;
+}
 
 /* What runs through deep sleep and resets, from the moment power came. */
 static double sleep_clock(void) { return clock_world() - state.powerWorld + state.gained; }

@@ -17,7 +17,7 @@
 /* Whether the board's clock starts again at every boot, as an ESP8266's; until then it does not. */
 void clock_forget_in_sleep(bool forgetful);
 
-/* By how much the oscillator of the sleeping board is too fast from now on, in ppm: more than -1e6. */
+/* By how much the oscillator of the board is too fast in the sleeps that begin from now on, in ppm: more than -1e6. */
 void clock_drift(double ppm);
 
 /* How long a sleep of so many milliseconds, by the board's oscillator, lasts in the world. */
