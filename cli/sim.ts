@@ -7,6 +7,8 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { embeddedBrokerName } from "../certs/pki/development.js";
 import { boardNames } from "../host-sim/board.js";
+import { type Battery, namedBattery, plainBattery } from "../host-sim/energy/battery.js";
+import { cellNames } from "../host-sim/energy/figures.js";
 import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
 import type { Profile } from "../lib/store/profile.js";
@@ -38,6 +40,7 @@ export interface SimFlags extends ProtectionFlags {
   readonly seed?: string;
   readonly drift?: string;
   readonly secret?: string;
+  readonly cell?: string;
 }
 
 const defaultProfile = join(root, "profiles/simulator.json");
@@ -133,6 +136,16 @@ function withFlags(
   };
 }
 
+/** A cell of the table, or so many milliampere hours. A name that looks like a number is a name. */
+function chooseBattery(text: string): Battery {
+  const names = cellNames();
+  if (names.includes(text)) return namedBattery(text);
+  const milliampHours = /^(\d{1,7})(?:mAh)?$/i.exec(text)?.[1];
+  if (milliampHours === undefined || Number(milliampHours) === 0)
+    throw new UsageError(`--cell "${text}": name one of ${names.join(", ")}, or write its mAh, like 2500`);
+  return plainBattery(Number(milliampHours));
+}
+
 /**
  * Checks the flags and reads every file they lead to.
  * @throws {UsageError} for a wrong flag or a file that cannot be read
@@ -145,6 +158,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const board = choice("--board", flags.board ?? "esp32", boardNames);
   const seed = flags.seed === undefined ? randomInt(2 ** 32) : whole("--seed", flags.seed, 0, 2 ** 32 - 1);
   const driftPpm = flags.drift === undefined ? 0 : signed("--drift", flags.drift, 100_000);
+  const battery = flags.cell === undefined ? null : chooseBattery(flags.cell);
   const keylog = flags.keylog === undefined ? null : outputFile("--keylog", flags.keylog);
   const pcap = flags.pcap === undefined ? null : captureFile("--pcap", flags.pcap, keylog);
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
@@ -181,6 +195,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     json: flags.json ?? false,
     keylog,
     pcap,
+    battery,
     seed,
     driftPpm,
   };
@@ -206,6 +221,7 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--pcap <FILE>", "capture the device's TCP traffic, for Wireshark")
     .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
     .option("--drift <PPM>", "how much too fast the clock of the sleeping board runs, in millionths (0)")
+    .option("--cell <NAME>", `estimate the life of ${cellNames().join(", ")}, or of so many mAh`)
     .option("--secret <REF>", "file:PATH or env:NAME of the device's secret, 64 hex digits (a new one)")
     .addHelpText(
       "after",

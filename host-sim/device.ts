@@ -82,7 +82,8 @@ export interface DeviceOptions {
   readonly pcap?: string | undefined;
   /** Collect garbage after every callback: the meters then show what was needed, not what was there to take. */
   readonly measure?: boolean | undefined;
-  readonly onTrace: (text: string, atMs: number) => void;
+  /** @param bytecodes executed since the boot began */
+  readonly onTrace: (text: string, atMs: number, bytecodes: number) => void;
   /** What went wrong beside the device, which goes on. */
   readonly onProblem?: ((text: string) => void) | undefined;
   readonly onAsk: (kind: string, detail: string, atMs: number) => Promise<Answer>;
@@ -90,7 +91,7 @@ export interface DeviceOptions {
 
 type Message =
   | { type: "ready"; modules: number; preloaded: number; slotBytes: number }
-  | { type: "trace"; at: number; text: string }
+  | { type: "trace"; at: number; bytecodes: number; text: string }
   | { type: "problem"; at: number; text: string }
   | { type: "ask"; at: number; id: number; kind: string; detail: string }
   | ({ type: "meters" } & Held)
@@ -236,7 +237,7 @@ export class Device {
     if ("at" in message) this.#atMs = message.at;
     switch (message.type) {
       case "trace":
-        this.#options.onTrace(message.text, this.#atMs);
+        this.#options.onTrace(message.text, this.#atMs, message.bytecodes);
         break;
       case "problem":
         this.#options.onProblem?.(message.text);

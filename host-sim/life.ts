@@ -12,9 +12,10 @@ import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
 import { type BootCause, type BootEnd, Device } from "./device.js";
 import type { Provisioned } from "./disturbance.js";
+import { type WakeEstimate, WakeMeter } from "./energy/wake-meter.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
-import type { Reporter, RunEvent } from "./report/events.js";
+import type { Estimated, Reporter, RunEvent, WakeCost } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { RunOptions } from "./run.js";
 import type { Resident, Scene } from "./world/scene.js";
@@ -30,7 +31,7 @@ type Fields = RunEvent extends infer E
 const judgeWithinMs = 2000;
 
 export class Life {
-  readonly tally = new Tally();
+  readonly tally: Tally;
   /** As the world knows it. */
   readonly resident: Resident;
   readonly #options: RunOptions;
@@ -41,6 +42,7 @@ export class Life {
   readonly #watchdogMs: number;
   readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
   readonly #secret: Uint8Array;
+  readonly #energy: WakeMeter;
   #device: Device | undefined;
   #wake = 0;
   #cause: BootCause = "power-on";
@@ -52,6 +54,9 @@ export class Life {
     this.#options = options;
     this.#reporter = reporter;
     this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
+    const { board, profile, battery } = options;
+    this.#energy = new WakeMeter(board, profile);
+    this.tally = new Tally((account) => account.summary(board, profile.sensor.kind, battery));
     this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
     this.resident = {
       options,
@@ -76,7 +81,7 @@ export class Life {
       keylog: keylog ?? undefined,
       pcap: pcap ?? undefined,
       measure,
-      onTrace: (text, atMs) => this.#trace(text, atMs),
+      onTrace: (text, atMs, bytecodes) => this.#trace(text, atMs, bytecodes),
       onProblem: (text) => this.#reporter.note(text),
       onAsk: (kind, detail, atMs) => {
         this.#disturbMemory(kind);
@@ -121,6 +126,7 @@ export class Life {
     const startedAtMs = this.#atMs;
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
+    this.#energy.begin(startedAtMs);
     this.#disturbMemory();
     const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
     if (driftPpm !== this.#driftPpm) this.#device!.drift(driftPpm);
@@ -130,13 +136,15 @@ export class Life {
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
-    this.tally.boot(end, awakeMs);
+    const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
+    this.tally.boot(end, awakeMs, estimate);
     for (let waited = 0; this.tally.unjudged > 0 && waited < judgeWithinMs; waited += 5) await wait(5);
+    const cost = wakeCost(end, estimate);
     if (end.reason === "sleep")
-      this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes });
+      this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes, cost });
     else if (end.reason === "restart" || end.reason === "power-cut" || end.reason === "brown-out")
-      this.#report({ event: "reset", reason: end.reason, awakeMs, effects: end.effects });
-    else this.#report({ event: "error", ...misfortune(end) });
+      this.#report({ event: "reset", reason: end.reason, awakeMs, effects: end.effects, cost });
+    else this.#report({ event: "error", ...misfortune(end), cost });
     return end;
   }
 
@@ -158,11 +166,20 @@ export class Life {
   }
 
   /** A line of the device's log: an event of ours, or a note of the app's. */
-  #trace(text: string, atMs: number): void {
+  #trace(text: string, atMs: number, bytecodes: number): void {
     this.#atMs = atMs;
     const fields = parseEvent(text);
     if (!fields) this.#reporter.note(text.trimEnd());
-    else if (deviceEvents.has(fields.event)) this.#report(fields);
+    else if (deviceEvents.has(fields.event)) this.#report(this.#estimated(fields, bytecodes));
+  }
+
+  /** With what the stretch that it ends would take on a board. */
+  #estimated(fields: Fields, bytecodes: number): Fields {
+    if (fields.event === "sent") this.#energy.sent();
+    if (fields.event !== "phase" && fields.event !== "error") return fields;
+    const closing = fields.event === "phase" ? { ...fields, phase: fields.name } : { phase: fields.phase };
+    const closed = this.#energy.close(closing, this.#atMs, bytecodes);
+    return closed ? { ...fields, bytecodes: closed.bytecodes, estimated: told(closed.spent) } : fields;
   }
 
   #received({ verdict, topic, protection, counter, reading, result, reason }: Judged): void {
@@ -192,6 +209,23 @@ export class Life {
     this.#removeFolder();
     this.#secret.fill(0);
   }
+}
+
+function wakeCost({ bytesUp, bytesDown, flashWrites, heap }: BootEnd, estimate: WakeEstimate): WakeCost {
+  const sleepMicrocoulombs = Math.round(estimate.sleepMicrocoulombs);
+  const { awakeMs: ms, microcoulombs } = estimate;
+  return {
+    bytesUp,
+    bytesDown,
+    flashWrites,
+    heap,
+    estimated: { ...told({ ms, microcoulombs }), sleepMicrocoulombs },
+  };
+}
+
+/** An estimate has no fractions to tell. */
+function told({ ms, microcoulombs }: Estimated): Estimated {
+  return { ms: Math.round(ms), microcoulombs: Math.round(microcoulombs) };
 }
 
 let begunAt = 0;

@@ -1,6 +1,7 @@
 /** What a simulation run is told: everything read, checked and filled in by the command line. */
 import type { Profile } from "../lib/store/profile.js";
 import type { BoardName } from "./board.js";
+import type { Battery } from "./energy/battery.js";
 
 /** A root certificate, in the form that MQTT.js wants and in the form that a device stores. */
 export interface TrustAnchor {
@@ -61,6 +62,8 @@ export interface SimOptions {
   readonly keylog: string | null;
   /** Absolute path of the capture that the run begins anew. */
   readonly pcap: string | null;
+  /** What the estimate of a battery's life is for; null: none is made. */
+  readonly battery: Battery | null;
   /** 32 bits; drawn at random when not given, and worth printing. */
   readonly seed: number;
   /** By how much the clock of the sleeping board is too fast, in millionths. */

@@ -96,6 +96,7 @@ void boot_trace(txMachine *the) {
   if (size && text[size - 1] == '\n') size--;
   report_begin("trace");
   report_number("at", boot.cause ? clock_world() : 0); /* preloading happens outside the world's time */
+  report_number("bytecodes", compat_bytecodes(the));
   report_text_sized("text", text, size);
   report_end();
   if (boot.cause) supply_traced(text);

@@ -1,5 +1,6 @@
 /** What a run tells, one event at a time: the lines of `--json`, and what the terminal picture is drawn from. */
 import type { Meters } from "../device.js";
+import type { EnergySummary } from "../energy/account.js";
 import type { CommandResult } from "../world/command-result.js";
 import type { Measurement } from "../world/senml-reading.js";
 import type { Verdict } from "../world/verdict.js";
@@ -12,6 +13,25 @@ interface At {
   readonly wake: number;
 }
 
+/** What something would take on a board: an estimate (docs/energy.md). */
+export interface Estimated {
+  /** The simulated time, and what a board computes beyond it. */
+  readonly ms: number;
+  readonly microcoulombs: number;
+}
+
+/** What a wake came to, however it ended. */
+export interface WakeCost {
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly flashWrites: number;
+  readonly heap: Meters;
+  readonly estimated: Estimated & {
+    /** In the sleep that follows. */
+    readonly sleepMicrocoulombs: number;
+  };
+}
+
 export type RunEvent = At &
   (
     | { readonly event: "wake"; readonly cause: string; readonly board: string }
@@ -22,6 +42,8 @@ export type RunEvent = At &
         readonly detail?: string;
         /** Of the phase `secure`: an earlier TLS session was taken up. */
         readonly resumed?: boolean;
+        readonly bytecodes: number;
+        readonly estimated: Estimated;
       }
     | {
         readonly event: "sent";
@@ -53,7 +75,13 @@ export type RunEvent = At &
         readonly result?: CommandResult;
         readonly detail?: string;
       }
-    | { readonly event: "sleep"; readonly ms: number; readonly awakeMs: number; readonly bytecodes: number }
+    | {
+        readonly event: "sleep";
+        readonly ms: number;
+        readonly awakeMs: number;
+        readonly bytecodes: number;
+        readonly cost: WakeCost;
+      }
     | {
         /** The wake ended without sleep. */
         readonly event: "reset";
@@ -61,8 +89,21 @@ export type RunEvent = At &
         readonly awakeMs: number;
         /** See BootEnd. */
         readonly effects: number;
+        readonly cost: WakeCost;
       }
-    | { readonly event: "error"; readonly kind: string; readonly code: number; readonly detail: string }
+    | {
+        readonly event: "error";
+        readonly kind: string;
+        readonly code: number;
+        readonly detail: string;
+        /** What was being done; absent when the wake itself ended with it. */
+        readonly phase?: string;
+        readonly bytecodes?: number;
+        /** Of the phase up to the error. */
+        readonly estimated?: Estimated;
+        /** When the wake ended with it. */
+        readonly cost?: WakeCost;
+      }
     | ({ readonly event: "summary" } & Summary)
   );
 
@@ -87,6 +128,8 @@ export interface Summary {
   readonly awakeMsMedian: number;
   readonly bytecodesMedian: number;
   readonly heap: Meters;
+  /** Absent before the first wake has ended. */
+  readonly energy?: EnergySummary;
 }
 
 export interface Reporter {

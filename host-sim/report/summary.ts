@@ -1,5 +1,7 @@
 /** Adds up a run's events. */
 import type { BootEnd, Meters } from "../device.js";
+import { EnergyAccount, type EnergySummary } from "../energy/account.js";
+import type { WakeEstimate } from "../energy/wake-meter.js";
 import type { RunEvent, Summary } from "./events.js";
 
 export class Tally {
@@ -7,6 +9,8 @@ export class Tally {
   readonly #acked = new Set<number>();
   readonly #awakeMs: number[] = [];
   readonly #bytecodes: number[] = [];
+  readonly energy = new EnergyAccount();
+  readonly #energySummary: (account: EnergyAccount) => EnergySummary | undefined;
   #wakes = 0;
   #handshakes = 0;
   #resumed = 0;
@@ -18,6 +22,11 @@ export class Tally {
   #bytesDown = 0;
   #lastWakeFailed = false;
   #heap: Meters = { slotBytesPeak: 0, chunkBytesPeak: 0, stackBytesPeak: 0, tlsBytesPeak: 0 };
+
+  /** @param energySummary what the account of all wakes comes to on this board */
+  constructor(energySummary: (account: EnergyAccount) => EnergySummary | undefined = () => undefined) {
+    this.#energySummary = energySummary;
+  }
 
   event(event: RunEvent): void {
     switch (event.event) {
@@ -57,7 +66,8 @@ export class Tally {
     else this.#unauthenticated++;
   }
 
-  boot(end: BootEnd, awakeMs: number): void {
+  boot(end: BootEnd, awakeMs: number, estimate: WakeEstimate): void {
+    this.energy.wake(estimate, awakeMs + end.sleepMs);
     this.#awakeMs.push(awakeMs);
     this.#bytecodes.push(end.bytecodes);
     this.#bytesUp += end.bytesUp;
@@ -77,6 +87,7 @@ export class Tally {
   }
 
   get summary(): Summary {
+    const energy = this.#energySummary(this.energy);
     return {
       wakes: this.#wakes,
       published: this.#sent.size,
@@ -92,6 +103,7 @@ export class Tally {
       awakeMsMedian: median(this.#awakeMs),
       bytecodesMedian: median(this.#bytecodes),
       heap: this.#heap,
+      ...(energy && { energy }),
     };
   }
 

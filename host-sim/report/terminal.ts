@@ -1,4 +1,5 @@
 /** The picture in the terminal: one line a phase as it happens, a table at the end. Plain in a pipe. */
+import type { EnergySummary } from "../energy/account.js";
 import type { Measurement } from "../world/senml-reading.js";
 import type { Verdict } from "../world/verdict.js";
 import type { Reporter, RunEvent, Summary } from "./events.js";
@@ -60,7 +61,7 @@ function render(event: RunEvent, paint: Palette): string {
       return row(
         "sleep",
         duration(event.ms).padStart(9),
-        `awake ${event.awakeMs} ms, ${event.bytecodes} bytecodes`,
+        `awake ${event.awakeMs} ms, ${event.bytecodes} bytecodes, estimated ${charge(event.cost.estimated.microcoulombs)}`,
         paint,
       );
     case "reset": {
@@ -150,6 +151,30 @@ function summaryTable(summary: Summary, paint: Palette): string {
     ["bytecodes, median", String(summary.bytecodesMedian)],
     ["peak slots / chunks", `${heap.slotBytesPeak} / ${heap.chunkBytesPeak} bytes`],
     ["peak stack / TLS", `${heap.stackBytesPeak} / ${heap.tlsBytesPeak} bytes`],
+    ...(summary.energy ? energyRows(summary.energy) : []),
   ];
   return `\n${rows.map(([name, value]) => `  ${paint.bold(name.padEnd(20))} ${value}`).join("\n")}`;
+}
+
+function energyRows(energy: EnergySummary): [string, string][] {
+  const { microcoulombsPerWake, awakeMs, averageMicroamps, sleepMicroamps, battery } = energy;
+  const rows: [string, string][] = [
+    ["estimate, a wake", `${charge(microcoulombsPerWake)} in ${awakeMs} ms on a board`],
+    ["estimate, on average", `${averageMicroamps} µA, of that asleep ${sleepMicroamps} µA`],
+  ];
+  if (!battery) return rows;
+  const capacitor = battery.needsCapacitor ? ", with a capacitor for the radio's peaks" : "";
+  return [...rows, ["estimate, battery", `${lifetime(battery.years)} from ${battery.title}${capacitor}`]];
+}
+
+/** 1 mC: 1 mA for a second. */
+export function charge(microcoulombs: number): string {
+  const millicoulombs = microcoulombs / 1000;
+  return `${millicoulombs.toFixed(millicoulombs < 10 ? 1 : 0)} mC`;
+}
+
+export function lifetime(years: number): string {
+  if (years >= 1.5) return `${years.toPrecision(2)} years`;
+  const days = years * 365.25;
+  return days >= 2 ? `${Math.round(days)} days` : `${Math.round(days * 24)} hours`;
 }

@@ -222,3 +222,16 @@ test("an ESP8266 makes no ES256 tokens, but HS256 ones", async () => {
   const { secrets } = await simOptions({ board: "esp8266", profile: await made("HS256") });
   assert.equal(secrets.jwtKey?.length, 32);
 });
+
+test("--cell is one of the table, or its mAh; 18650 is the cell of that name", async () => {
+  const battery = async (cell: string) => (await simOptions({ cell })).battery;
+  assert.equal((await simOptions({})).battery, null);
+  assert.equal((await battery("18650"))?.milliampHours, 3350);
+  assert.deepEqual(await battery("2500"), await battery("2500mAh"));
+  assert.equal((await battery("18650mAh"))?.milliampHours, 18_650);
+  for (const wrong of ["0", "-5", "2.5", "potato", "", "__proto__"])
+    await assert.rejects(simOptions({ cell: wrong }), {
+      name: "UsageError",
+      message: `--cell "${wrong}": name one of 18650, aa-lithium, aa-alkaline, ls26500, ls14500, or write its mAh, like 2500`,
+    });
+});

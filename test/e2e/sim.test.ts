@@ -289,6 +289,7 @@ describe("what a run prints", () => {
       "bytesDown",
       "bytesUp",
       "device",
+      "energy",
       "event",
       "handshakes",
       "heap",

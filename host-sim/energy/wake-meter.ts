@@ -1,0 +1,122 @@
+/**
+ * Follows one device through its wakes and has what it does estimated: each of its log's events closes a stretch of
+ * time, which belongs to the phase that the event names. It owns where the last stretch ended.
+ */
+import type { Profile } from "../../lib/store/profile.js";
+import type { BoardName } from "../board.js";
+import {
+  EnergyEstimate,
+  handshakeUses,
+  messageMultiplications,
+  noP256,
+  type P256Uses,
+  type Spent,
+  usesRadio,
+} from "./estimate.js";
+import { boardTable, sensorTable } from "./figures.js";
+
+/** What a wake would take on a board: an estimate. */
+export interface WakeEstimate {
+  /** From the end of deep sleep, with the start before the firmware's first line. */
+  readonly awakeMs: number;
+  /** While awake, the start included. */
+  readonly microcoulombs: number;
+  /** In the sleep after it. */
+  readonly sleepMicrocoulombs: number;
+  /** While awake, by phase; `start` before the first, `rest` what is in none. */
+  readonly phases: ReadonlyMap<string, number>;
+}
+
+/** What closes a stretch, of an event of the device's log. */
+export interface Closing {
+  /** Absent: the stretch is the phase's that comes next. */
+  readonly phase?: string | undefined;
+  /** Of a TLS handshake that stands. */
+  readonly detail?: string | undefined;
+  readonly resumed?: boolean | undefined;
+}
+
+export class WakeMeter {
+  readonly #estimate: EnergyEstimate;
+  readonly #tls: Profile["broker"]["tls"];
+  readonly #connectMultiplications: number;
+  readonly #messageMultiplications: number;
+  #atMs = 0;
+  #bytecodes = 0;
+  #sent = 0;
+  #radio = false;
+  #phases = new Map<string, number>();
+  #awakeMs = 0;
+
+  constructor(board: BoardName, { broker, sensor, topics }: Profile) {
+    this.#estimate = new EnergyEstimate(boardTable(board), sensorTable(sensor.kind).figures);
+    this.#tls = broker.tls;
+    this.#connectMultiplications = broker.jwt?.algorithm === "ES256" ? 1 : 0;
+    this.#messageMultiplications = messageMultiplications(topics.up);
+  }
+
+  /** A boot begins. */
+  begin(atMs: number): void {
+    this.#atMs = atMs;
+    this.#bytecodes = 0;
+    this.#sent = 0;
+    this.#radio = false;
+    this.#phases = new Map();
+    this.#awakeMs = 0;
+    this.#add("start", this.#estimate.boot());
+  }
+
+  /** A message was handed to the connection. */
+  sent(): void {
+    this.#sent++;
+  }
+
+  /**
+   * A stretch ends.
+   * @param bytecodes executed since the boot began
+   * @returns what it took, and the bytecodes executed in it
+   */
+  close(closing: Closing, atMs: number, bytecodes: number): { spent: Spent; bytecodes: number } | undefined {
+    const { phase } = closing;
+    if (phase === undefined) return undefined;
+    const run = {
+      name: phase,
+      ms: Math.max(0, atMs - this.#atMs),
+      bytecodes: bytecodes - this.#bytecodes,
+      p256: this.#uses(closing),
+    };
+    const spent = this.#estimate.phase(run);
+    this.#add(phase, spent);
+    this.#atMs = atMs;
+    this.#bytecodes = bytecodes;
+    this.#sent = 0;
+    // After the last phase the radio is off.
+    this.#radio = usesRadio(phase) || (this.#radio && phase !== "persist");
+    return { spent, bytecodes: run.bytecodes };
+  }
+
+  /** The boot is over, whatever ended it. */
+  end(atMs: number, bytecodes: number, sleepMs: number): WakeEstimate {
+    const ms = Math.max(0, atMs - this.#atMs);
+    this.#add("rest", this.#estimate.rest(ms, bytecodes - this.#bytecodes, this.#radio));
+    const phases = this.#phases;
+    let microcoulombs = 0;
+    for (const some of phases.values()) microcoulombs += some;
+    const sleepMicrocoulombs = this.#estimate.sleep(sleepMs);
+    return { awakeMs: this.#awakeMs, microcoulombs, sleepMicrocoulombs, phases };
+  }
+
+  #uses({ phase, detail, resumed }: Closing): P256Uses {
+    const messages = this.#sent * this.#messageMultiplications;
+    if (phase === "session") return { ...noP256, multiplications: messages + this.#connectMultiplications };
+    if (phase !== "secure" || detail === undefined || !this.#tls)
+      return { ...noP256, multiplications: messages };
+    const uses = handshakeUses(detail, resumed ?? false, this.#tls);
+    return { ...uses, multiplications: uses.multiplications + messages };
+  }
+
+  #add(phase: string, { ms, microcoulombs }: Spent): void {
+    this.#awakeMs += ms;
+    this.#phases.set(phase, (this.#phases.get(phase) ?? 0) + microcoulombs);
+  }
+}
