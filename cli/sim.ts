@@ -9,6 +9,7 @@ import { embeddedBrokerName } from "../certs/pki/development.js";
 import { boardNames } from "../host-sim/board.js";
 import { type Battery, namedBattery, plainBattery } from "../host-sim/energy/battery.js";
 import { cellNames } from "../host-sim/energy/figures.js";
+import { fleetConflict } from "../host-sim/fleet-profile.js";
 import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
 import type { Profile } from "../lib/store/profile.js";
@@ -28,7 +29,9 @@ import { choice, duration, signed, whole } from "./values.js";
 
 export interface SimFlags extends ProtectionFlags {
   readonly cycles?: string;
+  readonly for?: string;
   readonly interval?: string;
+  readonly devices?: string;
   readonly board?: string;
   readonly broker?: string;
   readonly ca?: string;
@@ -45,6 +48,8 @@ export interface SimFlags extends ProtectionFlags {
 
 const defaultProfile = join(root, "profiles/simulator.json");
 const monthMs = 30 * 86_400_000;
+const longestMs = 100 * 365 * 86_400_000;
+const maxDevices = 1000;
 
 interface BrokerAddress {
   readonly host: string;
@@ -152,7 +157,11 @@ function chooseBattery(text: string): Battery {
  * @throws {OperatorError} for a file whose content is wrong, or a secret that is not there
  */
 export async function simOptions(flags: SimFlags): Promise<SimOptions> {
-  const cycles = whole("--cycles", flags.cycles ?? "3", 1, 1_000_000);
+  if (flags.for !== undefined && flags.cycles !== undefined)
+    throw new UsageError("--for and --cycles both say when the run ends: give one of them");
+  const forMs = flags.for === undefined ? null : duration("--for", flags.for, 1000, longestMs);
+  const cycles = forMs === null ? whole("--cycles", flags.cycles ?? "3", 1, 1_000_000) : Infinity;
+  const devices = whole("--devices", flags.devices ?? "1", 1, maxDevices);
   const intervalMs =
     flags.interval === undefined ? null : duration("--interval", flags.interval, 1000, monthMs);
   const board = choice("--board", flags.board ?? "esp32", boardNames);
@@ -176,10 +185,13 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     throw new UsageError(
       "--secret is missing: the password is derived from it, and your broker knows that of no other device",
     );
+  if (devices > 1) checkFleet(flags, chosen, devices);
   const external = broker !== null;
   const { profile, signKey, recipientKey } = await protectionKeys(flags, chosen, loaded, { board, external });
   return {
     cycles,
+    forMs,
+    devices,
     board,
     broker,
     profile,
@@ -201,11 +213,22 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   };
 }
 
+/** What one device may have and many may not. */
+function checkFleet({ secret, pcap }: SimFlags, profile: Profile, devices: number): void {
+  if (secret !== undefined)
+    throw new UsageError("--secret is one device's: with --devices each makes its own");
+  if (pcap !== undefined) throw new UsageError("--pcap takes the traffic of one device, not of --devices");
+  const conflict = fleetConflict(profile, devices);
+  if (conflict !== undefined) throw new OperatorError(`--devices: ${conflict}`);
+}
+
 export function addSimCommand(parent: Command, outcome: Outcome): void {
   parent
     .command("sim")
     .description("Run the firmware in the simulator: wake, publish a protected reading, sleep.")
     .option("--cycles <N>", "how many times the board wakes (3)")
+    .option("--for <DURATION>", "how long it lives, in place of --cycles, e.g. 1d, 1y")
+    .option("--devices <N>", "that many boards, dormouse-1 and on, each with its own secret (1)")
     .option("--interval <DURATION>", "from wake to wake, e.g. 90s, 15m, 1h (as the profile says)")
     .option("--board <NAME>", `${boardNames.join(", ")} (esp32)`)
     .option("--broker <URL>", "mqtts://host:port of a broker of yours (the embedded broker)")

@@ -8,11 +8,12 @@ const unitMs: { readonly [unit: string]: number } = {
   m: 60_000,
   h: 3_600_000,
   d: 86_400_000,
+  y: 365 * 86_400_000,
 };
 
-/** `250ms`, `90s`, `15m`, `1h`, `1.5h`, `2d`, in milliseconds. */
+/** `250ms`, `90s`, `15m`, `1h`, `1.5h`, `2d`, `1y` (of 365 days), in milliseconds. */
 export function duration(flag: string, text: string, minMs: number, maxMs: number): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|y)$/.exec(text);
   if (!match) throw new UsageError(`${flag} "${text}": write a duration like 250ms, 90s, 15m, 1h or 2d`);
   const ms = Math.round(Number(match[1]) * unitMs[match[2]!]!);
   if (!(ms >= minMs && ms <= maxMs))
@@ -21,7 +22,8 @@ export function duration(flag: string, text: string, minMs: number, maxMs: numbe
 }
 
 function inWords(ms: number): string {
-  const unit = ["d", "h", "m", "s"].find((name) => ms >= unitMs[name]! && ms % unitMs[name]! === 0) ?? "ms";
+  const unit =
+    ["y", "d", "h", "m", "s"].find((name) => ms >= unitMs[name]! && ms % unitMs[name]! === 0) ?? "ms";
   return `${ms / unitMs[unit]!}${unit}`;
 }
 

@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
@@ -18,7 +17,7 @@ import { writeImage } from "./image.js";
 import type { Estimated, Reporter, RunEvent, WakeCost } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { RunOptions } from "./run.js";
-import type { Resident, Scene } from "./world/scene.js";
+import type { Home, Resident, Scene } from "./world/scene.js";
 import type { Judged } from "./world/verdict.js";
 
 type Fields = RunEvent extends infer E
@@ -30,8 +29,15 @@ type Fields = RunEvent extends infer E
 /** How long the listener may take to hear of a message that the broker has acknowledged. */
 const judgeWithinMs = 2000;
 
-export class Life {
+export interface LifeOptions {
+  readonly reporter: Reporter;
+  /** Of the whole run. */
   readonly tally: Tally;
+  /** When the board is powered for the first time, on the virtual clock. */
+  readonly powerAtMs: number;
+}
+
+export class Life {
   /** As the world knows it. */
   readonly resident: Resident;
   readonly #options: RunOptions;
@@ -44,19 +50,23 @@ export class Life {
   readonly #secret: Uint8Array;
   readonly #energy: WakeMeter;
   #device: Device | undefined;
+  readonly #tally: Tally;
+  readonly #own = new Tally();
   #wake = 0;
   #cause: BootCause = "power-on";
-  #atMs = Date.now();
+  #atMs: number;
   /** What the engine has been told. */
   #driftPpm = 0;
+  #onJudged = () => {};
 
-  constructor(options: RunOptions, reporter: Reporter) {
+  constructor(options: RunOptions, { reporter, tally, powerAtMs }: LifeOptions) {
     this.#options = options;
     this.#reporter = reporter;
+    this.#tally = tally;
+    this.#atMs = powerAtMs;
     this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
-    const { board, profile, battery } = options;
+    const { board, profile } = options;
     this.#energy = new WakeMeter(board, profile);
-    this.tally = new Tally((account) => account.summary(board, profile.sensor.kind, battery));
     this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
     this.resident = {
       options,
@@ -69,11 +79,21 @@ export class Life {
     process.once("exit", this.#removeFolder);
   }
 
+  /** When the board wakes next, on the virtual clock. */
+  get wakesAtMs(): number {
+    return this.#atMs;
+  }
+
+  /** How often it has booted. */
+  get wakes(): number {
+    return this.#wake;
+  }
+
   /** Makes the board: provisioned for this world, never powered. */
-  async start(scene: Scene): Promise<void> {
+  async start(scene: Scene, home: Home): Promise<void> {
     const { board, engine, keylog, pcap, measure } = this.#options;
     const image = join(this.#folder, "image");
-    writeFileSync(this.#flashFile, this.#factoryFlash(scene), { mode: 0o600 });
+    writeFileSync(this.#flashFile, this.#factoryFlash(scene, home), { mode: 0o600 });
     writeImage(image, { board, manifest: boardManifest(board), flashFile: this.#flashFile });
     this.#device = await Device.start({
       engine,
@@ -85,12 +105,12 @@ export class Life {
       onProblem: (text) => this.#reporter.note(text),
       onAsk: (kind, detail, atMs) => {
         this.#disturbMemory(kind);
-        return scene.ask(kind, detail, atMs);
+        return home.ask(kind, detail, atMs);
       },
     });
   }
 
-  #factoryFlash({ broker, ca, keyed }: Scene): Uint8Array {
+  #factoryFlash({ broker, ca }: Scene, { keyed }: Home): Uint8Array {
     const { secrets, disturbance } = this.#options;
     const { profile, signKey } = keyed;
     const { wifiPassword, ...credentials } = secrets;
@@ -107,19 +127,13 @@ export class Life {
     return encodeFlash(disturbance?.flash?.(entries) ?? entries);
   }
 
-  /** One boot, until the board sleeps. @returns for how long, in milliseconds; 0 when it boots again at once */
-  async wake(): Promise<number> {
+  /** One boot, until the board sleeps or boots again. */
+  async wake(): Promise<void> {
     const { disturbance } = this.#options;
     const end = await this.#boot(disturbance?.cause?.(this.#wake + 1, this.#cause) ?? this.#cause);
     this.#cause = causeAfter(end);
     await this.#disturbSleep(end);
     this.#atMs = end.wakesAt;
-    return end.wakesAt - end.at;
-  }
-
-  /** All that was to be is over. */
-  sumUp(): void {
-    this.#report({ event: "summary", ...this.tally.summary });
   }
 
   async #boot(cause: BootCause): Promise<BootEnd> {
@@ -137,8 +151,8 @@ export class Life {
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
     const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
-    this.tally.boot(end, awakeMs, estimate);
-    for (let waited = 0; this.tally.unjudged > 0 && waited < judgeWithinMs; waited += 5) await wait(5);
+    this.#tally.boot(end, awakeMs, estimate);
+    await this.#judged();
     const cost = wakeCost(end, estimate);
     if (end.reason === "sleep")
       this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes, cost });
@@ -146,6 +160,20 @@ export class Life {
       this.#report({ event: "reset", reason: end.reason, awakeMs, effects: end.effects, cost });
     else this.#report({ event: "error", ...misfortune(end), cost });
     return end;
+  }
+
+  /** All that the broker has acknowledged has come to the listener, too; or it has had its time. */
+  async #judged(): Promise<void> {
+    if (this.#own.unjudged <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, judgeWithinMs);
+      this.#onJudged = () => {
+        if (this.#own.unjudged > 0) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#onJudged = () => {};
   }
 
   #disturbMemory(asked?: string): void {
@@ -193,12 +221,14 @@ export class Life {
       ...(result === null ? {} : { result }),
       ...(reason === null ? {} : { detail: reason }),
     });
+    this.#onJudged();
   }
 
   #report(fields: Fields): void {
     const at = Math.round(this.#atMs);
     const event = { at, device: this.#options.profile.device.id, wake: this.#wake, ...fields } as RunEvent;
-    this.tally.event(event);
+    this.#own.event(event);
+    this.#tally.event(event);
     this.#reporter.report(event);
   }
 

@@ -1,9 +1,11 @@
-/** One simulation run: a world, a device's life in it, and as many wakes as were asked for. */
+/** One simulation run: a world, and one device's life in it or those of a fleet. */
+import { availableParallelism } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Disturbance } from "./disturbance.js";
+import { memberProfile } from "./fleet-profile.js";
 import { Life } from "./life.js";
 import type { Reporter } from "./report/events.js";
-import type { Tally } from "./report/summary.js";
+import { Tally } from "./report/summary.js";
 import type { SimOptions } from "./sim-options.js";
 import { openScene, type Scene } from "./world/scene.js";
 
@@ -16,29 +18,106 @@ export interface RunOptions extends SimOptions {
   readonly signal?: AbortSignal;
 }
 
+const atOnce = availableParallelism();
+
+/** @param reporter hears of everything, in the order in which it happens; of a fleet, whatever the clocks of its devices */
 export async function simulate(options: RunOptions, reporter: Reporter): Promise<Tally> {
-  const life = new Life(options, reporter);
+  const { board, profile, battery } = options;
+  const tally = new Tally((account) => account.summary(board, profile.sensor.kind, battery));
+  const lives = births(options, reporter, tally);
   let scene: Scene | undefined;
   try {
-    scene = await openScene(life.resident, onceEach(reporter));
-    reporter.note(`${options.board}, ${scene.title}`);
-    reporter.note(`seed ${options.seed}`);
-    await life.start(scene);
-    await wakes(life, options);
-    life.sumUp();
-    return life.tally;
+    const residents = lives.map(({ resident }) => resident);
+    scene = await openScene(residents, onceEach(reporter));
+    const { devices, seed } = options;
+    reporter.note(`${devices > 1 ? `${devices} times ` : ""}${board}, ${scene.title}`);
+    reporter.note(`seed ${seed}`);
+    await start(lives, scene);
+    await live(lives, options);
+    reporter.report({ ...end(lives), event: "summary", ...tally.summary });
+    return tally;
   } finally {
-    // The listener's last messages are opened with the device's secret, which goes with its life.
+    // The listener's last messages are opened with the devices' secrets, which go with their lives.
     await scene?.close();
-    await life.close();
+    await Promise.all(lives.map((life) => life.close()));
   }
 }
 
-async function wakes(life: Life, { cycles, realtime, signal }: RunOptions): Promise<void> {
-  for (let left = cycles; left > 0 && !signal?.aborted; left--) {
-    const sleepMs = await life.wake();
-    if (realtime && left > 1) await wait(sleepMs, undefined, { signal }).catch(() => {});
+/** A fleet's boards get their power one after the other, so that their wakes are spread over the interval. */
+function births(options: RunOptions, reporter: Reporter, tally: Tally): Life[] {
+  const { devices, profile } = options;
+  const nowMs = Date.now();
+  const apartMs = (1000 * profile.cycle.intervalSeconds) / devices;
+  return Array.from({ length: devices }, (_, n) => {
+    const own = devices === 1 ? options : { ...options, profile: memberProfile(profile, n + 1) };
+    return new Life(own, { reporter, tally, powerAtMs: nowMs + Math.round(n * apartMs) });
+  });
+}
+
+async function start(lives: readonly Life[], scene: Scene): Promise<void> {
+  const waiting = [...lives.entries()];
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [n, life] = next;
+      await life.start(scene, scene.homes[n]!);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+function end(lives: readonly Life[]): { at: number; device: string; wake: number } {
+  const [life, ...others] = lives;
+  return {
+    at: Math.round(Math.max(...lives.map(({ wakesAtMs }) => wakesAtMs))),
+    device: others.length === 0 ? life!.resident.options.profile.device.id : "*",
+    wake: Math.max(...lives.map(({ wakes }) => wakes)),
+  };
+}
+
+/**
+ * Whoever is due first wakes first. As many are awake at a time as there is something to run them on, and none is ahead
+ * of another by more than half an interval.
+ */
+async function live(lives: readonly Life[], options: RunOptions): Promise<void> {
+  const { realtime, profile } = options;
+  const most = realtime ? lives.length : atOnce;
+  const aheadMs = realtime ? Infinity : 500 * profile.cycle.intervalSeconds;
+  const asleep = new Set(lives);
+  const awake = new Map<Life, Promise<void>>();
+  const next = nextWake(options, lives[0]!.wakesAtMs);
+  for (;;) {
+    const life = firstOf(asleep);
+    const [oldest] = awake.keys();
+    if (life && awake.size < most && !(oldest && life.wakesAtMs > oldest.wakesAtMs + aheadMs)) {
+      asleep.delete(life);
+      const wake = next(life).then((isOver) => {
+        awake.delete(life);
+        if (!isOver) asleep.add(life);
+      });
+      awake.set(life, wake);
+    } else if (awake.size === 0) return;
+    else await Promise.race(awake.values());
   }
+}
+
+function firstOf(lives: ReadonlySet<Life>): Life | undefined {
+  let first: Life | undefined;
+  for (const life of lives) if (!first || life.wakesAtMs < first.wakesAtMs) first = life;
+  return first;
+}
+
+/** @returns what wakes a device, once its time has come, and tells whether its life is over instead */
+function nextWake({ cycles, forMs, realtime, signal }: RunOptions, startMs: number) {
+  const startedAtMs = Date.now();
+  return async (life: Life): Promise<boolean> => {
+    const { wakes, wakesAtMs } = life;
+    if (wakes >= cycles || (forMs !== null && wakesAtMs >= startMs + forMs)) return true;
+    const leftMs = startedAtMs + wakesAtMs - startMs - Date.now();
+    if (realtime && leftMs > 0) await wait(leftMs, undefined, { signal }).catch(() => {});
+    if (signal?.aborted) return true;
+    await life.wake();
+    return false;
+  };
 }
 
 /** The listener tries again and again: what it says is told once, until it says something else. */

@@ -45,7 +45,12 @@ export interface Secrets extends TlsCredentials, AccountSecrets {
 }
 
 export interface SimOptions {
+  /** How many times each board wakes; Infinity when `forMs` says how long they live. */
   readonly cycles: number;
+  /** No board wakes later than so many milliseconds after the first one; null: `cycles` counts. */
+  readonly forMs: number | null;
+  /** More than one: a fleet, each under a number of its own. */
+  readonly devices: number;
   readonly board: BoardName;
   /** null: start the embedded broker, and put its port into the profile. */
   readonly broker: ExternalBroker | null;

@@ -1,6 +1,8 @@
 /** `dormouse sim`: one run, told on the terminal or as JSON lines, and its exit code. */
 
 import { engineFile } from "./engine-file.js";
+import { aggregateReporter } from "./report/aggregate.js";
+import type { Reporter } from "./report/events.js";
 import { jsonReporter } from "./report/json.js";
 import { terminalReporter } from "./report/terminal.js";
 import { simulate } from "./run.js";
@@ -15,7 +17,7 @@ export async function runSim(options: SimOptions): Promise<number> {
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupt.abort());
-  const reporter = options.json ? jsonReporter : terminalReporter();
+  const reporter = options.json ? jsonReporter : pictureOf(options);
   try {
     const tally = await simulate({ ...options, engine, signal: interrupt.signal }, reporter);
     return interrupt.signal.aborted ? interrupted : tally.success ? 0 : 1;
@@ -24,4 +26,16 @@ export async function runSim(options: SimOptions): Promise<number> {
     if (interrupt.signal.aborted) return interrupted;
     throw error;
   }
+}
+
+/** More wakes than anybody reads a line each of, when it was a length of time that was asked for. */
+const manyWakes = 100;
+
+function pictureOf({ devices, cycles, forMs, profile }: SimOptions): Reporter {
+  const intervalMs = 1000 * profile.cycle.intervalSeconds;
+  const lengthMs = forMs ?? cycles * intervalMs;
+  const isLong = devices > 1 || (forMs !== null && forMs / intervalMs > manyWakes);
+  // Half an interval: run.ts; and the length of a wake.
+  const lateMs = intervalMs / 2 + 60_000;
+  return isLong ? aggregateReporter({ lengthMs, lateMs }) : terminalReporter();
 }

@@ -8,6 +8,7 @@ import type { Verdict } from "../world/verdict.js";
 interface At {
   /** Virtual wall clock, milliseconds since the epoch. */
   readonly at: number;
+  /** Of a fleet's summary: "*". */
   readonly device: string;
   /** Counts boots from 1. */
   readonly wake: number;
@@ -108,6 +109,7 @@ export type RunEvent = At &
   );
 
 export interface Summary {
+  readonly devices: number;
   readonly wakes: number;
   /** Distinct messages sent; a retry of the same bytes is not another. */
   readonly published: number;

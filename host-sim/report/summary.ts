@@ -1,16 +1,18 @@
-/** Adds up a run's events. */
+/** Adds up a run's events, of one device or of several. */
 import type { BootEnd, Meters } from "../device.js";
 import { EnergyAccount, type EnergySummary } from "../energy/account.js";
 import type { WakeEstimate } from "../energy/wake-meter.js";
+import { Counters } from "./counters.js";
 import type { RunEvent, Summary } from "./events.js";
 
 export class Tally {
-  readonly #sent = new Set<number>();
-  readonly #acked = new Set<number>();
+  readonly #sent = new Counters();
+  readonly #acked = new Counters();
   readonly #awakeMs: number[] = [];
   readonly #bytecodes: number[] = [];
   readonly energy = new EnergyAccount();
   readonly #energySummary: (account: EnergyAccount) => EnergySummary | undefined;
+  readonly #devices = new Set<string>();
   #wakes = 0;
   #handshakes = 0;
   #resumed = 0;
@@ -20,7 +22,8 @@ export class Tally {
   #protection: string | null = null;
   #bytesUp = 0;
   #bytesDown = 0;
-  #lastWakeFailed = false;
+  /** Devices whose last wake did. */
+  readonly #failed = new Set<string>();
   #heap: Meters = { slotBytesPeak: 0, chunkBytesPeak: 0, stackBytesPeak: 0, tlsBytesPeak: 0 };
 
   /** @param energySummary what the account of all wakes comes to on this board */
@@ -32,7 +35,8 @@ export class Tally {
     switch (event.event) {
       case "wake":
         this.#wakes++;
-        this.#lastWakeFailed = false;
+        this.#devices.add(event.device);
+        this.#failed.delete(event.device);
         break;
       case "phase":
         if (event.name !== "secure") break;
@@ -40,16 +44,16 @@ export class Tally {
         if (event.resumed) this.#resumed++;
         break;
       case "sent":
-        this.#sent.add(event.counter);
+        this.#sent.add(event.device, event.counter);
         break;
       case "acked":
-        this.#acked.add(event.counter);
+        this.#acked.add(event.device, event.counter);
         break;
       case "reset":
-        if (event.reason !== "restart") this.#lastWakeFailed = true;
+        if (event.reason !== "restart") this.#failed.add(event.device);
         break;
       case "error":
-        this.#lastWakeFailed = true;
+        this.#failed.add(event.device);
         break;
       case "received":
         this.#received(event);
@@ -89,6 +93,7 @@ export class Tally {
   get summary(): Summary {
     const energy = this.#energySummary(this.energy);
     return {
+      devices: this.#devices.size,
       wakes: this.#wakes,
       published: this.#sent.size,
       acked: this.#acked.size,
@@ -115,7 +120,7 @@ export class Tally {
     const { published, acked, verified, unauthenticated, rejected } = this.summary;
     const arrived = unauthenticated > 0 ? verified === 0 && unauthenticated >= acked : verified === acked;
     const complete = published > 0 && published === acked && arrived;
-    return complete && rejected === 0 && !this.#lastWakeFailed;
+    return complete && rejected === 0 && this.#failed.size === 0;
   }
 }
 

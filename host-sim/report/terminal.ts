@@ -6,14 +6,14 @@ import type { Reporter, RunEvent, Summary } from "./events.js";
 
 type Paint = (text: string) => string;
 
-interface Palette {
+export interface Palette {
   readonly dim: Paint;
   readonly bold: Paint;
   readonly good: Paint;
   readonly bad: Paint;
 }
 
-function palette(colour: boolean): Palette {
+function painted(colour: boolean): Palette {
   const code =
     (start: number, end: number): Paint =>
     (text) =>
@@ -21,8 +21,13 @@ function palette(colour: boolean): Palette {
   return { dim: code(2, 22), bold: code(1, 22), good: code(32, 39), bad: code(31, 39) };
 }
 
+/** Colours where there is a terminal that has them. */
+export function palette(out: NodeJS.WriteStream): Palette {
+  return painted(Boolean(out.isTTY) && !process.env.NO_COLOR && process.env.TERM !== "dumb");
+}
+
 export function terminalReporter(out: NodeJS.WriteStream = process.stdout): Reporter {
-  const paint = palette(Boolean(out.isTTY) && !process.env.NO_COLOR && process.env.TERM !== "dumb");
+  const paint = palette(out);
   const line = (text: string) => out.write(`${text}\n`);
   return {
     report: (event) => line(render(event, paint)),
@@ -127,11 +132,12 @@ export function duration(ms: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-function summaryTable(summary: Summary, paint: Palette): string {
+export function summaryTable(summary: Summary, paint: Palette): string {
   const { heap } = summary;
   const arrived = summary.unauthenticated || summary.verified;
   const verified = arrived >= summary.published && summary.rejected === 0 ? paint.good : paint.bad;
   const rows: [string, string][] = [
+    ...(summary.devices > 1 ? [["devices", String(summary.devices)] as [string, string]] : []),
     ["wakes", String(summary.wakes)],
     ["published", String(summary.published)],
     ["acknowledged", String(summary.acked)],

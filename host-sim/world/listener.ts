@@ -24,7 +24,7 @@ export interface ListenerOptions {
   /** Topic filters. What the broker keeps on their topics is not this run's, and not judged. */
   readonly filters?: readonly string[];
   readonly connectTimeoutMs?: number;
-  readonly judge: Judge;
+  readonly judge: Pick<Judge, "judge">;
   readonly onMessage: (judged: Judged) => void;
   /** The connection broke after it had stood; MQTT.js connects and subscribes again by itself. */
   readonly onProblem?: (problem: string) => void;
@@ -37,20 +37,27 @@ export interface Listener {
 
 export const readingsFilter = "sensors/+/readings";
 
-/** Resolves at SUBACK: whatever is published from then on is received. */
+/** As many as every broker takes in one packet. */
+const filtersAtOnce = 8;
+
+/** Resolves at the last SUBACK: whatever is published from then on is received. */
 function subscribed(client: MqttClient, filters: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     client.once("error", reject);
     client.once("close", () => reject(new Error("the broker closed the connection")));
     client.once("connect", () => {
-      client.subscribe([...filters], { qos: 1 }, (error, granted) => {
-        const refused = granted?.find(({ qos }) => qos > 2);
-        if (error) reject(error);
-        else if (refused) reject(new Error(`the broker refuses the subscription to ${refused.topic}`));
-        else resolve();
-      });
+      const packets = Array.from({ length: Math.ceil(filters.length / filtersAtOnce) }, (_, n) =>
+        subscribe(client, filters.slice(n * filtersAtOnce, (n + 1) * filtersAtOnce)),
+      );
+      Promise.all(packets).then(() => resolve(), reject);
     });
   });
+}
+
+async function subscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
+  const granted = await client.subscribeAsync([...filters], { qos: 1 });
+  const refused = granted.find(({ qos }) => qos > 2);
+  if (refused) throw new Error(`the broker refuses the subscription to ${refused.topic}`);
 }
 
 function withTimeout(work: Promise<void>, ms: number, where: string): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The world around one simulated device: its broker (the embedded one unless a run names another), the
- * listener that judges what arrives there, and the network that the board asks for Wi-Fi, names and time.
+ * The world around the simulated devices: their broker (the embedded one unless a run names another), the listener that
+ * judges what arrives there, and for each the network that its board asks for Wi-Fi, names and time.
  */
 import { join } from "node:path";
 import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
@@ -11,26 +11,32 @@ import type { Disturbance } from "../disturbance.js";
 import { build } from "../paths.js";
 import type { SimOptions } from "../sim-options.js";
 import { Station } from "./access-point.js";
-import { Account } from "./account.js";
+import { Accounts } from "./accounts.js";
 import { type Broker, startBroker } from "./broker.js";
-import { deviceSender, type Keyed, withOwnKeys } from "./device-sender.js";
+import { type Keyed, withOwnKeys } from "./device-sender.js";
+import { Judges } from "./judges.js";
 import { type Listener, type ListenerOptions, startListener } from "./listener.js";
 import type { ListenerTls } from "./listener-tls.js";
 import { answer, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
-import { Judge, type Judged } from "./verdict.js";
+import type { Judged } from "./verdict.js";
 
 export interface Scene {
-  /** Where the device finds its broker. */
+  /** Where the devices find their broker. */
   readonly broker: { readonly host: string; readonly port: number };
-  /** The profile and key pairs for the device. */
-  readonly keyed: Keyed;
-  /** The root certificate for the device, DER; null without. */
+  /** The root certificate for the devices, DER; null without. */
   readonly ca: Uint8Array | null;
   /** How the run is introduced. */
   readonly title: string;
-  ask(kind: string, detail: string, atMs: number): Promise<Reply>;
+  /** What each resident has of it, in their order. */
+  readonly homes: readonly Home[];
   close(): Promise<void>;
+}
+
+export interface Home {
+  /** The profile and key pairs for the device. */
+  readonly keyed: Keyed;
+  ask(kind: string, detail: string, atMs: number): Promise<Reply>;
 }
 
 /** Who lives in this world. */
@@ -45,26 +51,26 @@ export interface Resident {
   readonly onReceived: (judged: Judged) => void;
 }
 
-/** @throws {Error} in one line when a broker cannot be started or reached */
-export async function openScene(resident: Resident, onProblem: (problem: string) => void): Promise<Scene> {
-  const { options, deviceSecret, disturbance, onReceived } = resident;
-  const { profile, secrets, seed } = options;
+/**
+ * @param residents at least one; whatever they have in common is as the first one has it
+ * @throws {Error} in one line when a broker cannot be started or reached
+ */
+export async function openScene(
+  residents: readonly Resident[],
+  onProblem: (problem: string) => void,
+): Promise<Scene> {
+  const { options, disturbance } = residents[0]!;
+  const { profile } = options;
   const replay = new SqliteReplayStore(":memory:");
   const parts: { stop(): Promise<void> }[] = [{ stop: () => replay.close() }];
   const close = async () => {
     for (const part of parts.reverse().splice(0)) await part.stop();
   };
   try {
-    const account = new Account(profile, {
-      ...secrets,
-      deviceSecret,
-      // An external broker has a clock of its own.
-      nowSeconds: () => (options.broker ? Date.now() : resident.nowMs()) / 1000,
-    });
-    const given = { signKey: secrets.signKey, recipientKey: options.recipientKey };
-    const keyed = options.broker ? { ...given, profile } : withOwnKeys(profile, given);
-    const sender = deviceSender(keyed, deviceSecret);
-    const place = options.broker ? external(options) : await embedded(resident, account, parts);
+    const accounts = new Accounts(residents);
+    const keyed = residents.map(keysOf);
+    const judges = new Judges(residents, keyed, replay);
+    const place = options.broker ? external(options) : await embedded(residents[0]!, accounts, parts);
     const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
       host: place.connectTo,
@@ -72,24 +78,22 @@ export async function openScene(resident: Resident, onProblem: (problem: string)
       tls: disturbance.listenerTls === undefined ? listenerTls(options, place) : disturbance.listenerTls,
       ...(websocket && { websocket }),
       ...listenerName(profile),
-      password: (clientId) => account.passwordFor(clientId),
-      filters: heard(profile),
-      judge: new Judge([sender], replay),
-      onMessage: onReceived,
+      password: (clientId) => accounts.passwordFor(clientId),
+      filters: judges.topics,
+      judge: judges,
+      onMessage: (judged) => judges.tell(judged),
       onProblem,
     });
     parts.push(listener);
     const names = options.broker ? {} : { [embeddedBrokerName]: place.connectTo };
-    const world = quietWorld({ ssid: profile.wifi.ssid, password: secrets.wifiPassword }, names);
-    const random = new Prng(seed, "network");
-    const station = new Station();
     return {
       broker: { host: place.host, port: place.port },
-      keyed,
       ca: place.caDer,
       title: place.title,
-      ask: (kind, detail, atMs) =>
-        answer(disturbance.network?.(world) ?? world, random, kind, detail, atMs, station),
+      homes: residents.map((resident, n) => ({
+        keyed: keyed[n]!,
+        ask: network(resident, names, residents.length),
+      })),
       close,
     };
   } catch (error) {
@@ -98,9 +102,25 @@ export async function openScene(resident: Resident, onProblem: (problem: string)
   }
 }
 
-/** All that the device publishes. */
-function heard({ topics: { base, readings } }: Profile): string[] {
-  return [readings, `${base}/will`, `${base}/result`];
+/** Where the whole world is the run's own, keys that nobody gave are made. */
+function keysOf({ options }: Resident): Keyed {
+  const { profile, secrets, recipientKey } = options;
+  const given = { signKey: secrets.signKey, recipientKey };
+  return options.broker ? { ...given, profile } : withOwnKeys(profile, given);
+}
+
+/** Each device of several draws delays of its own. */
+function network(
+  { options, disturbance }: Resident,
+  names: Record<string, string>,
+  residents: number,
+): Home["ask"] {
+  const { profile, secrets, seed } = options;
+  const world = quietWorld({ ssid: profile.wifi.ssid, password: secrets.wifiPassword }, names);
+  const random = new Prng(seed, residents === 1 ? "network" : `network ${profile.device.id}`);
+  const station = new Station();
+  return (kind, detail, atMs) =>
+    answer(disturbance.network?.(world) ?? world, random, kind, detail, atMs, station);
 }
 
 function listenerName({ broker }: Profile): Pick<ListenerOptions, "clientIdPrefix" | "username"> {
@@ -161,7 +181,7 @@ function external({ broker, profile }: SimOptions): Place {
 
 async function embedded(
   { options: { profile }, disturbance }: Resident,
-  account: Account,
+  accounts: Accounts,
   parts: { stop(): Promise<void> }[],
 ): Promise<Place> {
   const { brokerMaxVersion: maxVersion } = disturbance;
@@ -174,7 +194,7 @@ async function embedded(
   const broker: Broker = await startBroker({
     tls,
     ...(websocket && { websocket }),
-    admits: (login) => account.admits(login),
+    admits: (login) => accounts.admits(login),
   });
   parts.push(broker);
   return {

@@ -289,6 +289,7 @@ describe("what a run prints", () => {
       "bytesDown",
       "bytesUp",
       "device",
+      "devices",
       "energy",
       "event",
       "handshakes",

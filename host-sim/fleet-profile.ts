@@ -1,0 +1,33 @@
+/** The profiles of a fleet: the one profile's device many times, each under a number of its own. */
+import { type Profile, readProfile } from "../lib/store/profile.js";
+
+/** dormouse-1, or dormouse, begets dormouse-1, dormouse-2 and so on. @param number from 1 */
+function memberId(id: string, number: number): string {
+  return `${id.replace(/-\d+$/, "")}-${number}`;
+}
+
+/** What stands where the device's id is a level of a topic, or the user name, is the member's there too. */
+export function memberProfile(profile: Profile, number: number): Profile {
+  const { device, broker, topics } = profile;
+  const id = memberId(device.id, number);
+  const own = (name: string) => (name === device.id ? id : name);
+  const topic = (name: string) => name.split("/").map(own).join("/");
+  return {
+    ...profile,
+    device: { ...device, id },
+    broker: { ...broker, ...(broker.username !== undefined && { username: own(broker.username) }) },
+    topics: { ...topics, base: topic(topics.base), readings: topic(topics.readings) },
+  };
+}
+
+/** Why so many devices cannot share this profile, in words; undefined: they can. */
+export function fleetConflict(profile: Profile, devices: number): string | undefined {
+  const [first, last] = [memberProfile(profile, 1), memberProfile(profile, devices)];
+  const read = readProfile(JSON.stringify(last));
+  if ("kind" in read) return `the profile of ${last.device.id}: ${read.detail}`;
+  if (first.device.kid !== undefined) return "device.kid would be the same for all of them: leave it out";
+  for (const setting of ["base", "readings"] as const)
+    if (first.topics[setting] === last.topics[setting])
+      return `topics.${setting} needs a level that is the device's id, ${profile.device.id}: each has topics of its own`;
+  return undefined;
+}
