@@ -24,7 +24,7 @@ const cause = wakeCause();
 report("boot", { cause });
 const profile = openProfile();
 if ("kind" in profile) helpless(profile);
-const device = openDevice(nativeCrypto);
+const device = openDevice(nativeCrypto, profile);
 if ("kind" in device) helpless(device);
 if (cause === "abort" || cause === "watchdog") {
   // A board that crashes at every wake would never sleep: it tidies up and waits for the next.

@@ -39,10 +39,15 @@ export function protectMessage(
 /** Undefined: the profile wants no protection. */
 function senderKey(
   { device: { id, kid }, topics: { up } }: Profile,
-  { secret, epoch }: Device,
+  { secret, epoch, salt }: Device,
   topic: string,
 ): SenderKey | Failure | undefined {
-  const sender: Sender = kid === undefined ? { id, epoch } : { id, epoch, kid: kidBytes(kid) };
+  const sender: Sender = {
+    id,
+    epoch,
+    ...(kid !== undefined && { kid: kidBytes(kid) }),
+    ...(salt && { salt }),
+  };
   const channel = { sender, direction: "up", topic } as const;
   switch (up.protection) {
     case "none":

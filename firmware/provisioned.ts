@@ -1,6 +1,6 @@
 /**
- * What provisioning wrote to flash, and the one thing the device itself writes there: the counter's
- * reservation. The secret leaves this file as a key handle only.
+ * What provisioning wrote to flash, and what the device itself writes there: the counter's reservation, and a secret of
+ * its own in place of a factory image's. The secret leaves this file as a key handle only.
  */
 
 import KeyValue from "embedded:storage/key-value";
@@ -11,6 +11,7 @@ import {
   openDeviceRecord,
   raiseReservation,
   readReservation,
+  replaceFactorySecret,
 } from "dormouse/store/device-record";
 import { flashDomain, flashKeys, windowKey } from "dormouse/store/flash-entries";
 import { type Profile, readProfile } from "dormouse/store/profile";
@@ -29,6 +30,18 @@ function readBuffer(key: string): Uint8Array | undefined {
   return value === undefined ? undefined : new Uint8Array(value as ArrayBuffer);
 }
 
+/** Flash that is full or worn says something else then: whoever must know reads it back. */
+function writeBuffer(key: string, value: Uint8Array): void {
+  const store = buffers();
+  try {
+    store.write(key, value);
+  } catch {
+    // see above
+  } finally {
+    store.close();
+  }
+}
+
 function readString(key: string): string | undefined {
   const store = strings();
   const value = store.read(key);
@@ -37,9 +50,28 @@ function readString(key: string): string | undefined {
 }
 
 /** The identity; a failure when there is none. The caller closes `secret`. */
-export function openDevice(crypto: Crypto): Device | Failure {
+export function openDevice(crypto: Crypto, profile: Profile): Device | Failure {
   const device = openDeviceRecord(crypto, readBuffer(flashKeys.record));
-  return device ?? failure("unprovisioned", "no intact device record in flash: provision the board");
+  if (!device) return failure("unprovisioned", "no intact device record in flash: provision the board");
+  return device.fromFactory ? ownDevice(crypto, profile, device) : device;
+}
+
+/** The first boot from a factory image: nothing is done with its secret but to make another of it. */
+function ownDevice(crypto: Crypto, { broker }: Profile, factory: Device): Device | Failure {
+  try {
+    // The broker could not know it, and so nobody would get to hear of the salt.
+    if (broker.auth === "derived")
+      return failure("profile-invalid", 'broker.auth must not be "derived" with a factory image');
+    const record = replaceFactorySecret(crypto, factory);
+    writeBuffer(flashKeys.record, record);
+    record.fill(0);
+    const device = openDeviceRecord(crypto, readBuffer(flashKeys.record));
+    if (device && !device.fromFactory) return device;
+    device?.secret.close();
+    return failure("storage-failed", "flash does not keep the device's own secret");
+  } finally {
+    factory.secret.close();
+  }
 }
 
 export function openProfile(): Profile | Failure {
@@ -77,15 +109,7 @@ export function timeFloor(): number {
 
 /** One write to flash each time the broker's certificate is renewed. A failure costs no more than the old floor. */
 export function raiseTimeFloor(seconds: number): void {
-  if (seconds <= timeFloor()) return;
-  const store = buffers();
-  try {
-    store.write(flashKeys.timeFloor, encodeTimeFloor(seconds));
-  } catch {
-    // flash is full or worn: the counter's reservation, which matters, reports it
-  } finally {
-    store.close();
-  }
+  if (seconds > timeFloor()) writeBuffer(flashKeys.timeFloor, encodeTimeFloor(seconds));
 }
 
 /** Empty for an open network. */
@@ -114,14 +138,7 @@ export function readWindow(index: number): Uint8Array | undefined {
 
 /** Writes what was taken of a controller, and gives what flash says now. */
 export function writeWindow(index: number, record: Uint8Array): Uint8Array | undefined {
-  const store = buffers();
-  try {
-    store.write(windowKey(index), record);
-  } catch {
-    // flash is full or worn: it says something else then
-  } finally {
-    store.close();
-  }
+  writeBuffer(windowKey(index), record);
   return readWindow(index);
 }
 

@@ -84,7 +84,9 @@ export class Publisher {
     const waiting = this.#memory.messages.find(({ counter }) => !this.#sent.includes(counter));
     if (waiting || this.#stuck) return waiting;
     const { device, topics } = this.#profile;
-    const around = packetBytes + utf8Length(topics.readings) + protectionBytes(topics.up, device);
+    const { salt } = this.#device;
+    const named = salt ? { ...device, salt } : device;
+    const around = packetBytes + utf8Length(topics.readings) + protectionBytes(topics.up, named);
     const known = { dropped: this.#memory.everDropped, rssi: this.#rssi };
     const frozen = this.#memory.freeze(
       { baseName: `${device.id}:`, format: topics.format, state: deviceState(topics.state, known) },

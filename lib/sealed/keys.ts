@@ -22,6 +22,8 @@ export interface Sender {
   readonly epoch: number;
   /** A short kid of 2 to 8 bytes that both ends were given, in place of the one made of id and epoch. */
   readonly kid?: Uint8Array;
+  /** What made the secret of a factory image's (next-secret.ts): the kid says it, and no short one takes its place. */
+  readonly salt?: Uint8Array;
 }
 
 /** What one key is for. */
@@ -72,12 +74,14 @@ function keyBits(alg: number): number {
 }
 
 /**
- * The key identifier: the sender's short one, or dCBOR([senderId, epoch]).
+ * The key identifier: dCBOR([senderId, epoch, salt]) where there is a salt, else the sender's short one, or
+ * dCBOR([senderId, epoch]).
  * @throws RangeError for a sender beyond the limits above.
  */
 export function encodeKid(sender: Sender): Uint8Array {
   const id = senderIdBytes(sender);
-  const { kid, epoch } = sender;
+  const { kid, epoch, salt } = sender;
+  if (salt !== undefined) return encode([id, epoch, salt]);
   if (kid === undefined) return encode([id, epoch]);
   if (kid.length < minShortKidBytes || kid.length > maxShortKidBytes)
     throw new RangeError(`a short kid has ${minShortKidBytes} to ${maxShortKidBytes} bytes`);

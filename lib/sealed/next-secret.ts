@@ -9,6 +9,9 @@ import type { Crypto, Key } from "../crypto/crypto.js";
 export const minSaltBytes = 16;
 export const maxSaltBytes = 64;
 
+/** Of the salt by which a device replaces a factory image's secret. */
+export const ownSaltBytes = 16;
+
 const secretBytes = 32;
 
 /**
@@ -24,4 +27,12 @@ export function deriveNextSecret(crypto: Crypto, secret: Key, epoch: number, sal
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffff_ffff)
     throw new RangeError("epoch out of range");
   return crypto.deriveBytes(secret, encode(["dormouse1", "next-secret", epoch]), secretBytes, salt);
+}
+
+/**
+ * The epoch of the secret that replaces a factory image's by this salt: 31 bits of it. So every flashing of the image is
+ * an epoch of its own, with windows of its own at the receivers, and leaves higher ones.
+ */
+export function epochOfSalt(salt: Uint8Array): number {
+  return new DataView(salt.buffer, salt.byteOffset, salt.length).getUint32(0) >>> 1;
 }

@@ -6,22 +6,23 @@
  *   2  version, 1     8  reservation end, u48    16  secret, 32 bytes
  *   3  flags: 1 = the secret came with a factory image
  *
- * Version 2 is what a new secret makes of it: the id of the one before at 48, and the CRC-32 at 52. Big-endian throughout.
+ * Version 2 is what a new secret makes of it: the id of the one before at 48, and the CRC-32 at 52. Version 3 is of a
+ * secret that replaced a factory image's: the salt that made it at 48, and the CRC-32 at 64. Big-endian throughout.
  */
 
 import { crc32 } from "../crc32.js";
 import type { Crypto, Key } from "../crypto/crypto.js";
 import { maxCounter } from "../sealed/header.js";
 import { deriveSecretId } from "../sealed/keys.js";
-import { deriveNextSecret } from "../sealed/next-secret.js";
+import { deriveNextSecret, epochOfSalt, ownSaltBytes } from "../sealed/next-secret.js";
 
 /** Of version 1. */
 export const deviceRecordBytes = 52;
 export const secretBytes = 32;
 
-const formerAt = 48;
+const moreAt = 48;
 const formerBytes = 4;
-const rekeyedBytes = deviceRecordBytes + formerBytes;
+const crcBytes = 4;
 const factoryFlag = 1;
 
 export interface DeviceRecord {
@@ -35,6 +36,8 @@ export interface DeviceRecord {
    * so may what was kept under it.
    */
   readonly formerId?: Uint8Array;
+  /** What made this secret of a factory image's; the epoch is of it. */
+  readonly salt?: Uint8Array;
 }
 
 export interface Device extends DeviceRecord {
@@ -50,16 +53,19 @@ export interface Device extends DeviceRecord {
  */
 export function encodeDeviceRecord(secret: Uint8Array, record: DeviceRecord): Uint8Array {
   if (secret.length !== secretBytes || isBlank(secret)) throw new RangeError("a secret is 32 random bytes");
-  const { epoch, reservedEnd, fromFactory, formerId } = record;
+  const { epoch, reservedEnd, fromFactory, formerId, salt } = record;
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffff_ffff)
     throw new RangeError("epoch out of range");
   if (!validEnd(reservedEnd)) throw new RangeError("reservation out of range");
   if (formerId && formerId.length !== formerBytes) throw new RangeError("a secret's id has 4 bytes");
-  const data = new Uint8Array(formerId ? rekeyedBytes : deviceRecordBytes);
+  if (salt && (salt.length !== ownSaltBytes || formerId || fromFactory || epoch !== epochOfSalt(salt)))
+    throw new RangeError("not a salt of this epoch");
+  const more = formerId ?? salt;
+  const data = new Uint8Array(deviceRecordBytes + (more ? more.length : 0));
   const view = viewOf(data);
   view.setUint16(0, 0x4452);
-  view.setUint8(2, formerId ? 2 : 1);
-  if (formerId) data.set(formerId, formerAt);
+  view.setUint8(2, formerId ? 2 : salt ? 3 : 1);
+  if (more) data.set(more, moreAt);
   view.setUint8(3, fromFactory ? factoryFlag : 0);
   view.setUint32(4, epoch);
   data.set(secret, 16);
@@ -123,6 +129,26 @@ export function rekeyedRecord(
   return next;
 }
 
+/**
+ * The record of the secret that replaces a factory image's: no message was ever protected by that one, nor by this,
+ * whatever an earlier flashing of the same image has sent.
+ * @param factory as opened; it stays open
+ * @returns what the caller writes to flash, and zeroes
+ */
+export function replaceFactorySecret(crypto: Crypto, factory: Device): Uint8Array {
+  let salt: Uint8Array;
+  let epoch: number;
+  do {
+    salt = crypto.random(ownSaltBytes);
+    epoch = epochOfSalt(salt);
+  } while (epoch === factory.epoch);
+  const secret = deriveNextSecret(crypto, factory.secret, epoch, salt);
+  const { reservedEnd } = factory;
+  const record = encodeDeviceRecord(secret, { epoch, reservedEnd, fromFactory: false, salt });
+  secret.fill(0);
+  return record;
+}
+
 /** The reservation in `data`, a record as read from flash, which is zeroed; undefined when it is not intact. */
 export function readReservation(data: Uint8Array | undefined): number | undefined {
   const reservedEnd = data && read(data)?.reservedEnd;
@@ -130,26 +156,43 @@ export function readReservation(data: Uint8Array | undefined): number | undefine
   return reservedEnd;
 }
 
+/** By length; undefined for none. */
+function versionOf(data: Uint8Array): number | undefined {
+  switch (data.length - deviceRecordBytes) {
+    case 0:
+      return 1;
+    case formerBytes:
+      return 2;
+    case ownSaltBytes:
+      return 3;
+  }
+  return undefined;
+}
+
 function read(data: Uint8Array): DeviceRecord | undefined {
-  const rekeyed = data.length === rekeyedBytes;
-  if (data.length !== deviceRecordBytes && !rekeyed) return undefined;
+  const version = versionOf(data);
+  if (version === undefined) return undefined;
   const view = viewOf(data);
-  if (view.getUint16(0) !== 0x4452 || view.getUint8(2) !== (rekeyed ? 2 : 1) || view.getUint16(14) !== 0)
+  if (view.getUint16(0) !== 0x4452 || view.getUint8(2) !== version || view.getUint16(14) !== 0)
     return undefined;
-  const end = data.length - 4;
+  const end = data.length - crcBytes;
   if (view.getUint32(end) !== crc32(data, 0, end)) return undefined;
   const flags = view.getUint8(3);
   const reservedEnd = view.getUint16(8) * 2 ** 32 + view.getUint32(10);
   if (flags > factoryFlag || !validEnd(reservedEnd) || isBlank(data.subarray(16, 48))) return undefined;
   const record = { epoch: view.getUint32(4), reservedEnd, fromFactory: flags === factoryFlag };
-  return rekeyed ? { ...record, formerId: data.slice(formerAt, end) } : record;
+  if (version === 1) return record;
+  const more = data.slice(moreAt, end);
+  if (version === 2) return { ...record, formerId: more };
+  if (record.fromFactory || record.epoch !== epochOfSalt(more)) return undefined;
+  return { ...record, salt: more };
 }
 
 function setReservation(data: Uint8Array, reservedEnd: number): void {
   const view = viewOf(data);
   view.setUint16(8, Math.floor(reservedEnd / 2 ** 32));
   view.setUint32(10, reservedEnd % 2 ** 32);
-  const end = data.length - 4;
+  const end = data.length - crcBytes;
   view.setUint32(end, crc32(data, 0, end));
 }
 

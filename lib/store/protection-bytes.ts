@@ -16,21 +16,25 @@ const counterBytes = 7;
 /** Tag, array, the protected header's head and the empty unprotected one. */
 const frameBytes = 2 + 1 + 2 + 1;
 
-function kidBytes({ id, kid }: Profile["device"]): number {
-  // label, head, and either the short name or an array of id and epoch
-  return 1 + 2 + (kid === undefined ? 1 + 2 + utf8Length(id) + 5 : kid.length / 2);
+/** Whose messages they are; `salt` as in the device record. */
+type Named = Profile["device"] & { readonly salt?: Uint8Array };
+
+function kidBytes({ id, kid, salt }: Named): number {
+  // label, head, and either the short name or an array of id, epoch and perhaps salt
+  if (kid !== undefined && !salt) return 1 + 2 + kid.length / 2;
+  return 1 + 2 + 1 + 2 + utf8Length(id) + 5 + (salt ? 1 + salt.length : 0);
 }
 
 /** Map, and what is in it. */
-function headerBytes(device: Profile["device"]): number {
+function headerBytes(device: Named): number {
   return 1 + algBytes + contentTypeBytes + kidBytes(device) + counterBytes;
 }
 
-function signedBytes(device: Profile["device"]): number {
+function signedBytes(device: Named): number {
   return frameBytes + headerBytes(device) + longHead + 2 + 64;
 }
 
-export function protectionBytes(up: Protection, device: Profile["device"]): number {
+export function protectionBytes(up: Protection, device: Named): number {
   switch (up.protection) {
     case "none":
       return 0;

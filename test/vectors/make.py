@@ -154,6 +154,36 @@ def kid_cases():
     return [{"senderId": s, "epoch": e, "kid": kid(s, e).hex()} for s, e in pairs]
 
 
+def next_secret_cases():
+    cases = []
+    for n, (secret, factory_epoch) in enumerate([(SECRET, 0), (OTHER_SECRET, 0), (SECRET, 7)]):
+        salt = hashlib.sha256(b"dormouse vector salt %d" % n).digest()[:16]
+        epoch = int.from_bytes(salt[:4], "big") >> 1
+        info = dcbor(["dormouse1", "next-secret", epoch])
+        own = hkdf(secret, info, 32, salt)
+        topic, sender, payload = "sensors/dormouse-1/readings", "dormouse-1", SENML
+        long_kid = dcbor([sender.encode(), epoch, salt])
+        head = protected(5, sender, epoch, n, short_kid=long_kid)
+        key = hkdf(own, key_info(5, sender, epoch, "up", topic), 32)
+        cases.append(
+            {
+                "secret": secret.hex(),
+                "factoryEpoch": factory_epoch,
+                "salt": salt.hex(),
+                "epoch": epoch,
+                "info": info.hex(),
+                "nextSecret": own.hex(),
+                "senderId": sender,
+                "topic": topic,
+                "kid": long_kid.hex(),
+                "counter": n,
+                "payload": payload.hex(),
+                "message": mac0(head, {}, payload, tag_of(5, key, head, topic, payload)).hex(),
+            }
+        )
+    return cases
+
+
 def header_cases():
     cases = []
     for counter in (0, 1, 255, 256, 65535, 65536, 2**24, 2**32 - 1, 2**32, MAX_COUNTER):
@@ -327,6 +357,7 @@ def main():
     write(folder, "kdf", "COSE_KDF_Context and the keys derived with it; bytes in hex", kdf_cases())
     write(folder, "context-iv", "Context IVs: alg 34, the content algorithm in the inner array", iv_cases())
     write(folder, "kid", "Key identifiers: dCBOR([senderId as bytes, epoch])", kid_cases())
+    write(folder, "next-secret", "Secrets that took a factory image's place, and stamps with them", next_secret_cases())
     write(folder, "protected-header", "Protected headers and their counters (label 6)", header_cases())
     write(folder, "stamp", "COSE_Mac0 messages, and what they are made of", stamp_cases())
     write(folder, "stamp-reject", "One message to accept, and its neighbours to refuse", reject_cases())

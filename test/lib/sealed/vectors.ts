@@ -37,6 +37,22 @@ export interface KidCase {
   readonly kid: string;
 }
 
+export interface NextSecretCase {
+  readonly secret: string;
+  readonly factoryEpoch: number;
+  readonly salt: string;
+  readonly epoch: number;
+  readonly info: string;
+  readonly nextSecret: string;
+  readonly senderId: string;
+  readonly topic: string;
+  readonly kid: string;
+  readonly counter: number;
+  readonly payload: string;
+  /** Stamped with HMAC 256/256. */
+  readonly message: string;
+}
+
 export interface HeaderCase {
   readonly alg: number;
   readonly senderId: string;

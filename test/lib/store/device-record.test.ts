@@ -1,6 +1,6 @@
 import { crc32 } from "../../../lib/crc32.js";
 import { deriveSecretId } from "../../../lib/sealed/keys.js";
-import { deriveNextSecret } from "../../../lib/sealed/next-secret.js";
+import { deriveNextSecret, epochOfSalt } from "../../../lib/sealed/next-secret.js";
 import {
   type DeviceRecord,
   deviceRecordBytes,
@@ -9,6 +9,7 @@ import {
   raiseReservation,
   readReservation,
   rekeyedRecord,
+  replaceFactorySecret,
 } from "../../../lib/store/device-record.js";
 import { bytes, equal, fromHex, hex, ok, test, throws } from "../../device/harness.js";
 
@@ -122,4 +123,56 @@ test("the epoch only rises, and what is no record makes none", ({ crypto }) => {
     other[i]! ^= 1;
     equal(openDeviceRecord(crypto, other), undefined, `flip at ${i}`);
   }
+});
+
+const ownSalt = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i);
+const salted: DeviceRecord = { ...record, epoch: epochOfSalt(ownSalt), salt: ownSalt };
+
+test("a secret that replaced a factory image's has its salt in the record", ({ crypto }) => {
+  const data = encodeDeviceRecord(secret, salted);
+  const expected =
+    "445203007878f979000100000400000000" +
+    "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" +
+    "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+  bytes(data.subarray(0, 64), expected);
+  for (let i = 0; i < data.length; i++) {
+    const off = data.slice();
+    off[i]! ^= 1;
+    equal(openDeviceRecord(crypto, off), undefined, `flip at ${i}`);
+    equal(openDeviceRecord(crypto, data.slice(0, i)), undefined, `cut to ${i}`);
+  }
+  equal(raiseReservation(data, 2 ** 33), true);
+  const device = openDeviceRecord(crypto, data.slice())!;
+  equal(device.salt, ownSalt);
+  equal(device.reservedEnd, 2 ** 33);
+  device.secret.close();
+  const rekeyed = openDeviceRecord(crypto, rekeyedRecord(crypto, data, 2 ** 31, ownSalt)!)!;
+  equal(rekeyed.salt, undefined, "whoever re-keys it knows the new secret");
+  rekeyed.secret.close();
+});
+
+test("a salt is of its epoch, and of no factory image", () => {
+  throws(() => encodeDeviceRecord(secret, { ...salted, epoch: salted.epoch + 1 }), RangeError);
+  throws(() => encodeDeviceRecord(secret, { ...salted, fromFactory: true }), RangeError);
+  throws(() => encodeDeviceRecord(secret, { ...salted, salt: ownSalt.subarray(1) }), RangeError);
+});
+
+test("each replacement of a factory image's secret gives another", ({ crypto }) => {
+  const open = () =>
+    openDeviceRecord(crypto, encodeDeviceRecord(secret, { ...record, reservedEnd: 5, fromFactory: true }))!;
+  const seen = new Set<string>();
+  for (let i = 0; i < 3; i++) {
+    const factory = open();
+    const written = replaceFactorySecret(crypto, factory);
+    const bare = written.slice(16, 48);
+    const own = openDeviceRecord(crypto, written)!;
+    equal(own.fromFactory, false);
+    equal(own.reservedEnd, 5);
+    equal(own.epoch, epochOfSalt(own.salt!));
+    equal(deriveNextSecret(crypto, factory.secret, own.epoch, own.salt!), bare);
+    seen.add(String(bare)).add(String(own.secretId)).add(String(own.salt));
+    own.secret.close();
+    factory.secret.close();
+  }
+  equal(seen.size, 9);
 });

@@ -16,8 +16,12 @@ import { protectionBytes } from "../../../lib/store/protection-bytes.js";
 import { equal, fromHex, ok, test } from "../../device/harness.js";
 
 const topic = "sensors/d/readings";
-const devices = [
+type Named = Parameters<typeof protectionBytes>[1];
+const salt = new Uint8Array(16);
+const devices: readonly Named[] = [
   { id: "d" },
+  { id: "d", salt },
+  { id: "d".repeat(64), kid: "0a1b2c", salt },
   { id: "d".repeat(64) },
   { id: "\u{1f401}".repeat(16) },
   { id: "d", kid: "0a1b2c" },
@@ -32,7 +36,7 @@ function grown(crypto: Crypto, key: SenderKey, length: number): number {
 }
 
 /** A bound, and no more than a few bytes above what is needed. */
-function bounds(crypto: Crypto, key: SenderKey, up: Protection, device: { id: string; kid?: string }): void {
+function bounds(crypto: Crypto, key: SenderKey, up: Protection, device: Named): void {
   const most = protectionBytes(up, device);
   const needed = grown(crypto, key, 1000);
   ok(needed <= most && most <= needed + 9, `${JSON.stringify(up)} ${device.id.length}: ${needed} of ${most}`);
@@ -40,10 +44,11 @@ function bounds(crypto: Crypto, key: SenderKey, up: Protection, device: { id: st
 }
 
 const secretOf = (crypto: Crypto) => crypto.importSecret(new Uint8Array(32).fill(7));
-const senderOf = ({ id, kid }: { id: string; kid?: string }): Sender => ({
+const senderOf = ({ id, kid, salt }: Named): Sender => ({
   id,
   epoch: 0xffff_ffff,
   ...(kid !== undefined && { kid: kidBytes(kid) }),
+  ...(salt && { salt }),
 });
 
 test("what is not protected does not grow", () => {
