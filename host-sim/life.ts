@@ -244,13 +244,8 @@ export class Life {
 function wakeCost({ bytesUp, bytesDown, flashWrites, heap }: BootEnd, estimate: WakeEstimate): WakeCost {
   const sleepMicrocoulombs = Math.round(estimate.sleepMicrocoulombs);
   const { awakeMs: ms, microcoulombs } = estimate;
-  return {
-    bytesUp,
-    bytesDown,
-    flashWrites,
-    heap,
-    estimated: { ...told({ ms, microcoulombs }), sleepMicrocoulombs },
-  };
+  const estimated = { ...told({ ms, microcoulombs }), sleepMicrocoulombs, rest: told(estimate.rest) };
+  return { bytesUp, bytesDown, flashWrites, heap, estimated };
 }
 
 /** An estimate has no fractions to tell. */
@@ -272,7 +267,17 @@ function unusedCounter(): number {
 }
 
 /** Of what the firmware reports; `boot` the run knows better. */
-const deviceEvents = new Set(["phase", "sent", "acked", "command", "error"]);
+const deviceEvents = new Set([
+  "phase",
+  "queued",
+  "spilled",
+  "dropped",
+  "gap",
+  "sent",
+  "acked",
+  "command",
+  "error",
+]);
 
 function parseEvent(text: string): Fields | undefined {
   if (!text.startsWith('{"event"')) return undefined;

@@ -53,7 +53,7 @@ export class EnergyAccount {
   readonly #later = noSums();
 
   /** @param elapsedMs awake and asleep, on the simulated clock: what a board takes longer it sleeps less */
-  wake(estimate: WakeEstimate, elapsedMs: number): void {
+  wake(estimate: Omit<WakeEstimate, "rest">, elapsedMs: number): void {
     const { awakeMs, microcoulombs, sleepMicrocoulombs, phases } = estimate;
     const sums = this.#first.wakes === 0 ? this.#first : this.#later;
     addTo(sums, { wakes: 1, microcoulombs, sleepMicrocoulombs, awakeMs, elapsedMs, phases });

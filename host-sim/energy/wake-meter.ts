@@ -23,8 +23,10 @@ export interface WakeEstimate {
   readonly microcoulombs: number;
   /** In the sleep after it. */
   readonly sleepMicrocoulombs: number;
-  /** While awake, by phase; `start` before the first, `rest` what is in none. */
+  /** While awake, by phase; `start` before the first, `rest` after the last. */
   readonly phases: ReadonlyMap<string, number>;
+  /** What came after the last phase that ended: of a wake that broke off, what it was doing. */
+  readonly rest: Spent;
 }
 
 /** What closes a stretch, of an event of the device's log. */
@@ -98,12 +100,13 @@ export class WakeMeter {
   /** The boot is over, whatever ended it. */
   end(atMs: number, bytecodes: number, sleepMs: number): WakeEstimate {
     const ms = Math.max(0, atMs - this.#atMs);
-    this.#add("rest", this.#estimate.rest(ms, bytecodes - this.#bytecodes, this.#radio));
+    const rest = this.#estimate.rest(ms, bytecodes - this.#bytecodes, this.#radio);
+    this.#add("rest", rest);
     const phases = this.#phases;
     let microcoulombs = 0;
     for (const some of phases.values()) microcoulombs += some;
     const sleepMicrocoulombs = this.#estimate.sleep(sleepMs);
-    return { awakeMs: this.#awakeMs, microcoulombs, sleepMicrocoulombs, phases };
+    return { awakeMs: this.#awakeMs, microcoulombs, sleepMicrocoulombs, phases, rest };
   }
 
   #uses({ phase, detail, resumed }: Closing): P256Uses {

@@ -30,6 +30,8 @@ export interface WakeCost {
   readonly estimated: Estimated & {
     /** In the sleep that follows. */
     readonly sleepMicrocoulombs: number;
+    /** Of the whole, what came after the last phase that ended. */
+    readonly rest: Estimated;
   };
 }
 
@@ -53,7 +55,18 @@ export type RunEvent = At &
         readonly retry?: boolean;
         /** It answers a command, and holds no readings. */
         readonly result?: boolean;
+        /** The first reading's sequence number, and how many there are. */
+        readonly first?: number;
+        readonly readings?: number;
       }
+    /** A reading is in the outbox. */
+    | { readonly event: "queued"; readonly sequence: number }
+    /** What waited in RTC memory alone is in flash now. */
+    | { readonly event: "spilled"; readonly readings: number; readonly segment: number }
+    /** Given up for want of room: now, and in all since RTC memory was last lost. */
+    | { readonly event: "dropped"; readonly readings: number; readonly total: number }
+    /** Taken and lost, or perhaps lost. */
+    | { readonly event: "gap"; readonly readings: number }
     | { readonly event: "acked"; readonly counter: number; readonly result?: boolean }
     | {
         readonly event: "command";

@@ -30,12 +30,15 @@ export function terminalReporter(out: NodeJS.WriteStream = process.stdout): Repo
   const paint = palette(out);
   const line = (text: string) => out.write(`${text}\n`);
   return {
-    report: (event) => line(render(event, paint)),
+    report: (event) => {
+      const text = render(event, paint);
+      if (text !== undefined) line(text);
+    },
     note: (text) => line(paint.dim(text)),
   };
 }
 
-function render(event: RunEvent, paint: Palette): string {
+function render(event: RunEvent, paint: Palette): string | undefined {
   switch (event.event) {
     case "wake": {
       const when = new Date(event.at).toISOString().replace("T", " ").slice(0, 19);
@@ -48,6 +51,20 @@ function render(event: RunEvent, paint: Palette): string {
         "sent",
         `#${event.counter}`.padStart(9),
         `${event.bytes} bytes${event.result ? ", the answer" : ""}${event.retry ? ", again" : ""}`,
+        paint,
+      );
+    // Each reading's; the phase says the same.
+    case "queued":
+      return undefined;
+    case "spilled":
+      return row("spilled", String(event.readings).padStart(9), `to flash, segment ${event.segment}`, paint);
+    case "dropped":
+      return row("dropped", paint.bad(String(event.readings).padStart(9)), `in all ${event.total}`, paint);
+    case "gap":
+      return row(
+        "gap",
+        paint.bad(String(event.readings).padStart(9)),
+        "readings lost, or perhaps lost",
         paint,
       );
     case "acked":

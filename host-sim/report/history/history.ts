@@ -1,0 +1,296 @@
+/**
+ * What a run's report is drawn from, gathered from its events in constant memory: every wake of a short run, the first,
+ * the last, the longest and some that failed of a long one, and sums of all.
+ */
+import type { Meters } from "../../device.js";
+import type { Estimated, RunEvent, Summary, WakeCost } from "../events.js";
+import { Columns, highest, noHeap } from "./column.js";
+import { type Fates, noFates, Readings } from "./readings.js";
+import { Spread } from "./spread.js";
+import type { ErrorRecord, PhaseRecord, WakeRecord } from "./wake-record.js";
+
+/** Runs up to here are shown wake by wake. */
+export const mostWhole = 40;
+const mostFailed = 12;
+const mostLast = 3;
+const mostErrorKinds = 100;
+
+export interface PhaseTotal {
+  readonly ms: Spread;
+  readonly estimatedMs: Spread;
+  microcoulombs: number;
+  failed: number;
+}
+
+export interface ErrorTotal extends ErrorRecord {
+  count: number;
+  readonly first: WakeName;
+  last: WakeName;
+}
+
+export interface WakeName {
+  readonly device: string;
+  readonly number: number;
+}
+
+export interface DeviceTotal {
+  wakes: number;
+  failed: number;
+  microcoulombs: number;
+  sleepMicrocoulombs: number;
+  elapsedMs: number;
+  waiting: number;
+  readonly awakeMs: Spread;
+}
+
+/** Messages: the device's, and how the listener judged them. */
+export interface MessageTotals {
+  sent: number;
+  retried: number;
+  acked: number;
+  received: Record<string, number>;
+}
+
+interface OpenWake {
+  readonly event: Extract<RunEvent, { event: "wake" }>;
+  readonly phases: PhaseRecord[];
+  readonly errors: ErrorRecord[];
+  sent: number;
+  acked: number;
+  dropped: number;
+  gaps: number;
+}
+
+interface Followed {
+  readonly total: DeviceTotal;
+  readonly readings: Readings;
+  open: OpenWake | undefined;
+}
+
+export class History {
+  readonly columns = new Columns();
+  readonly phases = new Map<string, PhaseTotal>();
+  readonly errors = new Map<string, ErrorTotal>();
+  readonly messages: MessageTotals = { sent: 0, retried: 0, acked: 0, received: {} };
+  readonly first: WakeRecord[] = [];
+  readonly last: WakeRecord[] = [];
+  readonly failures: WakeRecord[] = [];
+  readonly awakeMs = new Spread();
+  readonly sleepMs = new Spread();
+  longest: WakeRecord | undefined;
+  board = "";
+  summary: Summary | undefined;
+  wakes = 0;
+  failed = 0;
+  flashWrites = 0;
+  heap: Meters = noHeap;
+  fromMs = Number.POSITIVE_INFINITY;
+  toMs = 0;
+  readonly #devices = new Map<string, Followed>();
+
+  event(event: RunEvent): void {
+    const followed = this.#follow(event.device);
+    const { open } = followed;
+    switch (event.event) {
+      case "wake":
+        this.board = event.board;
+        followed.open = { event, phases: [], errors: [], sent: 0, acked: 0, dropped: 0, gaps: 0 };
+        break;
+      case "phase":
+        open?.phases.push(phaseRecord(event.name, event.ms, event.estimated, event.detail ?? "", false));
+        break;
+      case "error":
+        this.#error(event, followed);
+        break;
+      case "sent":
+        this.messages[event.retry ? "retried" : "sent"]++;
+        if (open) open.sent++;
+        if (event.first !== undefined && event.readings !== undefined)
+          followed.readings.sent(event.counter, event.first, event.readings);
+        break;
+      case "queued":
+        followed.readings.queued(event.sequence, event.wake);
+        break;
+      case "spilled":
+        followed.readings.spilled(event.readings);
+        break;
+      case "dropped":
+        followed.readings.dropped(event.readings);
+        if (open) open.dropped += event.readings;
+        break;
+      case "gap":
+        followed.readings.gap(event.readings);
+        if (open) open.gaps += event.readings;
+        break;
+      case "acked":
+        this.messages.acked++;
+        if (open) open.acked++;
+        followed.readings.acked(event.counter, event.wake);
+        break;
+      case "received":
+        this.messages.received[event.verdict] = (this.messages.received[event.verdict] ?? 0) + 1;
+        break;
+      case "sleep":
+        this.#ended(followed, event, "sleep", event.ms, event.cost);
+        break;
+      case "reset":
+        this.#ended(followed, event, event.reason, 0, event.cost);
+        break;
+      case "summary":
+        this.summary = event;
+        break;
+    }
+  }
+
+  get devices(): ReadonlyMap<string, DeviceTotal> {
+    return new Map(
+      [...this.#devices].map(([name, { total, readings }]) => {
+        total.waiting = readings.waiting;
+        return [name, total];
+      }),
+    );
+  }
+
+  /** Of all devices; undefined when the firmware says nothing of its readings. */
+  get fates(): (Fates & { readonly waiting: number }) | undefined {
+    const sum = noFates();
+    let waiting = 0;
+    for (const { readings } of this.#devices.values()) {
+      const { late, ...counts } = readings.fates;
+      for (const [name, count] of Object.entries(counts)) sum[name as keyof typeof counts] += count;
+      for (const [index, count] of late.entries()) sum.late[index]! += count;
+      waiting += readings.waiting;
+    }
+    return sum.taken + sum.gaps === 0 ? undefined : { ...sum, waiting };
+  }
+
+  #follow(device: string): Followed {
+    let followed = this.#devices.get(device);
+    if (!followed) {
+      const total = {
+        wakes: 0,
+        failed: 0,
+        microcoulombs: 0,
+        sleepMicrocoulombs: 0,
+        elapsedMs: 0,
+        waiting: 0,
+        awakeMs: new Spread(),
+      };
+      followed = { total, readings: new Readings(), open: undefined };
+      this.#devices.set(device, followed);
+    }
+    return followed;
+  }
+
+  #error(event: Extract<RunEvent, { event: "error" }>, followed: Followed): void {
+    const { kind, detail, phase = "", estimated, cost } = event;
+    const error = { kind, detail, phase };
+    followed.open?.errors.push(error);
+    if (estimated && phase)
+      followed.open?.phases.push(phaseRecord(phase, estimated.ms, estimated, `${kind}: ${detail}`, true));
+    const name = { device: event.device, number: event.wake };
+    const key = JSON.stringify([kind, phase]);
+    const total = this.errors.get(key);
+    if (total) {
+      total.count++;
+      total.last = name;
+    } else if (this.errors.size < mostErrorKinds)
+      this.errors.set(key, { ...error, count: 1, first: name, last: name });
+    if (cost) this.#ended(followed, event, kind, 0, cost);
+  }
+
+  #ended(
+    followed: Followed,
+    { at, device, wake: number }: RunEvent,
+    ending: string,
+    sleepMs: number,
+    cost: WakeCost,
+  ): void {
+    const { open, readings, total } = followed;
+    if (!open) return;
+    followed.open = undefined;
+    const { event, phases, errors, ...counts } = open;
+    const { ms: estimatedMs, microcoulombs, sleepMicrocoulombs } = cost.estimated;
+    const { bytesUp, bytesDown, flashWrites, heap } = cost;
+    const wake: WakeRecord = {
+      device,
+      number,
+      cause: event.cause,
+      at: event.at,
+      endedAt: at,
+      ending,
+      sleepMs,
+      phases: allPhases(phases, cost.estimated),
+      errors,
+      failed: errors.length > 0 || (ending !== "sleep" && ending !== "restart"),
+      estimatedMs,
+      microcoulombs,
+      sleepMicrocoulombs,
+      bytesUp,
+      bytesDown,
+      flashWrites,
+      heap,
+      waiting: readings.waiting,
+      ...counts,
+    };
+    this.#keep(wake, total);
+  }
+
+  #keep(wake: WakeRecord, total: DeviceTotal): void {
+    this.columns.add(wake);
+    this.wakes++;
+    if (wake.failed) this.failed++;
+    this.awakeMs.add(wake.estimatedMs);
+    if (wake.sleepMs > 0) this.sleepMs.add(wake.sleepMs);
+    this.flashWrites += wake.flashWrites;
+    this.heap = highest(this.heap, wake.heap);
+    this.fromMs = Math.min(this.fromMs, wake.at);
+    this.toMs = Math.max(this.toMs, wake.endedAt + wake.sleepMs);
+    for (const phase of wake.phases) this.#keepPhase(phase);
+    total.wakes++;
+    if (wake.failed) total.failed++;
+    total.microcoulombs += wake.microcoulombs;
+    total.sleepMicrocoulombs += wake.sleepMicrocoulombs;
+    total.elapsedMs += wake.endedAt - wake.at + wake.sleepMs;
+    total.awakeMs.add(wake.estimatedMs);
+    if (this.first.length < mostWhole) this.first.push(wake);
+    if (!this.longest || wake.estimatedMs > this.longest.estimatedMs) this.longest = wake;
+    if (wake.failed && this.failures.length < mostFailed) this.failures.push(wake);
+    this.last.push(wake);
+    if (this.last.length > mostLast) this.last.shift();
+  }
+
+  #keepPhase({ name, ms, estimatedMs, microcoulombs, failed }: PhaseRecord): void {
+    let total = this.phases.get(name);
+    if (!total) {
+      total = { ms: new Spread(), estimatedMs: new Spread(), microcoulombs: 0, failed: 0 };
+      this.phases.set(name, total);
+    }
+    total.ms.add(ms);
+    total.estimatedMs.add(estimatedMs);
+    total.microcoulombs += microcoulombs;
+    if (failed) total.failed++;
+  }
+}
+
+function phaseRecord(
+  name: string,
+  ms: number,
+  estimated: Estimated,
+  detail: string,
+  failed: boolean,
+): PhaseRecord {
+  return { name, ms, estimatedMs: estimated.ms, microcoulombs: estimated.microcoulombs, detail, failed };
+}
+
+/** With what comes before the first phase, the board's start, and what comes after the last. */
+function allPhases(phases: readonly PhaseRecord[], { ms, microcoulombs, rest }: WakeCost["estimated"]) {
+  const inPhases = phases.reduce((sum, phase) => sum + phase.estimatedMs, 0);
+  const spent = phases.reduce((sum, phase) => sum + phase.microcoulombs, 0);
+  const start = {
+    ms: Math.max(0, ms - inPhases - rest.ms),
+    microcoulombs: Math.max(0, microcoulombs - spent - rest.microcoulombs),
+  };
+  const all = [phaseRecord("start", 0, start, "", false), ...phases];
+  return rest.ms < 1 ? all : [...all, phaseRecord("rest", rest.ms, rest, "", false)];
+}
