@@ -14,7 +14,9 @@ import {
   type Outcome,
   verifyCommand,
 } from "dormouse/commands/admission";
+import { isBuiltIn } from "dormouse/commands/built-in";
 import {
+  type Argument,
   challengeBytes,
   encodeResult,
   isResultValue,
@@ -24,19 +26,19 @@ import {
 } from "dormouse/commands/command";
 import { decodeWindowRecord, encodeWindowRecord } from "dormouse/commands/windows";
 import { nativeCrypto } from "dormouse/crypto/native";
+import { authenticatedBy, challengePublished, challengeRenewed } from "dormouse/cycle/authenticated-time";
 import { type Failure, failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
 import { deriveSealKey, deriveStampKey, type Sender } from "dormouse/sealed/keys";
 import type { Verified } from "dormouse/sealed/opened";
 import { closeKey } from "dormouse/sealed/protect";
-import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import { type CommandSettings, sealAlgorithms, stampAlgorithms } from "dormouse/store/protection";
 import * as app from "./app.js";
 import { isSmall } from "./board.js";
+import { type Answer, type Bench, carryOut } from "./carry-out/built-in.js";
 import { readClock } from "./clock.js";
-import type { Memory } from "./memory.js";
-import { readWindow, writeWindow } from "./provisioned.js";
+import { readWindow, timeIsAtLeast, writeWindow } from "./provisioned.js";
 import { report } from "./report.js";
 
 /** Messages that a wake looks at, rubbish among them: the others stay at the broker until the next. */
@@ -76,7 +78,7 @@ interface Judged extends Begun {
   readonly counter: number;
   readonly status: Status;
   readonly name?: string;
-  readonly args?: readonly Scalar[];
+  readonly args?: readonly Argument[];
 }
 
 export function commandTopic({ topics }: Profile): string {
@@ -84,10 +86,8 @@ export function commandTopic({ topics }: Profile): string {
 }
 
 export class Commands {
-  readonly #profile: Profile;
   readonly #settings: CommandSettings;
-  readonly #device: Device;
-  readonly #memory: Memory;
+  readonly #bench: Bench;
   readonly #waiting: ReceivedMessage[] = [];
   /** Packet ids of messages that are done with. */
   readonly #done: number[] = [];
@@ -101,12 +101,11 @@ export class Commands {
   #trouble: Failure | undefined;
   /** The challenge of this wake's beginning, once it has let a command pass. */
   #former: Uint8Array | undefined;
+  #restarts = false;
 
-  constructor(profile: Profile, settings: CommandSettings, device: Device, memory: Memory) {
-    this.#profile = profile;
+  constructor(settings: CommandSettings, bench: Bench) {
     this.#settings = settings;
-    this.#device = device;
-    this.#memory = memory;
+    this.#bench = bench;
   }
 
   /** Takes in a message. @returns false when it is to stay at the broker, as are all that come after it */
@@ -119,7 +118,7 @@ export class Commands {
 
   /** There is something that can be done now. */
   get ready(): boolean {
-    return this.#step !== undefined || (this.#waiting.length > 0 && this.#memory.hasRoomForResult);
+    return this.#step !== undefined || (this.#waiting.length > 0 && this.#bench.memory.hasRoomForResult);
   }
 
   /** There is a message that is not done with. */
@@ -130,6 +129,11 @@ export class Commands {
   /** No more is taken in this wake. */
   get full(): boolean {
     return this.#full;
+  }
+
+  /** The board is to be restarted when the answers are out. */
+  get restarts(): boolean {
+    return this.#restarts;
   }
 
   get trouble(): Failure | undefined {
@@ -163,11 +167,11 @@ export class Commands {
    * further answer would find room, and so sends no more.
    */
   release(): number | undefined {
-    return this.#memory.hasRoomForResult ? this.#done.shift() : undefined;
+    return this.#bench.memory.hasRoomForResult ? this.#done.shift() : undefined;
   }
 
   private remember({ controller, packetId, index, held, window }: Fresh): void {
-    const record = encodeWindowRecord({ id: controller, epoch: this.#device.epoch }, window);
+    const record = encodeWindowRecord({ id: controller, epoch: this.#bench.device.epoch }, window);
     this.#step = { controller, packetId, held, record, kept: writeWindow(index, record) };
   }
 
@@ -175,14 +179,15 @@ export class Commands {
   private begin(): void {
     this.#looked++;
     const { topic, payload, retain, packetId } = this.#waiting.shift()!;
-    const { epoch } = this.#device;
+    const { epoch } = this.#bench.device;
     const senders = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
-    const known = topic === commandTopic(this.#profile);
+    const known = topic === commandTopic(this.#bench.profile);
     const index = known ? claimedController(payload, retain, senders) : -1;
     const sender = senders[index];
     const held = sender && this.verified(sender, topic, payload);
     if (!held) {
       this.#refused++;
+      this.count();
       return this.done(packetId);
     }
     const controller = sender.id;
@@ -191,6 +196,8 @@ export class Commands {
       this.#step = { controller, packetId, index, held, window: novelty.window };
       return;
     }
+    // The broker sends again what it has not heard of: that is nobody's fault.
+    if (novelty.verdict !== "duplicate") this.count();
     report("command", { status: novelty.verdict, controller });
     if (novelty.verdict === "blocked") {
       const detail = `what was taken of ${controller} cannot be read: provision the board`;
@@ -202,7 +209,7 @@ export class Commands {
   private verified(sender: Sender, topic: string, payload: Uint8Array): Verified | undefined {
     const channel = { sender, direction: "down", topic } as const;
     const settings = this.#settings;
-    const { secret } = this.#device;
+    const { secret } = this.#bench.device;
     const key =
       settings.protection === "stamp"
         ? deriveStampKey(nativeCrypto, secret, channel, stampAlgorithms[settings.algorithm])
@@ -212,13 +219,31 @@ export class Commands {
     return held;
   }
 
+  /** One more that was not acted on, for the device's state. */
+  private count(): void {
+    const { memory } = this.#bench;
+    memory.downlink = { ...memory.downlink, refused: memory.downlink.refused + 1 };
+  }
+
   /** Few frames and locals: behind this there may be a signature to verify. */
   private judge(step: Remembered): void {
-    let outcome = this.outcome(step, this.#memory.challenge);
+    let outcome = this.outcome(step, this.#bench.memory.challenge);
+    const present = outcome.kind === "run" && outcome.byChallenge;
     // Commands that were sent together have the same challenge.
     if (this.#former && outcome.kind === "answer" && outcome.status === "challenge")
       outcome = this.outcome(step, this.#former);
+    if (present && outcome.kind === "run") this.learnTime(outcome.command.issuedAt);
     this.conclude(step, outcome);
+  }
+
+  /** A command that answers the present challenge may settle what time it is. */
+  private learnTime(issuedAt: number): void {
+    const { memory } = this.#bench;
+    const known = memory.clock !== "unknown";
+    const downlink = known ? authenticatedBy(memory.downlink, 1000 * issuedAt, Date.now()) : undefined;
+    if (!downlink) return;
+    memory.downlink = downlink;
+    timeIsAtLeast(issuedAt);
   }
 
   private outcome(step: Remembered, challenge: Uint8Array | undefined): Outcome {
@@ -228,7 +253,7 @@ export class Commands {
   private rules(): CommandRules {
     const { operator, onlySigned = false } = this.#settings;
     return {
-      topic: commandTopic(this.#profile),
+      topic: commandTopic(this.#bench.profile),
       operator: operator ? { kid: operator.kid, point: readBase64url(operator.key) } : null,
       onlySigned,
     };
@@ -237,8 +262,8 @@ export class Commands {
   private clock(): CommandClock {
     return {
       nowSeconds: Math.floor(readClock() / 1000),
-      known: this.#memory.clock !== "unknown",
-      authenticated: this.#memory.timeIsAuthenticated,
+      known: this.#bench.memory.clock !== "unknown",
+      authenticated: this.#bench.memory.timeIsAuthenticated,
     };
   }
 
@@ -246,11 +271,10 @@ export class Commands {
     if (outcome.kind === "not-kept") {
       this.#trouble ??= failure("storage-failed", "flash does not keep what was taken of a controller");
       // It stays at the broker, and what follows it too.
-      this.#full = true;
-      this.#waiting.length = 0;
-      return;
+      return this.leaveTheRest();
     }
     if (outcome.kind === "answer") {
+      if (outcome.status !== "challenge") this.count();
       this.#step = { controller, packetId, counter, status: outcome.status };
       return;
     }
@@ -262,26 +286,56 @@ export class Commands {
   /** Before the act, so that the answer has the next. */
   private renewChallenge(): void {
     if (this.#former) return;
-    this.#former = this.#memory.challenge;
-    this.#memory.challenge = nativeCrypto.random(challengeBytes);
+    const { memory } = this.#bench;
+    this.#former = memory.challenge;
+    memory.challenge = nativeCrypto.random(challengeBytes);
+    memory.downlink = challengeRenewed(memory.downlink);
   }
 
   private carryOut({ controller, packetId, counter, status: judged, name, args = [] }: Judged): void {
-    const [status, value] = name === undefined ? ([judged, null] as const) : act(name, args);
-    const memory = this.#memory;
-    const authenticated = memory.timeIsAuthenticated;
-    if (!authenticated) memory.challenge ??= nativeCrypto.random(challengeBytes);
-    const challenge = authenticated ? null : (memory.challenge ?? null);
+    const [status, value] = name === undefined ? ([judged, null] as const) : this.act(name, args);
+    const challenge = this.nextChallenge();
     report("command", { ...(name !== undefined && { name }), status, controller, counter });
-    const frozen = memory.freezeResult(encodeResult({ controller, counter, status, value, challenge }));
+    const result = encodeResult({ controller, counter, status, value, challenge });
+    const frozen = this.#bench.memory.freezeResult(result);
     if ("kind" in frozen) this.#trouble ??= frozen;
     this.done(packetId);
   }
+
+  private act(name: string, args: readonly Argument[]): Answer {
+    if (!isBuiltIn(name)) {
+      const answer = applied(name, args);
+      if (answer[0] === "unknown") this.count();
+      return answer;
+    }
+    const answer = carryOut(name, args, this.#bench);
+    if (answer[0] !== "done") this.count();
+    // What comes behind these is for the device as it will be: the broker keeps it.
+    else if (name === "keys" || name === "reboot") this.leaveTheRest();
+    this.#restarts ||= name === "reboot" && answer[0] === "done";
+    return answer;
+  }
+
+  /** Nothing more is taken in this wake. */
+  private leaveTheRest(): void {
+    this.#full = true;
+    this.#waiting.length = 0;
+  }
+
+  /** What the next command must carry; null while the time is known for sure. */
+  private nextChallenge(): Uint8Array | null {
+    const { memory } = this.#bench;
+    if (memory.timeIsAuthenticated) return null;
+    memory.challenge ??= nativeCrypto.random(challengeBytes);
+    memory.downlink = challengePublished(memory.downlink, Date.now());
+    return memory.challenge;
+  }
 }
 
-function act(name: string, args: readonly Scalar[]): readonly [Status, ResultValue] {
+function applied(name: string, args: readonly Argument[]): Answer {
   try {
-    const value = (app as Application).onCommand?.(name, args);
+    // Only `crl` has bytes among its arguments.
+    const value = (app as Application).onCommand?.(name, args as readonly Scalar[]);
     if (value === undefined) return ["unknown", null];
     return isResultValue(value) ? ["done", value] : ["failed", null];
   } catch {

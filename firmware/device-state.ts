@@ -9,6 +9,7 @@ import type { Profile } from "dormouse/store/profile";
 import type { DeviceState } from "dormouse/store/protection";
 import * as app from "./app.js";
 import { describeError, report } from "./report.js";
+import { openSettings } from "./settings.js";
 
 /** What app.ts may have besides `sense`. */
 interface Application {
@@ -58,4 +59,9 @@ export function resetState({ topics }: Profile): Measurement[] {
   const cause = wakeCause();
   if (!topics.state.includes("reset") || cause === "power-on" || cause === "deep-sleep") return [];
   return [{ name: "state.reset", value: cause }];
+}
+
+/** That settings have not served and those before are back: it waits with the readings, until it is stored among them. */
+export function settingsState(): Measurement[] {
+  return openSettings().trial === "rolled-back" ? [{ name: "state.settings", value: "rolled-back" }] : [];
 }

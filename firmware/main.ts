@@ -10,6 +10,7 @@ import { resetState } from "./device-state.js";
 import { Memory } from "./memory.js";
 import { openDevice, openProfile } from "./provisioned.js";
 import { report } from "./report.js";
+import { effectiveProfile, openSettings, rollBack } from "./settings.js";
 import { Wake } from "./wake.js";
 
 /** Until somebody has seen to a board that cannot work: short enough to notice that it was provisioned. */
@@ -22,15 +23,20 @@ function helpless(reason: Failure): never {
 
 const cause = wakeCause();
 report("boot", { cause });
-const profile = openProfile();
-if ("kind" in profile) helpless(profile);
-const device = openDevice(nativeCrypto, profile);
+const provisioned = openProfile();
+if ("kind" in provisioned) helpless(provisioned);
+const device = openDevice(nativeCrypto, provisioned);
 if ("kind" in device) helpless(device);
+const settings = openSettings();
+const profile = effectiveProfile(provisioned, settings);
+const onTrial = settings.trial === "on-trial";
 if (cause === "abort" || cause === "watchdog") {
+  // What has just been set may be the reason.
+  if (onTrial) rollBack();
   // A board that crashes at every wake would never sleep: it tidies up and waits for the next.
   const memory = Memory.recover(device);
   const measurements = resetState(profile);
   if (measurements.length > 0) memory.queue(encodeReading({ timeMs: readClock(), measurements }));
   deepSleep(1000 * profile.cycle.intervalSeconds);
 }
-new Wake(profile, device).run();
+new Wake(profile, device, onTrial).run();

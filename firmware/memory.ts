@@ -2,6 +2,7 @@
  * The device's working state and its copy in RTC memory: outbox, next counter, time base. A message that
  * `freeze` returns has been stored with its counter; only such a message can be stamped.
  */
+import { clockMoved, isAuthenticated } from "dormouse/cycle/authenticated-time";
 import {
   acknowledge,
   dateReadings,
@@ -24,6 +25,7 @@ import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
 import type { TimeBase } from "dormouse/store/rtc-counter";
 import type { CycleMemory } from "dormouse/store/rtc-cycle";
+import { type DownlinkMemory, emptyDownlink } from "dormouse/store/rtc-downlink";
 import type { NetworkCache } from "dormouse/store/rtc-network";
 import {
   emptyOutbox,
@@ -53,7 +55,7 @@ function maxResults(): number {
 type Quicker = Pick<RtcImage, "tls" | "mqtt">;
 
 export class Memory {
-  readonly #secretId: Uint8Array;
+  #secretId: Uint8Array;
   readonly #droppedBefore: number;
   #counter: CounterState<OutboxDraft>;
   #outbox: FrozenOutbox;
@@ -74,6 +76,8 @@ export class Memory {
   network: NetworkCache | undefined;
   /** What the wake before left about sending; the next write keeps it. */
   cycle: CycleMemory | undefined;
+  /** What commands left; the next write keeps it, unless that is nothing. */
+  downlink: DownlinkMemory;
 
   /**
    * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start.
@@ -91,6 +95,7 @@ export class Memory {
     this.challenge = kept?.challenge;
     this.network = kept?.network;
     this.cycle = kept?.cycle;
+    this.downlink = kept?.downlink ?? emptyDownlink;
     this.#droppedBefore = this.#outbox.dropped;
   }
 
@@ -124,12 +129,18 @@ export class Memory {
 
   /** What the clock is worth; `unknown` also when a certificate has cast doubt on it. */
   get clock(): Clock {
-    return clockOf(this.#time);
+    const clock = clockOf(this.#time);
+    return clock === "sntp" && this.timeIsAuthenticated ? "trusted" : clock;
   }
 
   /** Whether nobody could have forged the time: an SNTP server's is not, however often it is given. */
   get timeIsAuthenticated(): boolean {
-    return this.#time?.source === "authenticated";
+    return isAuthenticated(this.downlink, Date.now());
+  }
+
+  /** The device has another secret: what is written from now on belongs to that. */
+  rekeyed(secretId: Uint8Array): void {
+    this.#secretId = secretId;
   }
 
   /** The one the next message will have. */
@@ -139,6 +150,11 @@ export class Memory {
 
   get messages(): FrozenOutbox["messages"] {
     return this.#outbox.messages;
+  }
+
+  /** Whether readings wait, in messages or not. */
+  get hasReadings(): boolean {
+    return waiting(this.#outbox) > 0;
   }
 
   /** Readings dropped for want of room since this object was made. */
@@ -154,6 +170,7 @@ export class Memory {
     const { time, redate } = timeSet(this.#time, nowMs, jumpMs);
     this.#outbox = dateReadings(this.#outbox, jumpMs, redate);
     this.#time = time;
+    this.downlink = clockMoved(this.downlink, jumpMs);
   }
 
   /**
@@ -173,7 +190,7 @@ export class Memory {
 
   /** A certificate did not fit the time: unless that is authenticated, it is asked for again at the next wake. */
   distrustClock(): void {
-    this.#time = distrusted(this.#time);
+    if (!this.timeIsAuthenticated) this.#time = distrusted(this.#time);
   }
 
   /** Readings dropped for want of room, as long as RTC memory has been kept. */
@@ -255,7 +272,7 @@ export class Memory {
 
   private write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
     const time = this.#time && { ...this.#time, wallMs: Date.now() };
-    const { challenge, network, cycle } = this;
+    const { challenge, network, cycle, downlink } = this;
     const image: RtcImage = {
       next,
       outbox,
@@ -263,6 +280,7 @@ export class Memory {
       ...(challenge && { challenge }),
       ...(network && { network }),
       ...(cycle && { cycle }),
+      ...(downlink !== emptyDownlink && { downlink }),
       ...more,
     };
     return storeRtc(image, this.#secretId);

@@ -1,6 +1,6 @@
 /**
- * What provisioning wrote to flash, and what the device itself writes there: the counter's reservation, and a secret of
- * its own in place of a factory image's. The secret leaves this file as a key handle only.
+ * What provisioning wrote to flash, and what the device itself writes there: the counter's reservation, what commands
+ * change, and a secret of its own in place of a factory image's. The secret leaves this file as a key handle only.
  */
 
 import KeyValue from "embedded:storage/key-value";
@@ -11,9 +11,11 @@ import {
   openDeviceRecord,
   raiseReservation,
   readReservation,
+  rekeyedRecord,
   replaceFactorySecret,
 } from "dormouse/store/device-record";
 import { flashDomain, flashKeys, windowKey } from "dormouse/store/flash-entries";
+import { decodePins } from "dormouse/store/pins";
 import { type Profile, readProfile } from "dormouse/store/profile";
 import { needsP256 } from "dormouse/store/protection";
 import { decodeTimeFloor, encodeTimeFloor } from "dormouse/store/time-floor";
@@ -47,6 +49,35 @@ function readString(key: string): string | undefined {
   const value = store.read(key);
   store.close();
   return value as string | undefined;
+}
+
+/** An entry of bytes; undefined when there is none. */
+export function readEntry(name: "settings" | "pins" | "ca" | "crl"): Uint8Array | undefined {
+  return readBuffer(flashKeys[name]);
+}
+
+/** @returns whether flash says so now: else it may say what it said before */
+export function writeEntry(name: "settings" | "pins" | "crl", data: Uint8Array): boolean {
+  writeBuffer(flashKeys[name], data);
+  const kept = readBuffer(flashKeys[name]);
+  return kept?.length === data.length && data.every((byte, i) => byte === kept[i]);
+}
+
+/**
+ * Another secret takes the present one's place, in one write.
+ * @returns the device as it is from now on, whose secret the caller closes; undefined when it is what it was
+ */
+export function rekey(crypto: Crypto, epoch: number, salt: Uint8Array): Device | undefined {
+  const before = readBuffer(flashKeys.record);
+  const record = before && rekeyedRecord(crypto, before, epoch, salt);
+  before?.fill(0);
+  if (!record) return undefined;
+  writeBuffer(flashKeys.record, record);
+  record.fill(0);
+  const device = openDeviceRecord(crypto, readBuffer(flashKeys.record));
+  if (device?.epoch === epoch) return device;
+  device?.secret.close();
+  return undefined;
 }
 
 /** The identity; a failure when there is none. The caller closes `secret`. */
@@ -102,6 +133,12 @@ export function openCredentials(identity: "none" | "certificate" | "psk"): Crede
   return { ...trust, certificate: readBuffer(flashKeys.certificate), key: readBuffer(flashKeys.key) };
 }
 
+/** @returns those of the profile, or what has taken their place; undefined when that cannot be read */
+export function openPins(ofProfile: readonly string[]): readonly string[] | undefined {
+  if (ofProfile.length === 0) return ofProfile;
+  return decodePins(readBuffer(flashKeys.pins), ofProfile)?.pins;
+}
+
 /** Unix seconds: it is certainly this late. It rises with what an authenticated server shows, and never falls. */
 export function timeFloor(): number {
   return Math.max(builtAtSeconds, decodeTimeFloor(readBuffer(flashKeys.timeFloor)));
@@ -110,6 +147,15 @@ export function timeFloor(): number {
 /** One write to flash each time the broker's certificate is renewed. A failure costs no more than the old floor. */
 export function raiseTimeFloor(seconds: number): void {
   if (seconds > timeFloor()) writeBuffer(flashKeys.timeFloor, encodeTimeFloor(seconds));
+}
+
+/** As far beyond the firmware's release as anybody may move the floor, seconds: who errs must not lock the device out. */
+export const maxFloorAheadSeconds = 10 * 365 * 86_400;
+
+/** Somebody who may has said so. One write to flash a day at most. */
+export function timeIsAtLeast(seconds: number): void {
+  if (seconds < timeFloor() + 86_400 || seconds >= builtAtSeconds + maxFloorAheadSeconds) return;
+  raiseTimeFloor(seconds);
 }
 
 /** Empty for an open network. */

@@ -12,7 +12,7 @@ import type { Secured } from "dormouse/tls/session";
 import { isSmall } from "./board.js";
 import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
-import { openCredentials, raiseTimeFloor, timeFloor } from "./provisioned.js";
+import { maxFloorAheadSeconds, openCredentials, openPins, raiseTimeFloor, timeFloor } from "./provisioned.js";
 import { builtAtSeconds } from "./release.js";
 
 /** Of a connection for which a session was offered: what a full handshake may mend. */
@@ -38,9 +38,6 @@ const refusedPauseWakes = 255;
 /** The same when the broker did not answer, which may also be its load. */
 const stalledPauseWakes = 15;
 
-/** Ten years: as far as a certificate may move the floor beyond the firmware's release. */
-const maxAheadSeconds = 10 * 365 * 86_400;
-
 export class Security {
   readonly #hostName: string;
   readonly #settings: TlsSettings;
@@ -49,6 +46,7 @@ export class Security {
   readonly #handshakeTimeoutMs: number;
   #offered = false;
   #resumed = false;
+  #matchedPins = 0;
   /** In this wake there is no resumption. */
   #paused: boolean;
   #setback: FailureKind | undefined;
@@ -80,7 +78,8 @@ export class Security {
    * @throws RangeError or TypeError when what was provisioned cannot be used; Error when memory is short
    */
   open(link: Link): void {
-    const { identity, pskIdentity, minVersion, pins, forwardSecrecy, withoutClock } = this.#settings;
+    const { identity, pskIdentity, minVersion, forwardSecrecy, withoutClock } = this.#settings;
+    const pins = openPins(this.#settings.pins);
     const { ca, crl, certificate, key, psk } = openCredentials(identity);
     try {
       const tls: TLSOptions = {
@@ -90,7 +89,7 @@ export class Security {
         timeFloorSeconds: timeFloor(),
         clock: this.#memory.clock,
         withoutClock,
-        ...(pins.length > 0 && { pins }),
+        ...(pins && pins.length > 0 && { pins }),
         ...(ca && { ca }),
         ...(crl && { crl }),
         ...(certificate && key && { identity: { certificate, key } }),
@@ -98,6 +97,7 @@ export class Security {
         ...this.resumption(),
       };
       // It must not go on as nobody, nor believe more than it was told.
+      if (!pins) throw new RangeError("the pins cannot be read");
       if (identity === "certificate" && !tls.identity) throw new RangeError("certificate or key is missing");
       if (this.#settings.ca && !ca) throw new RangeError("the CA is missing");
       if (this.#settings.crl && !crl) throw new RangeError("the CRL is missing");
@@ -119,11 +119,12 @@ export class Security {
   }
 
   /** The handshake is done: the certificate that a CA vouches for tells what time it is at least. */
-  secured({ notBeforeSeconds, resumed }: Secured): void {
+  secured({ notBeforeSeconds, resumed, matchedPins }: Secured): void {
     this.#resumed = resumed;
+    this.#matchedPins = matchedPins;
     if (!resumed) this.forget();
     // A CA that errs by decades must not lock the device out; SNTP, which can be forged, is no witness for it.
-    if (notBeforeSeconds < builtAtSeconds + maxAheadSeconds) raiseTimeFloor(notBeforeSeconds);
+    if (notBeforeSeconds < builtAtSeconds + maxFloorAheadSeconds) raiseTimeFloor(notBeforeSeconds);
   }
 
   private forget(): void {
@@ -137,6 +138,11 @@ export class Security {
 
   get resumed(): boolean {
     return this.#resumed;
+  }
+
+  /** One bit for each pin, the first lowest: those that the server has shown, in this connection or the one it resumes. */
+  get matchedPins(): number {
+    return this.#matchedPins;
   }
 
   /** For the log: what made a second connection necessary. */

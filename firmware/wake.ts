@@ -11,7 +11,7 @@ import {
   step,
 } from "dormouse/cycle/wake-cycle";
 import type { Failure } from "dormouse/failure";
-import { deepSleep, readRtc } from "dormouse/native/power";
+import { deepSleep, readRtc, restart } from "dormouse/native/power";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import Time from "time";
@@ -23,6 +23,9 @@ import { Joining } from "./phases/joining.js";
 import { Sensing } from "./phases/sensing.js";
 import { cyclePlan } from "./plan.js";
 import { report } from "./report.js";
+import { trialEnds } from "./settings.js";
+
+const freshCycle = Object.freeze({ wakesSinceSend: 0, failures: 0, holdMs: 0, alarms: 0, trialFailures: 0 });
 
 /** Of the phase's time for the handshake: when that is over TLS says so, which tells more than the phase's deadline. */
 const handshakeShare = 0.99;
@@ -36,8 +39,11 @@ export class Wake implements Cycle {
   private state: CycleState = { at: "boot" };
   private timer: Timer | undefined;
   private readonly events: CycleEvent[] = [];
+  /** Settings are on trial. */
+  private readonly onTrial: boolean;
 
-  constructor(profile: Profile, device: Device) {
+  constructor(profile: Profile, device: Device, onTrial: boolean) {
+    this.onTrial = onTrial;
     this.plan = cyclePlan(profile);
     this.memory = new Memory(device, readRtc());
     this.sensing = new Sensing(profile, this.memory, this);
@@ -104,6 +110,7 @@ export class Wake implements Cycle {
           this.enter(effect.phase);
           break;
         case "sleep":
+          if (this.connection.restarts) restart();
           deepSleep(effect.ms);
       }
     }
@@ -150,7 +157,16 @@ export class Wake implements Cycle {
       case "close":
         return this.connection.close();
       case "persist":
+        this.endTrial();
         return this.settle("persist", this.memory.saveAll());
     }
+  }
+
+  /** Whether the settings on trial serve is known when the wake has tried to send. */
+  private endTrial(): void {
+    if (!this.onTrial) return;
+    const before = this.memory.cycle ?? freshCycle;
+    const trialFailures = trialEnds(this.connection.reached, before.trialFailures);
+    this.memory.cycle = { ...before, trialFailures };
   }
 }

@@ -12,6 +12,7 @@ import { type CommandFlags, type CommandSettings, commandSettings } from "./sett
 /** What a person can do about an answer that is not "done". */
 const actions: Readonly<Record<Exclude<Ending["status"], "done" | "sent">, string>> = {
   failed: "it could not do that",
+  refused: "it will not do that, and nothing has changed",
   unknown: "its firmware has no command of that name",
   expired: "it came too late, or this machine's clock and the device's differ",
   challenge: "it expired before the device had it with its challenge; give it more time with --expires",

@@ -10,6 +10,7 @@ import type { Profile } from "dormouse/store/profile";
 import type { Secured } from "dormouse/tls/session";
 import Time from "time";
 import Timer from "timer";
+import type { Bench } from "../carry-out/built-in.js";
 import { Link, type LinkEvents } from "../link.js";
 import type { Memory } from "../memory.js";
 import { Publisher } from "../publisher.js";
@@ -28,10 +29,10 @@ const packetTooLarge = 149;
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
-export class Connection implements LinkEvents {
-  private readonly profile: Profile;
-  private readonly device: Device;
-  private readonly memory: Memory;
+export class Connection implements LinkEvents, Bench {
+  readonly profile: Profile;
+  readonly device: Device;
+  readonly memory: Memory;
   private readonly joining: Joining;
   private readonly cycle: Cycle;
   private readonly security: Security | undefined;
@@ -42,6 +43,7 @@ export class Connection implements LinkEvents {
   private tls = "";
   /** The broker has taken the MQTT session, and no message was refused. */
   private welcome = false;
+  private hasReached = false;
   /** The broker was not as remembered, so another link may fare better; once a wake. */
   private another: "no" | "yes" | "done" = "no";
   /** TCP stands. */
@@ -72,6 +74,20 @@ export class Connection implements LinkEvents {
     return detail === undefined ? {} : { detail };
   }
 
+  get matchedPins(): number {
+    return this.security?.matchedPins ?? 0;
+  }
+
+  /** The broker has taken the MQTT session, at least once. */
+  get reached(): boolean {
+    return this.hasReached;
+  }
+
+  /** A command wants the board restarted at the end of the wake. */
+  get restarts(): boolean {
+    return this.listening?.restarts ?? false;
+  }
+
   connect(): void {
     const { broker, commands } = this.profile;
     this.lost = closed;
@@ -80,7 +96,7 @@ export class Connection implements LinkEvents {
     if ("kind" in session) return this.cycle.settle("connect", session);
     const link = new Link({ address: this.joining.address, broker, session, kept: this.memory.mqtt }, this);
     this.publisher.relink(this.joining.rssi);
-    this.listening = commands && new Listening(this.profile, commands, this.device, this.memory);
+    this.listening = commands && new Listening(commands, this);
     try {
       this.link = link;
       if (this.security?.early) this.begin();
@@ -120,6 +136,7 @@ export class Connection implements LinkEvents {
 
   opened(): void {
     this.welcome = true;
+    this.hasReached = true;
     // What the link has taken up; it gives another at its end.
     this.memory.mqtt = undefined;
     this.cycle.done("session");

@@ -4,29 +4,23 @@
  */
 import type { Failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
-import type { Device } from "dormouse/store/device-record";
-import type { Profile } from "dormouse/store/profile";
 import type { CommandSettings } from "dormouse/store/protection";
+import type { Bench } from "../carry-out/built-in.js";
 import { Commands } from "../commands.js";
 import type { Link } from "../link.js";
-import type { Memory } from "../memory.js";
 
 export class Listening {
-  private readonly profile: Profile;
   private readonly settings: CommandSettings;
-  private readonly device: Device;
-  private readonly memory: Memory;
+  private readonly bench: Bench;
   /** Once a message has come. */
   private commands: Commands | undefined;
   /** Whether the broker has been asked for what it has, and what it has said since: nothing more, at last. */
   private fence: "none" | "asked" | "heard" | "quiet" = "none";
 
   /** For one link: what an earlier one has brought comes again. */
-  constructor(profile: Profile, settings: CommandSettings, device: Device, memory: Memory) {
-    this.profile = profile;
+  constructor(settings: CommandSettings, bench: Bench) {
     this.settings = settings;
-    this.device = device;
-    this.memory = memory;
+    this.bench = bench;
   }
 
   /** What the report of the phase says. */
@@ -36,7 +30,7 @@ export class Listening {
 
   /** Takes in a message. @returns false when it is to stay at the broker, as are all that come after it */
   take(message: ReceivedMessage): boolean {
-    this.commands ??= new Commands(this.profile, this.settings, this.device, this.memory);
+    this.commands ??= new Commands(this.settings, this.bench);
     if (this.fence !== "none") this.fence = this.fence === "quiet" ? "none" : "heard";
     return this.commands.take(message);
   }
@@ -66,6 +60,11 @@ export class Listening {
   /** The broker has no more commands, or has to keep them. */
   get over(): boolean {
     return this.fence === "quiet" || (this.commands?.full ?? false);
+  }
+
+  /** The board is to be restarted at the end of the wake. */
+  get restarts(): boolean {
+    return this.commands?.restarts ?? false;
   }
 
   get trouble(): Failure | undefined {

@@ -4,9 +4,10 @@ import { encodeReading } from "dormouse/senml/measurement";
 import type { Profile } from "dormouse/store/profile";
 import { sense } from "../app.js";
 import { readClock } from "../clock.js";
-import { resetState } from "../device-state.js";
+import { resetState, settingsState } from "../device-state.js";
 import type { Memory } from "../memory.js";
 import { describeError } from "../report.js";
+import { settingsAreTold } from "../settings.js";
 import type { Cycle } from "./cycle.js";
 
 export class Sensing {
@@ -28,7 +29,7 @@ export class Sensing {
 
   private measure(): Failure | undefined {
     try {
-      const measurements = [...sense(), ...resetState(this.profile)];
+      const measurements = [...sense(), ...resetState(this.profile), ...settingsState()];
       if (measurements.length > 0) this.content = encodeReading({ timeMs: readClock(), measurements });
       return undefined;
     } catch (error) {
@@ -40,6 +41,8 @@ export class Sensing {
     const { content } = this;
     if (!content) return this.cycle.done("queue", true);
     this.content = undefined;
-    this.cycle.settle("queue", this.memory.queue(content));
+    const reason = this.memory.queue(content);
+    if (!reason) settingsAreTold();
+    this.cycle.settle("queue", reason);
   }
 }

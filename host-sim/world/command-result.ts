@@ -14,6 +14,7 @@ export interface CommandResult {
 const statuses: readonly unknown[] = [
   "done",
   "failed",
+  "refused",
   "unknown",
   "expired",
   "challenge",

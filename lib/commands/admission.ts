@@ -15,13 +15,15 @@ import type { Verified } from "../sealed/opened.js";
 import { openOperator } from "../sealed/operator.js";
 import { open } from "../sealed/protect.js";
 import { judge, type ReplayWindow, type Verdict } from "../sealed/window.js";
-import { type Command, decodeCommand } from "./command.js";
+import { type Command, decodeCommand, maxCrlBytes } from "./command.js";
 import { encodeWindowRecord } from "./windows.js";
 
 /** How far a command's sender may be ahead of the device. */
 export const maxAheadSeconds = 300;
 /** The largest command with all that can be around it; what is larger is none. */
 export const maxMessageBytes = 640;
+/** On a device that takes lists of revoked certificates. */
+export const maxLargeMessageBytes = maxMessageBytes + maxCrlBytes;
 
 /** Names that the operator has to sign, whatever the profile says. */
 const operatorNames: readonly string[] = Object.freeze(["pins", "keys", "crl", "reboot"]);
@@ -78,14 +80,16 @@ export type Outcome =
 /**
  * Which of `controllers` a message claims to come from: whose key to derive, and window to read.
  * @param retained whether the broker kept the message: a command is for now, so that is none
+ * @param maxBytes of the message: what is larger is none
  * @returns -1 for nobody's
  */
 export function claimedController(
   message: Uint8Array,
   retained: boolean,
   controllers: readonly Sender[],
+  maxBytes = maxMessageBytes,
 ): number {
-  if (retained || message.length > maxMessageBytes) return -1;
+  if (retained || message.length > maxBytes) return -1;
   const claim = claimed(message);
   if (claim?.protection !== "stamp" && claim?.protection !== "seal") return -1;
   for (let i = 0; i < controllers.length; i++)

@@ -11,11 +11,13 @@ import { maxCounter } from "../sealed/header.js";
 
 /** What an argument may be. A number that is whole is an integer, whatever its sender's language calls it. */
 export type Scalar = number | string | boolean;
+/** Bytes are what `crl` carries, and no other command. */
+export type Argument = Scalar | Uint8Array;
 export type ResultValue = Scalar | Uint8Array | null;
 
 export interface Command {
   readonly name: string;
-  readonly args: readonly Scalar[];
+  readonly args: readonly Argument[];
   /** Unix seconds, as is `expiresAt`, which is not earlier. */
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -24,7 +26,15 @@ export interface Command {
 }
 
 /** How a command ended: `docs/commands.md` says what to do about each. */
-export type Status = "done" | "failed" | "unknown" | "expired" | "challenge" | "unauthorised" | "malformed";
+export type Status =
+  | "done"
+  | "failed"
+  | "refused"
+  | "unknown"
+  | "expired"
+  | "challenge"
+  | "unauthorised"
+  | "malformed";
 
 export interface Result {
   /** Sender id of the controller whose command this answers. */
@@ -43,6 +53,9 @@ export const maxArgs = 8;
 export const maxTextBytes = 128;
 /** Of the array alone, without what protects it. */
 export const maxPayloadBytes = 256;
+/** The one command that is larger, by a list of so many bytes at most: an entry of flash. */
+export const crlName = "crl";
+export const maxCrlBytes = 4096;
 export const challengeBytes = 8;
 const maxControllerBytes = 64;
 /** Beyond any clock, and an integer in every language. */
@@ -51,6 +64,7 @@ const maxSeconds = 2 ** 40 - 1;
 const statuses: readonly Status[] = Object.freeze([
   "done",
   "failed",
+  "refused",
   "unknown",
   "expired",
   "challenge",
@@ -80,6 +94,16 @@ export function isScalar(value: unknown): value is Scalar {
   return typeof value === "string" && fits(value, maxTextBytes);
 }
 
+/** Whether `value` can be an argument of the command `name`. */
+function isArgument(name: string, value: unknown): value is Argument {
+  if (value instanceof Uint8Array) return name === crlName && value.length > 0 && value.length <= maxCrlBytes;
+  return isScalar(value);
+}
+
+function maxBytesOf(name: string): number {
+  return name === crlName ? maxPayloadBytes + maxCrlBytes : maxPayloadBytes;
+}
+
 /** Whether `value` can be a result's: a scalar, at most 128 bytes, or null. */
 export function isResultValue(value: unknown): value is ResultValue {
   if (value instanceof Uint8Array) return value.length <= maxTextBytes;
@@ -87,31 +111,43 @@ export function isResultValue(value: unknown): value is ResultValue {
 }
 
 /**
- * @returns new bytes, at most 256.
+ * @returns new bytes, at most 256; of `crl` 4,352.
  * @throws RangeError for a command beyond the limits.
  */
 export function encodeCommand(command: Command): Uint8Array {
   const { name, args, issuedAt, expiresAt, challenge } = command;
   if (!isCommandName(name)) throw new RangeError("a command's name is 1 to 32 of a-z, 0-9, . and -");
   if (args.length > maxArgs) throw new RangeError(`a command has at most ${maxArgs} arguments`);
-  if (!args.every(isScalar))
+  if (!args.every((value) => isArgument(name, value)))
     throw new RangeError("an argument is a finite number, true, false or text of at most 128 bytes");
   if (!validTimes(issuedAt, expiresAt)) throw new RangeError("a command expires after it is issued");
   if (!isChallenge(challenge)) throw new RangeError("a challenge has 8 bytes");
   const payload = encode([name, args, issuedAt, expiresAt, challenge]);
-  if (payload.length > maxPayloadBytes)
-    throw new RangeError(`a command takes at most ${maxPayloadBytes} bytes`);
+  if (payload.length > maxBytesOf(name))
+    throw new RangeError(`a command takes at most ${maxBytesOf(name)} bytes`);
   return payload;
 }
 
-/** @returns undefined for anything that `encodeCommand` does not write; its challenge is a view of `payload`. */
+/** @returns undefined for anything that `encodeCommand` does not write; byte strings are views of `payload`. */
 export function decodeCommand(payload: Uint8Array): Command | undefined {
-  const parts = arrayOfFive(payload);
+  const parts = arrayOfFive(payload, maxPayloadBytes + maxCrlBytes);
   if (!parts) return undefined;
   const [name, args, issuedAt, expiresAt, challenge] = parts;
   if (!isCommandName(name) || !Array.isArray(args) || args.length > maxArgs) return undefined;
-  if (!args.every(isScalar) || !validTimes(issuedAt, expiresAt) || !isChallenge(challenge)) return undefined;
-  return { name, args, issuedAt: issuedAt as number, expiresAt: expiresAt as number, challenge };
+  if (payload.length > maxBytesOf(name)) return undefined;
+  if (
+    !args.every((value) => isArgument(name, value)) ||
+    !validTimes(issuedAt, expiresAt) ||
+    !isChallenge(challenge)
+  )
+    return undefined;
+  return {
+    name,
+    args: args as Argument[],
+    issuedAt: issuedAt as number,
+    expiresAt: expiresAt as number,
+    challenge,
+  };
 }
 
 /**
@@ -130,7 +166,7 @@ export function encodeResult(result: Result): Uint8Array {
 
 /** @returns undefined for anything that `encodeResult` does not write; byte strings are views of `payload`. */
 export function decodeResult(payload: Uint8Array): Result | undefined {
-  const parts = arrayOfFive(payload);
+  const parts = arrayOfFive(payload, maxPayloadBytes);
   if (!parts) return undefined;
   const [controller, counter, status, value, challenge] = parts;
   if (!isController(controller) || !isCounter(counter) || !statuses.includes(status as Status))
@@ -139,8 +175,8 @@ export function decodeResult(payload: Uint8Array): Result | undefined {
   return { controller, counter, status: status as Status, value, challenge };
 }
 
-function arrayOfFive(payload: Uint8Array): readonly CborValue[] | undefined {
-  if (payload.length > maxPayloadBytes) return undefined;
+function arrayOfFive(payload: Uint8Array, maxBytes: number): readonly CborValue[] | undefined {
+  if (payload.length > maxBytes) return undefined;
   try {
     const parts = decode(payload, limits);
     return Array.isArray(parts) && parts.length === 5 ? parts : undefined;

@@ -1,7 +1,7 @@
 /**
  * One controller's replay window as a flash entry: dCBOR([sender id, epoch, window]) and the CRC-32 of that,
  * big-endian. Unreadable is not absent: a device that took it for an empty window would act on old commands
- * again, so that controller is refused until the device is provisioned anew.
+ * again, so that controller is refused until the device is provisioned anew, or has a new secret.
  */
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
@@ -49,8 +49,8 @@ function writeLongHead(data: Uint8Array, at: number, length: number): number {
 
 /**
  * @param data what flash held, undefined when there is no such entry: provisioning removes them.
- * @returns an empty window when there is no entry; undefined when there is one that is not intact, or not of
- *   this sender and epoch.
+ * @returns an empty window when there is no entry, or one of an earlier epoch: nothing of that verifies under the
+ *   present secret; undefined when there is one that is not intact, or of another sender or a later epoch.
  */
 export function decodeWindowRecord({ id, epoch }: Sender, data?: Uint8Array): ReplayWindow | undefined {
   if (data === undefined) return emptyWindow(commandWindowSize);
@@ -62,9 +62,11 @@ export function decodeWindowRecord({ id, epoch }: Sender, data?: Uint8Array): Re
     const parts = decode(data.subarray(0, end));
     if (!Array.isArray(parts) || parts.length !== 3) return undefined;
     const [ofId, ofEpoch, content] = parts;
-    if (ofId !== id || ofEpoch !== epoch || !(content instanceof Uint8Array)) return undefined;
+    if (ofId !== id || typeof ofEpoch !== "number" || !(content instanceof Uint8Array)) return undefined;
+    if (ofEpoch > epoch) return undefined;
     const window = decodeWindow(content);
-    return window?.size === commandWindowSize ? window : undefined;
+    if (window?.size !== commandWindowSize) return undefined;
+    return ofEpoch < epoch ? emptyWindow(commandWindowSize) : window;
   } catch (error) {
     if (error instanceof CborError) return undefined;
     throw error;

@@ -34,6 +34,9 @@ export const flashKeys = {
   signKey: "sign-key",
   /** See time-floor.ts; only the device writes it. */
   timeFloor: "time-floor",
+  /** See settings.ts and pins.ts: what commands have put over the profile. Only the device writes them. */
+  settings: "settings",
+  pins: "pins",
 } as const;
 
 /** What the device has taken of the `index`th controller of its profile; only the device writes it. */

@@ -242,17 +242,23 @@ export function readProfile(json: string): Profile | Failure {
   } catch {
     return failure("profile-invalid", "the profile is not JSON");
   }
+  const problem = profileProblem(value);
+  return problem === undefined ? (value as Profile) : failure("profile-invalid", problem);
+}
+
+/** What is wrong with it, by the name of the first setting that is; undefined for a profile. */
+export function profileProblem(value: unknown): string | undefined {
   const problem = rules(value);
-  if (problem !== undefined) return failure("profile-invalid", problem.slice(1));
+  if (problem !== undefined) return problem.slice(1);
   const profile = value as Profile;
   const { broker, topics, commands, mqtt } = profile;
-  const conflict =
+  return (
     brokerConflict(broker) ??
     readingsConflict(topics) ??
     (broker.tls === false ? plainTcpConflict(topics.up) : undefined) ??
     (commands && commandsConflict(commands, mqtt)) ??
-    willConflict(profile);
-  return conflict === undefined ? profile : failure("profile-invalid", conflict);
+    willConflict(profile)
+  );
 }
 
 /** A will that waits for a sleeping device needs MQTT 5, and a session that lives as long. */

@@ -19,6 +19,7 @@ import {
   type TimeBase,
 } from "./rtc-counter.js";
 import { type CycleMemory, decodeCycle, encodeCycle } from "./rtc-cycle.js";
+import { type DownlinkMemory, decodeDownlink, encodeDownlink } from "./rtc-downlink.js";
 import { decodeNetwork, encodeNetwork, type NetworkCache } from "./rtc-network.js";
 import { decodeOutbox, encodeOutbox, type FrozenOutbox, type Outbox } from "./rtc-outbox.js";
 
@@ -29,7 +30,17 @@ const version = 1;
 const sectionHeadBytes = 3;
 const recoveryAt = 5;
 const challengeBytes = 8;
-const type = { counter: 1, time: 2, network: 3, mqtt: 4, tls: 5, outbox: 6, challenge: 7, cycle: 8 } as const;
+const type = {
+  counter: 1,
+  time: 2,
+  network: 3,
+  mqtt: 4,
+  tls: 5,
+  outbox: 6,
+  challenge: 7,
+  cycle: 8,
+  downlink: 9,
+} as const;
 
 export interface RtcImage {
   /** The counter of the next message. */
@@ -45,6 +56,7 @@ export interface RtcImage {
   readonly challenge?: Uint8Array;
   /** Since when the device has not sent, and why. */
   readonly cycle?: CycleMemory;
+  readonly downlink?: DownlinkMemory;
 }
 
 /** An image that was read back intact: its messages may be sent again. */
@@ -83,6 +95,7 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   sections.set(type.outbox, encodeOutbox(image.outbox));
   if (image.challenge) sections.set(type.challenge, image.challenge);
   if (image.cycle) sections.set(type.cycle, encodeCycle(image.cycle));
+  if (image.downlink) sections.set(type.downlink, encodeDownlink(image.downlink));
   const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
   const leftOut: LeftOut[] = [];
   for (const name of ["tls", "network", "mqtt"] as const)
@@ -132,6 +145,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   const tls = sections.get(type.tls);
   const challenge = sections.get(type.challenge);
   const cycle = decodeCycle(sections.get(type.cycle));
+  const downlink = decodeDownlink(sections.get(type.downlink));
   return {
     next,
     outbox,
@@ -141,6 +155,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
     ...(tls && { tls }),
     ...(challenge?.length === challengeBytes && { challenge }),
     ...(cycle && { cycle }),
+    ...(downlink && { downlink }),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Secured {
   readonly resumed: boolean;
   /** The server took the early data with the first flight. */
   readonly earlyDataAccepted: boolean;
+  /** One bit for each of `pins`, the first lowest: those on the server's path, then when the session was made. */
+  readonly matchedPins: number;
 }
 
 export type SessionState =
@@ -80,7 +82,7 @@ export function sessionState(session: Session, clock: Clock): SessionState {
 
 /** Only for an open session. */
 export function securedBy(session: Session): Secured {
-  const [version, suite, protocol, peer, notBeforeSeconds, notAfterSeconds, resumed, earlyDataAccepted] =
+  const [version, suite, protocol, peer, notBeforeSeconds, notAfterSeconds, resumed, early, matchedPins] =
     session.secured();
   return {
     version: version === 0x0304 ? "1.3" : "1.2",
@@ -90,6 +92,7 @@ export function securedBy(session: Session): Secured {
     notBeforeSeconds,
     notAfterSeconds,
     resumed,
-    earlyDataAccepted,
+    earlyDataAccepted: early,
+    matchedPins,
   };
 }

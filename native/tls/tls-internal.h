@@ -41,6 +41,8 @@ typedef struct {
     char *name;
     uint8_t (*pins)[TLS_PIN_BYTES];
     uint8_t pinCount;
+    uint8_t matched; /* one bit for each pin, the first lowest: those that this server has shown */
+    uint8_t offeredMatched; /* the same, of the session that was offered */
     uint8_t addressLength; /* 4, 16, or 0: a name is expected */
     uint8_t named;
     uint8_t strict; /* without the time, accept only a leaf that is pinned */

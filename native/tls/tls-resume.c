@@ -1,11 +1,12 @@
 /*
  * A session that survives deep sleep: what mbedTLS needs to resume it, sealed, in a form for RTC memory.
  *
- *   0  version, 1                                                   5  end of the certificates, u32, Unix seconds, or 0
- *   1  last full handshake, u32, seconds of mbedtls_ms_time         9  nonce, 12    21  ciphertext, tag 16
+ *   0  version, 2                                                   5  end of the certificates, u32, Unix seconds, or 0
+ *   1  last full handshake, u32, seconds of mbedtls_ms_time         9  pins that its server has shown, a bit for each
+ *  10  nonce, 12    22  ciphertext, tag 16
  *
  * AES-128-GCM; the key comes by HKDF-SHA-256 from the device's secret, which is in flash: RTC memory alone gives
- * nothing away and accepts nothing forged. Additional data are the first nine bytes and the fingerprint of all
+ * nothing away and accepts nothing forged. Additional data are the first ten bytes and the fingerprint of all
  * settings: another pin, CA, CRL, name or identity, and it does not open. A resumed session keeps the time of its
  * last full handshake, so that renewals do not make it live for ever; and it ends with the certificates of that one.
  */
@@ -18,7 +19,7 @@
 #include "mbedtls/platform_time.h"
 #include "mbedtls/platform_util.h"
 
-enum { VERSION = 1, NONCE_AT = 9, NONCE_BYTES = 12, SEALED_AT = NONCE_AT + NONCE_BYTES, TAG_BYTES = 16, HEAD_BYTES = NONCE_AT };
+enum { VERSION = 2, MATCHED_AT = 9, NONCE_AT = 10, NONCE_BYTES = 12, SEALED_AT = NONCE_AT + NONCE_BYTES, TAG_BYTES = 16, HEAD_BYTES = NONCE_AT };
 
 /* Survives deep sleep, unlike the time since boot; starts anew when power fails, as RTC memory does. */
 static uint32_t seconds_now(void)
@@ -127,6 +128,7 @@ int tls_session_resume(TlsSession *session, const uint8_t *saved, size_t length,
     mbedtls_free(plain);
     live->fullAt = fullAt;
     live->endsAt = endsAt;
+    live->offeredMatched = saved[MATCHED_AT];
     return live->resuming;
 }
 
@@ -155,7 +157,9 @@ int tls_resumed(const TlsLive *live)
 /* The handshake is over: nobody looks at the server's certificate any more, and it would be saved too. */
 void tls_resume_opened(TlsLive *live)
 {
-    if (!tls_resumed(live)) {
+    if (tls_resumed(live)) {
+        live->matched = live->offeredMatched;
+    } else {
         live->fullAt = seconds_now();
         live->endsAt = live->path.until > 0 && live->path.until < UINT32_MAX ? (uint32_t)live->path.until : 0;
     }
@@ -216,6 +220,7 @@ static uint8_t *seal_session(TlsLive *live, psa_key_id_t secret, size_t most, si
         saved[0] = VERSION;
         write_u32(saved + 1, live->fullAt);
         write_u32(saved + 5, live->endsAt);
+        saved[MATCHED_AT] = live->matched;
         additional_data(live, saved, data);
         status = psa_aead_encrypt(key, PSA_ALG_GCM, saved + NONCE_AT, NONCE_BYTES, data, sizeof data, plain, plainLength,
                                   saved + SEALED_AT, plainLength + TAG_BYTES, &sealedLength);

@@ -277,6 +277,7 @@ TlsSecured tls_session_secured(const TlsSession *session)
     secured.notAfter = live->path.notAfter;
     secured.resumed = tls_resumed(live);
 #if defined(MBEDTLS_SSL_EARLY_DATA)
+    secured.matchedPins = live->matched;
     secured.earlyAccepted = live->earlySent
         && mbedtls_ssl_get_early_data_status(&session->live->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED;
 #endif

@@ -87,6 +87,8 @@ typedef struct {
     int64_t notBefore, notAfter;
     int resumed;       /* by a session of an earlier connection */
     int earlyAccepted; /* the server took the 0-RTT data */
+    int matchedPins;   /* one bit for each pin, in the order of tls_session_pin, the first lowest: those that are on the
+                          verified path of the last full handshake */
 } TlsSecured;
 
 /* NULL when memory is short. */
@@ -168,6 +170,12 @@ void tls_saved_free(uint8_t *saved);
 /* English for an mbedTLS error code; never NULL. */
 const char *tls_error_text(int code);
 int tls_error_is_memory(int code);
+
+/*
+ * Whether `list`, one CRL in DER and nothing behind it, is a CA's in `ca` (DER or PEM): its name, its signature by SHA-256 or
+ * better, and its right to sign such. `number` is the list's CRL number (RFC 5280 §5.2.3), -1 when it has none.
+ */
+int tls_crl_is_of(const uint8_t *list, size_t length, const uint8_t *ca, size_t caLength, double *number);
 
 /* Where NSS key log lines go (simulator only); NULL stops it. */
 void tls_set_keylog(void (*line)(const char *text));

@@ -172,11 +172,12 @@ static int digest_of(const mbedtls_x509_crt *certificate, uint8_t digest[TLS_PIN
         == PSA_SUCCESS;
 }
 
-static int is_pinned(const TlsLive *live, const uint8_t digest[TLS_PIN_BYTES])
+/* The bit of the pin that this is; 0 when it is none. */
+static uint8_t pin_of(const TlsLive *live, const uint8_t digest[TLS_PIN_BYTES])
 {
     for (size_t i = 0; i < live->pinCount; i++)
         if (memcmp(live->pins[i], digest, TLS_PIN_BYTES) == 0)
-            return 1;
+            return (uint8_t)(1 << i);
     return 0;
 }
 
@@ -222,7 +223,9 @@ static int check_pins(TlsLive *live, const mbedtls_x509_crt *certificate, int de
     int byKeyAlone = live->trusted.raw.p == NULL;
     if (!digest_of(certificate, digest))
         return MBEDTLS_ERR_X509_ALLOC_FAILED;
-    int pinned = is_pinned(live, digest);
+    uint8_t pin = pin_of(live, digest);
+    int pinned = pin != 0;
+    live->matched |= pin;
     if (depth == 0 && pinned)
         path->timeless = 1;
     if (byKeyAlone && depth != 0)

@@ -257,7 +257,7 @@ void tls_native_secured(xsMachine *the)
 {
     const TlsSecured secured = tls_session_secured(session_of(the));
     xsmcVars(1);
-    xsmcSetNewArray(xsResult, 8);
+    xsmcSetNewArray(xsResult, 9);
     xsmcSetInteger(xsVar(0), secured.version);
     xsmcSetIndex(xsResult, 0, xsVar(0));
     xsmcSetInteger(xsVar(0), secured.cipherSuite);
@@ -277,6 +277,19 @@ void tls_native_secured(xsMachine *the)
     xsmcSetIndex(xsResult, 6, xsVar(0));
     xsmcSetBoolean(xsVar(0), secured.earlyAccepted);
     xsmcSetIndex(xsResult, 7, xsVar(0));
+    xsmcSetInteger(xsVar(0), secured.matchedPins);
+    xsmcSetIndex(xsResult, 8, xsVar(0));
+}
+
+void tls_native_crl_number(xsMachine *the)
+{
+    void *list, *ca;
+    xsUnsignedValue length, caLength;
+    double number;
+    read_argument(the, 0, &list, &length);
+    read_argument(the, 1, &ca, &caLength);
+    if (tls_crl_is_of(list, length, ca, caLength, &number))
+        xsmcSetNumber(xsResult, number);
 }
 
 void tls_native_get_resumable(xsMachine *the)

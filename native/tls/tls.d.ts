@@ -91,7 +91,8 @@ export class Session {
    */
   failure(): [reason: number, code: number, verifyFlags: number, text: string, seen: string];
   /** What was agreed on; version 0 before the session is open. Times are Unix seconds, 0 without a certificate;
-   * `notBefore` also 0 when only the certificate's own pinned key vouches for it. */
+   * `notBefore` also 0 when only the certificate's own pinned key vouches for it. `matchedPins` has one bit for each `pin`,
+   * the first lowest: those on the verified path of the last full handshake, that of the session resumed included. */
   secured(): [
     version: number,
     cipherSuite: number,
@@ -101,6 +102,7 @@ export class Session {
     notAfter: number,
     resumed: boolean,
     earlyAccepted: boolean,
+    matchedPins: number,
   ];
   /** Whether `save` has something: in TLS 1.2 once open, in TLS 1.3 once a ticket came. */
   readonly resumable: boolean;
@@ -115,3 +117,9 @@ export class Session {
   /** Bytes of plaintext that one `write` takes now. */
   readonly writable: number;
 }
+
+/**
+ * Whether `list`, one certificate revocation list in DER, is signed by a CA in `ca` that may.
+ * @returns its number (RFC 5280 §5.2.3), -1 when it has none; undefined when it is no such list
+ */
+export function crlNumber(list: Bytes, ca: Bytes): number | undefined;

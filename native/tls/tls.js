@@ -27,3 +27,5 @@ export class Session @ "tls_native_destructor" {
 	get readable() @ "tls_native_get_readable";
 	get writable() @ "tls_native_get_writable";
 }
+function crl(list, ca) @ "tls_native_crl_number";
+export function crlNumber(list, ca) { return crl(list, ca); }

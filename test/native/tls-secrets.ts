@@ -79,8 +79,8 @@ function sealingKey(secret: Uint8Array): Uint8Array {
 /** What mbedTLS keeps of a session, out of the sealed bytes as native/tls/tls-resume.c lays them out. */
 function openSession(saved: Uint8Array, seal: Uint8Array): Buffer {
   // GCM decrypts without its tag as CTR does, from block 2 on: the tag binds settings that the test need not know
-  const counter = Buffer.concat([saved.subarray(9, 21), Buffer.of(0, 0, 0, 2)]);
-  return createDecipheriv("aes-128-ctr", sealingKey(seal), counter).update(saved.subarray(21, -16));
+  const counter = Buffer.concat([saved.subarray(10, 22), Buffer.of(0, 0, 0, 2)]);
+  return createDecipheriv("aes-128-ctr", sealingKey(seal), counter).update(saved.subarray(22, -16));
 }
 
 /** TLS 1.3's PSK of the next connection. */

@@ -47,10 +47,17 @@ test("every cut and every changed byte of a record makes it unreadable", () => {
   }
 });
 
-test("the window of another controller or epoch is not this one's", () => {
+test("the window of another controller or a later epoch is not this one's", () => {
   const data = encodeWindowRecord(sender, used());
   equal(decodeWindowRecord({ id: "attic", epoch: 3 }, data), undefined);
-  equal(decodeWindowRecord({ id: "office", epoch: 4 }, data), undefined);
+  equal(decodeWindowRecord({ id: "office", epoch: 2 }, data), undefined);
+});
+
+test("under a later epoch, and so another secret, a controller begins anew", () => {
+  const data = encodeWindowRecord(sender, used());
+  equal(decodeWindowRecord({ id: "office", epoch: 4 }, data), emptyWindow(64));
+  data[data.length - 1]! ^= 1;
+  equal(decodeWindowRecord({ id: "office", epoch: 4 }, data), undefined, "if that is what it says");
 });
 
 test("a checksum alone does not make a window", () => {

@@ -7,6 +7,7 @@ import {
   rtcHeaderBytes,
   rtcImageBytes,
 } from "../../../lib/store/rtc.js";
+import { decodeDownlink, emptyDownlink } from "../../../lib/store/rtc-downlink.js";
 import { emptyOutbox } from "../../../lib/store/rtc-outbox.js";
 import { equal, fromHex, hex, ok, test, throws } from "../../device/harness.js";
 
@@ -275,6 +276,17 @@ test("what cannot be is not written", () => {
     () => encodeRtc({ ...bare, time: { wallMs: -1, setAtMs: 0, source: "sntp" } }, secretId, 512),
     RangeError,
   );
+});
+
+test("what commands leave is read back, and dropped when it cannot be read", () => {
+  const downlink = { publishedAtMs: 1_790_000_000_000, authenticatedAtMs: null, movedMs: 7, refused: 3 };
+  const encoded = encodeRtc({ ...full, downlink }, secretId, 4096);
+  if ("tooLarge" in encoded) throw new Error("too large");
+  equal(decodeRtc(encoded.data, trust)?.downlink, downlink);
+  equal(decodeDownlink(encode([null, null, 0])), undefined);
+  equal(decodeDownlink(encode([null, -1, 0, 0])), undefined);
+  equal(decodeDownlink(encode([null, null, 0, 1.5])), undefined);
+  equal(decodeDownlink(encode([null, 5, 0, 0])), { ...emptyDownlink, authenticatedAtMs: 5 });
 });
 
 test("what was kept under the secret before the present one is taken over, under any other it is not", () => {
