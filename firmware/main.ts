@@ -35,8 +35,10 @@ if (cause === "abort" || cause === "watchdog") {
   if (onTrial) rollBack();
   // A board that crashes at every wake would never sleep: it tidies up and waits for the next.
   const memory = Memory.recover(device);
+  memory.sleepMs = memory.byBoard(1000 * profile.cycle.intervalSeconds);
   const measurements = resetState(profile);
   if (measurements.length > 0) memory.queue(encodeReading({ timeMs: readClock(), measurements }));
-  deepSleep(1000 * profile.cycle.intervalSeconds);
+  else memory.save();
+  deepSleep(memory.sleepMs);
 }
 new Wake(profile, device, onTrial).run();

@@ -15,7 +15,7 @@ import {
   waitingResults,
   withMessage,
 } from "dormouse/cycle/outbox";
-import { askedAgain, clockOf, distrusted, doubted, timeSet } from "dormouse/cycle/time-base";
+import { askedAgain, asleep, byBoard, clockOf, distrusted, doubted, timeSet } from "dormouse/cycle/time-base";
 import { type Failure, failure } from "dormouse/failure";
 import { readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
 import { type CounterState, openCounter } from "dormouse/sealed/counter";
@@ -23,7 +23,6 @@ import type { Frozen } from "dormouse/sealed/frozen";
 import type { Packing } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
 import { decodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
-import type { TimeBase } from "dormouse/store/rtc-counter";
 import type { CycleMemory } from "dormouse/store/rtc-cycle";
 import { type DownlinkMemory, emptyDownlink } from "dormouse/store/rtc-downlink";
 import type { NetworkCache } from "dormouse/store/rtc-network";
@@ -34,9 +33,10 @@ import {
   type OutboxDraft,
   resultsTopic,
 } from "dormouse/store/rtc-outbox";
+import type { TimeBase } from "dormouse/store/rtc-time";
 import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
-import { readClock } from "./clock.js";
+import { readClock, wakeClock } from "./clock.js";
 import { type Frost, freezeDraft } from "./freezing.js";
 import { report } from "./report.js";
 import { storeRtc } from "./rtc-memory.js";
@@ -59,7 +59,7 @@ export class Memory {
   readonly #droppedBefore: number;
   #counter: CounterState<OutboxDraft>;
   #outbox: FrozenOutbox;
-  #time: TimeBase | undefined;
+  #time: TimeBase;
   /**
    * The TLS session to take up at the next connection, sealed; undefined when there is none. A single byte: for so
    * many wakes there is to be none.
@@ -70,6 +70,8 @@ export class Memory {
    * begin clean.
    */
   mqtt: Uint8Array | undefined;
+  /** For how long the board is about to sleep; the next write keeps it. */
+  sleepMs = 0;
   /** What commands must carry while the time is not authenticated; the next write keeps it. */
   challenge: Uint8Array | undefined;
   /** What joining the network found out; the next write keeps it, where there is room. */
@@ -89,7 +91,7 @@ export class Memory {
     this.#secretId = secretId;
     this.#counter = openCounter(reservedEnd, kept?.next);
     this.#outbox = kept?.outbox ?? emptyOutbox;
-    this.#time = kept?.time;
+    this.#time = wakeClock(kept?.time);
     this.session = kept?.tls;
     this.mqtt = kept?.mqtt;
     this.challenge = kept?.challenge;
@@ -164,23 +166,28 @@ export class Memory {
 
   /**
    * An SNTP server set the clock just now, which jumped by `jumpMs`: readings taken without a clock are dated, and
-   * dated anew when they were by a time under suspicion.
+   * dated anew when they were by a time under suspicion, or by one that had drifted.
    */
   clockSet(nowMs: number, jumpMs: number): void {
-    const { time, redate } = timeSet(this.#time, nowMs, jumpMs);
-    this.#outbox = dateReadings(this.#outbox, jumpMs, redate);
-    this.#time = time;
+    const set = timeSet(this.#time, nowMs, jumpMs);
+    this.#outbox = dateReadings(this.#outbox, set.date);
+    this.#time = set.time;
     this.downlink = clockMoved(this.downlink, jumpMs);
   }
 
   /**
-   * Whether a known time is to be asked for again: it was set so long ago that the clock has drifted, or set wrong by
-   * somebody who has gone since. Once said, not again for some hours: a silent server is not asked at every wake.
+   * Whether a known time is to be asked for again: the clock may have drifted too far. Once said, not again for some
+   * hours: a silent server is not asked at every wake.
    */
   wantsTime(nowMs: number): boolean {
     const asked = askedAgain(this.#time, nowMs);
     this.#time = asked ?? this.#time;
     return asked !== undefined;
+  }
+
+  /** For how long by its own clock the board has to sleep, to sleep for `ms`. */
+  byBoard(ms: number): number {
+    return byBoard(this.#time, ms);
   }
 
   /** What goes by the time was refused, which may be the time's fault: it is asked for at the next wake, and serves till then. */
@@ -271,12 +278,12 @@ export class Memory {
   }
 
   private write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
-    const time = this.#time && { ...this.#time, wallMs: Date.now() };
+    const time = asleep(this.#time, Date.now(), this.sleepMs);
     const { challenge, network, cycle, downlink } = this;
     const image: RtcImage = {
       next,
       outbox,
-      ...(time && { time }),
+      time,
       ...(challenge && { challenge }),
       ...(network && { network }),
       ...(cycle && { cycle }),

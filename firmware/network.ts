@@ -4,8 +4,8 @@
  */
 import WiFi from "embedded:network/interface/wifi";
 import { type Failure, failure } from "dormouse/failure";
+import { setClock as setBoardClock } from "dormouse/native/power";
 import SNTP from "sntp";
-import Time from "time";
 import Timer from "timer";
 import { plausible } from "./clock.js";
 import { timeFloor } from "./provisioned.js";
@@ -81,7 +81,8 @@ export function setClock(server: string, done: Done<number>): Closable {
       const seconds = Number(value);
       if (!plausible(seconds, timeFloor()))
         return done(failure("clock-unknown", `${server} gives an impossible time`));
-      Time.set(seconds);
+      // It tells whole seconds: on the average it is half of one later.
+      setBoardClock(1000 * seconds + 500);
       done(undefined, seconds);
     } else if (message === SNTP.error) done(failure("clock-unknown", `no time from ${server}`));
   });

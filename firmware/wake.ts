@@ -8,6 +8,7 @@ import {
   type CycleState,
   nextWakeAt,
   type Phase,
+  sleepMs,
   step,
 } from "dormouse/cycle/wake-cycle";
 import type { Failure } from "dormouse/failure";
@@ -111,7 +112,7 @@ export class Wake implements Cycle {
           break;
         case "sleep":
           if (this.connection.restarts) restart();
-          deepSleep(effect.ms);
+          deepSleep(this.memory.byBoard(effect.ms));
       }
     }
   }
@@ -158,6 +159,7 @@ export class Wake implements Cycle {
         return this.connection.close();
       case "persist":
         this.endTrial();
+        this.memory.sleepMs = this.memory.byBoard(sleepMs(this.plan, this.state, Time.ticks));
         return this.settle("persist", this.memory.saveAll());
     }
   }

@@ -24,14 +24,11 @@ export function queueReading(outbox: FrozenOutbox, content: Uint8Array): FrozenO
   };
 }
 
-/**
- * Dates the readings that were taken before the clock was set, which has jumped by `jumpMs`.
- * @param redate all of them: the clock that dated them was wrong, and their ages are right
- */
-export function dateReadings(outbox: FrozenOutbox, jumpMs: number, redate: boolean): FrozenOutbox {
+/** The clock was set: its earlier times, so those of the readings that wait, are now known to have been others. */
+export function dateReadings(outbox: FrozenOutbox, date: (timeMs: number) => number): FrozenOutbox {
   const readings = outbox.readings.map((reading) => ({
     ...reading,
-    content: dateReading(reading.content, jumpMs, redate),
+    content: dateReading(reading.content, date),
   }));
   return { ...outbox, readings };
 }

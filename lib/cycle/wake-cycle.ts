@@ -84,6 +84,12 @@ export function nextWakeAt(state: CycleState): number | undefined {
   return state.at === "awake" ? state.leaveAtMs : undefined;
 }
 
+/** How long the board sleeps when the wake ends now. */
+export function sleepMs(plan: CyclePlan, state: CycleState, nowMs: number): number {
+  if (state.at !== "awake") return plan.intervalMs;
+  return Math.max(minSleepMs, plan.intervalMs - (nowMs - state.wokeAtMs));
+}
+
 type Awake = Extract<CycleState, { at: "awake" }>;
 
 function awake(plan: CyclePlan, state: Awake, event: CycleEvent, nowMs: number): CycleStep {
@@ -121,8 +127,7 @@ function leave(
   effects: CycleEffect[],
 ): CycleStep {
   if (next === "sleep") {
-    const ms = Math.max(minSleepMs, plan.intervalMs - (nowMs - state.wokeAtMs));
-    effects.push({ type: "sleep", ms });
+    effects.push({ type: "sleep", ms: sleepMs(plan, state, nowMs) });
     return { state: { at: "asleep" }, effects };
   }
   return enter(plan, next, state.wokeAtMs, nowMs, effects);

@@ -42,14 +42,11 @@ export function decodeReading(content: Uint8Array): DatedReading {
   return { timeMs, measurements: arrayOf(list).map(measurementOf) };
 }
 
-/**
- * Dates a reading that was taken before the clock was set, which has since jumped by `jumpMs`.
- * @param redate also one that is dated, by the clock that jumped
- */
-export function dateReading(content: Uint8Array, jumpMs: number, redate = false): Uint8Array {
+/** The reading with the time that `date` makes of its own: what the clock showed is now known to have been another. */
+export function dateReading(content: Uint8Array, date: (timeMs: number) => number): Uint8Array {
   const { timeMs, measurements } = decodeReading(content);
-  if (timeMs >= absoluteTimeMs && !redate) return content;
-  return encodeReading({ timeMs: timeMs + jumpMs, measurements });
+  const dated = date(timeMs);
+  return dated === timeMs ? content : encodeReading({ timeMs: dated, measurements });
 }
 
 /** What a pack has besides its readings. */

@@ -11,17 +11,12 @@
 
 import { crc32 } from "../crc32.js";
 import { withinReservation } from "../sealed/counter.js";
-import {
-  decodeCounterSection,
-  decodeTimeSection,
-  encodeCounterSection,
-  encodeTimeSection,
-  type TimeBase,
-} from "./rtc-counter.js";
+import { decodeCounterSection, encodeCounterSection } from "./rtc-counter.js";
 import { type CycleMemory, decodeCycle, encodeCycle } from "./rtc-cycle.js";
 import { type DownlinkMemory, decodeDownlink, encodeDownlink } from "./rtc-downlink.js";
 import { decodeNetwork, encodeNetwork, type NetworkCache } from "./rtc-network.js";
 import { decodeOutbox, encodeOutbox, type FrozenOutbox, type Outbox } from "./rtc-outbox.js";
+import { decodeTimeSection, encodeTimeSection, type TimeBase } from "./rtc-time.js";
 
 export const rtcHeaderBytes = 16;
 

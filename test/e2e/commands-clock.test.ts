@@ -11,11 +11,14 @@ import { withSection } from "./rtc-image.js";
 const skip = mosquittoMissing() ?? false;
 const timeType = 2;
 
-/** RTC memory in which the time comes from elsewhere: by its number in lib/store/rtc-counter.ts. */
+/** RTC memory in which the time comes from elsewhere: by its number in lib/store/rtc-time.ts. */
 function withSource(rtc: Uint8Array, source: number): Uint8Array {
   return withSection(rtc, timeType, (section) => {
-    const [wallMs, setAtMs] = decode(section) as [number, number, number];
-    return encode([wallMs, setAtMs, source]);
+    const parts = decode(section) as number[];
+    parts[2] = source;
+    // No server is asked in between.
+    parts[5] = 86_400_000;
+    return encode(parts);
   });
 }
 

@@ -16,7 +16,15 @@ const trust = { secretId, reservedEnd: 2048 };
 
 const full: RtcImage = {
   next: 1030,
-  time: { wallMs: 1_790_000_000_123, setAtMs: 1_789_999_000_000, source: "sntp" },
+  time: {
+    wallMs: 1_790_000_000_123,
+    setAtMs: 1_789_999_000_000,
+    source: "sntp",
+    driftPpm: -100_000,
+    driftErrorPpm: 50_000,
+    askAtMs: 1_790_100_000_000,
+    sleepMs: 899_000,
+  },
   network: {
     bssid: fromHex("0a1b2c3d4e5f"),
     channel: 11,
@@ -153,10 +161,16 @@ test("the sections keep to the budget of an ESP8266", () => {
   const empty = size(bare);
   const most: RtcImage = {
     next: 2 ** 40,
-    time: { wallMs: Number.MAX_SAFE_INTEGER, setAtMs: Number.MAX_SAFE_INTEGER, source: "authenticated" },
+    time: {
+      ...full.time!,
+      wallMs: Number.MAX_SAFE_INTEGER - 2 ** 32,
+      setAtMs: Number.MAX_SAFE_INTEGER - 2 ** 33,
+      askAtMs: Number.MAX_SAFE_INTEGER - 1,
+      sleepMs: 2 ** 32 - 1,
+    },
     outbox: emptyOutbox,
   };
-  ok(size(most) - size(bare) + 7 <= 48, "counter and time in 48 bytes");
+  ok(size(most) - size(bare) + 7 <= 56, "counter and time in 56 bytes");
   ok(size({ ...bare, challenge: full.challenge! }) - empty <= 11, "a challenge in 11 bytes");
   ok(size({ ...bare, network: full.network! }) - empty <= 48, "the network in 48 bytes");
   ok(written({ ...full, tls: new Uint8Array(230) }, 512).length <= 512, "everything in 512 bytes");
@@ -272,10 +286,9 @@ test("what cannot be is not written", () => {
   throws(() => encodeRtc({ ...bare, next: -1 }, secretId, 512), RangeError);
   throws(() => encodeRtc({ ...bare, next: 2 ** 40 + 1 }, secretId, 512), RangeError);
   throws(() => encodeRtc(bare, fromHex("00"), 512), RangeError);
-  throws(
-    () => encodeRtc({ ...bare, time: { wallMs: -1, setAtMs: 0, source: "sntp" } }, secretId, 512),
-    RangeError,
-  );
+  throws(() => encodeRtc({ ...bare, time: { ...full.time!, wallMs: -1 } }, secretId, 512), RangeError);
+  for (const driftPpm of [-100_001, 100_001, 0.5])
+    throws(() => encodeRtc({ ...bare, time: { ...full.time!, driftPpm } }, secretId, 512), RangeError);
 });
 
 test("what commands leave is read back, and dropped when it cannot be read", () => {
