@@ -41,6 +41,8 @@ export interface BootEnd {
   readonly flashWrites: number;
   /** What others could see: bytes handed to the network, writes of flash, writes of RTC memory, one each. */
   readonly effects: number;
+  /** By the link; sent again each time. */
+  readonly segmentsLost: number;
 }
 
 /** When the power fails within a boot. */
@@ -56,6 +58,20 @@ export type PowerFault =
   /** When the device's log has a line with this text in it. */
   | { readonly cutOn: string }
   | { readonly brownOutOn: string };
+
+/** What the link between the board's sockets and the broker is like: see host-sim/engine/link.h. */
+export type LinkFault =
+  /** Each segment needs so long, in either direction. */
+  | { readonly delayMs: number }
+  /** From 0 to 1. What is lost is sent again, as TCP does. */
+  | { readonly loss: number; readonly seed: number }
+  /** Nobody listens; nobody answers. */
+  | "refuse"
+  | "stall"
+  /** From the line of the device's log on that has this text in it the broker is not heard any more. */
+  | { readonly stallOn: string }
+  /** The same, and the connection is reset. */
+  | { readonly resetOn: string };
 
 /** What a running boot holds; with `measure`, what it needs. */
 export interface Held {
@@ -173,6 +189,12 @@ export class Device {
     this.#send(`fault ${powerFault(fault)}`);
   }
 
+  /** From now on, in place of what was ordered before; for connections that are made then. */
+  link(faults: readonly LinkFault[]): void {
+    this.#send("link clear");
+    for (const fault of faults) this.#send(`link ${linkFault(fault)}`);
+  }
+
   /** Reads the meters in the middle of a boot: while an ask waits for its answer. */
   meters(): Promise<Held> {
     return new Promise((resolve) => {
@@ -266,4 +288,12 @@ function powerFault(fault: PowerFault): string {
   if ("cutOn" in fault) return `cut on ${fault.cutOn}`;
   const { cutAtEffect, tear = false } = fault;
   return `cut ${cutAtEffect}${tear === false ? "" : tear === true ? " tear" : ` tear ${tear}`}`;
+}
+
+function linkFault(fault: LinkFault): string {
+  if (typeof fault === "string") return fault;
+  if ("delayMs" in fault) return `delay ${fault.delayMs}`;
+  if ("stallOn" in fault) return `stall on ${fault.stallOn}`;
+  if ("resetOn" in fault) return `reset on ${fault.resetOn}`;
+  return `loss ${1000 * fault.loss} ${fault.seed >>> 0}`;
 }

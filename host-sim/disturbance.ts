@@ -1,7 +1,7 @@
 /** What a run may be told to do to its device: the faults of the simulated world. Absent: a quiet run. */
 import type { FlashEntry } from "../lib/store/flash-entries.js";
 import type { Profile } from "../lib/store/profile.js";
-import type { BootCause, BootEnd, MemoryFault, PowerFault } from "./device.js";
+import type { BootCause, BootEnd, LinkFault, MemoryFault, PowerFault } from "./device.js";
 import type { FlashEntry as StoredEntry } from "./flash.js";
 import type { AccountSecrets, TlsCredentials } from "./sim-options.js";
 import type { ListenerTls } from "./world/listener-tls.js";
@@ -29,6 +29,8 @@ type Change = Partial<Memories> | undefined;
 export interface Disturbance {
   /** The network at each of the board's questions. */
   readonly network?: ((quiet: World) => World) | undefined;
+  /** What the board's TCP connections meet in a wake. */
+  readonly link?: ((wake: number) => readonly LinkFault[]) | undefined;
   /** Why the board boots: `power-on` loses RTC memory. `wake` counts from 1. */
   readonly cause?: ((wake: number, usual: BootCause) => BootCause) | undefined;
   /** What RTC memory and flash do with writes: from a boot on, and from the answer to each question on. */

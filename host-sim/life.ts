@@ -145,6 +145,8 @@ export class Life {
     const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
     if (driftPpm !== this.#driftPpm) this.#device!.drift(driftPpm);
     this.#driftPpm = driftPpm;
+    const link = this.#options.disturbance?.link?.(this.#wake);
+    if (link) this.#device!.link(link);
     const power = this.#options.disturbance?.power?.(this.#wake);
     if (power) this.#device!.failPower(power);
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);

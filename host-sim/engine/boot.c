@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "exception.h"
+#include "link.h"
 #include "loop.h"
 #include "machine.h"
 #include "meters.h"
@@ -99,7 +100,9 @@ void boot_trace(txMachine *the) {
   report_number("bytecodes", compat_bytecodes(the));
   report_text_sized("text", text, size);
   report_end();
-  if (boot.cause) supply_traced(text);
+  if (!boot.cause) return;
+  link_traced(text);
+  supply_traced(text);
 }
 
 void boot_measure(bool on) { measure = on; }
@@ -165,6 +168,7 @@ static void report_boot(const MachineMeters *read, double at, double effects, si
   report_heap(read);
   report_number("flashWrites", meters.flashWrites);
   report_number("effects", effects);
+  report_number("segmentsLost", link_lost());
   report_number("tlsBytesLeaked", (double)leaked);
   report_end();
 }
@@ -189,6 +193,7 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
   boot.cause = cause;
   meters_reset();
   secure_boot();
+  link_boot();
   clock_boot(worldMs, strcmp(cause, "power-on") == 0);
   power_boot(cause);
   if (machine_start(&boot.machine, root, image)) {

@@ -57,6 +57,8 @@ void clock_jump(double worldMs) {
   if (ahead > 0) state.jumped += ahead;
 }
 
+double clock_jumped(void) { return state.jumped; }
+
 uint32_t clock_ticks(void) { return (uint32_t)(int64_t)(clock_world() - state.bootWorld); }
 
 double clock_device(void) { return sleep_clock() + state.deviceAdd; }

@@ -35,6 +35,9 @@ double clock_world(void);
 /* Moves world time forward to `worldMs` (no effect when that has passed). */
 void clock_jump(double worldMs);
 
+/* How far this boot's jumps have gone in all. */
+double clock_jumped(void);
+
 /* Whole milliseconds since this boot. */
 uint32_t clock_ticks(void);
 

@@ -3,13 +3,14 @@
 
 #include <string.h>
 
+#include "link.h"
 #include "power.h"
 #include "secure.h"
 #include "store.h"
 #include "supply.h"
 
 bool fault_command(const char *line) {
-  if (secure_fault(line) || supply_command(line)) return true;
+  if (secure_fault(line) || supply_command(line) || link_command(line)) return true;
   static const struct {
     const char *line;
     StoreFault flash;

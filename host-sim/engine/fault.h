@@ -1,4 +1,4 @@
-/* Faults of the board's memories and of its power, as the world commands them. */
+/* Faults of the board's memories and of its power, and of the link, as the world commands them. */
 #ifndef DORMOUSE_FAULT_H
 #define DORMOUSE_FAULT_H
 
@@ -6,7 +6,7 @@
 
 /*
  * Obeys `fault rtc-lost|flash-lost|flash-full|none` and those of secure.h, from then on, and those of supply.h, for one
- * boot; false when `line` is no such command.
+ * boot, and of link.h; false when `line` is no such command.
  */
 bool fault_command(const char *line);
 

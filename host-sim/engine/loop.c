@@ -69,8 +69,11 @@ void loop_delay(double milliseconds) {
   else clock_jump(clock_world() + milliseconds);
 }
 
-/* Waits until a watch is ready, standard input has something, or `milliseconds` have passed (< 0: for ever). */
-static void wait_ready(double milliseconds) {
+/*
+ * Waits until a watch is ready, standard input has something, or `milliseconds` have passed (< 0: for ever). Returns
+ * whether there was anything.
+ */
+static bool wait_ready(double milliseconds) {
   struct pollfd polls[maxWatches + 1];
   LoopWatch *watched[maxWatches + 1];
   nfds_t count = 0;
@@ -79,16 +82,19 @@ static void wait_ready(double milliseconds) {
   for (LoopWatch *watch = loop.watches; watch && count <= maxWatches; watch = watch->next) {
     if (watch->always) timeout = 0;
     watched[count] = watch;
-    polls[count++] = (struct pollfd){watch->fd, watch->events, 0};
+    polls[count++] = (struct pollfd){watch->held && !watch->events ? -1 : watch->fd, watch->events, 0};
   }
-  if (poll(polls, count, timeout) < 0) return;
-  if (polls[0].revents) world_input();
+  if (poll(polls, count, timeout) < 0) return true;
+  bool any = polls[0].revents;
+  if (any) world_input();
   for (nfds_t i = 1; i < count; i++) {
     LoopWatch *live = loop.watches;
     if (!polls[i].revents && !watched[i]->always) continue;
+    any = true;
     while (live && live != watched[i]) live = live->next; /* an earlier callback may have removed it */
     if (live) live->ready(live, polls[i].revents);
   }
+  return any;
 }
 
 static bool fire_due(double until) {
@@ -113,6 +119,13 @@ static bool run_due(void) {
   return fire_due(now);
 }
 
+/* Is there a socket that something may come to at any moment? */
+static bool listening(void) {
+  for (const LoopWatch *watch = loop.watches; watch; watch = watch->next)
+    if (!watch->held) return true;
+  return false;
+}
+
 void loop_run(struct sxMachine *the) {
   for (;;) {
     boot_run_jobs(the);
@@ -123,9 +136,10 @@ void loop_run(struct sxMachine *the) {
     double answer = world_next();
     double next = loop.timers ? loop.timers->due : INFINITY;
     if (answer < next) next = answer;
-    bool waiting = loop.watches || world_pending();
+    bool waiting = listening() || world_pending();
     if (!isfinite(next) && !waiting) return;
-    if (!waiting && !loop.realtime) clock_jump(next);
-    else wait_ready(isfinite(next) ? fmax(0, next - clock_world()) : -1);
+    if (!waiting && !loop.realtime) {
+      if (!loop.watches || !wait_ready(0)) clock_jump(next);
+    } else wait_ready(isfinite(next) ? fmax(0, next - clock_world()) : -1);
   }
 }

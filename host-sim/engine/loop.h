@@ -1,7 +1,8 @@
 /*
  * The event loop of a boot. Natives add what they wait for: sockets (LoopWatch) and moments (LoopTimer). The records
  * are theirs; they remove them before freeing them. Callbacks run one at a time, each followed by its promise jobs.
- * While nothing but timers is awaited, world time jumps to the next of them.
+ * While nothing but timers is awaited, world time jumps to the next of them, as it does where all sockets wait for
+ * what a slow link carries.
  */
 #ifndef DORMOUSE_LOOP_H
 #define DORMOUSE_LOOP_H
@@ -15,6 +16,7 @@ struct LoopWatch {
   int fd;
   short events; /* as poll(2); may be changed at any time */
   bool always;  /* ready even when the fd is not: something is left to tell */
+  bool held;    /* what comes next comes by a timer, or never: the clock may jump; without events not even ready */
   void (*ready)(LoopWatch *watch, short events);
   LoopWatch *next;
 };

@@ -1,7 +1,7 @@
 /*
  * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
- * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, `fault` and what supply.h has, `meters`
+ * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, what supply.h and link.h have, `meters`
  * (during a boot), between boots `rtc-read`, `rtc-write HEX`, `flash-reload` and `drift PPM` (of the clock of the sleeping
  * board), `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.

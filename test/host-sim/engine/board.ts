@@ -86,6 +86,7 @@ export interface End {
   };
   readonly flashWrites: number;
   readonly effects: number;
+  readonly segmentsLost: number;
   readonly tlsBytesLeaked: number;
 }
 

@@ -1,52 +1,24 @@
 /*
- * Natives of `embedded:io/socket/tcp` over a real, non-blocking socket. Buffers are an ESP32's (sdkconfig: 5,744 bytes
- * each way), so firmware meets the same partial writes.
+ * Natives of `embedded:io/socket/tcp` over tcp-stream.h.
  * A Tcp belongs to its JavaScript object, which is kept alive until close(). A callback may close it, or may never
  * return (sleep), so nothing but `calling` says that one is running.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "capture.h"
-#include "loop.h"
-#include "meters.h"
-#include "supply.h"
-#include "world.h"
+#include "tcp-stream.h"
 #include "xsmc.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE instead */
-#endif
-
-enum { bufferBytes = 5744 };
-
 typedef struct {
-  LoopWatch watch;
-  CaptureConnection *capture;
+  Stream stream; /* first: its watch's address is the Tcp's */
   xsMachine *the;
   xsSlot self;
   xsSlot *onReadable, *onWritable, *onError;
-  bool connected, ended, told, numbers, wrote;
-  size_t outSize, inStart, inSize;
-  uint8_t out[bufferBytes], in[bufferBytes];
+  bool told, numbers;
 } Tcp;
 
 static void ready(LoopWatch *watch, short events);
-
-static void shut(Tcp *tcp) {
-  loop_watch_remove(&tcp->watch);
-  capture_close(tcp->capture);
-  tcp->capture = NULL;
-  if (tcp->watch.fd >= 0) close(tcp->watch.fd);
-  tcp->watch.fd = -1;
-}
 
 /* Whose callbacks run; NULL once they have closed it. */
 static const Tcp *calling;
@@ -54,7 +26,7 @@ static const Tcp *calling;
 void xs_tcp_destructor(void *data) {
   Tcp *tcp = data;
   if (!tcp) return;
-  shut(tcp);
+  stream_shut(&tcp->stream);
   free(tcp);
 }
 
@@ -74,15 +46,6 @@ static Tcp *this_tcp(xsMachine *the) {
   return tcp;
 }
 
-/* What to wait for now. */
-static void watch_events(Tcp *tcp) {
-  if (tcp->ended) {
-    tcp->watch.events = 0;
-    return;
-  }
-  tcp->watch.events = (short)((!tcp->connected || tcp->wrote ? POLLOUT : 0) | (tcp->inSize < bufferBytes ? POLLIN : 0));
-}
-
 static xsSlot *callback(xsMachine *the, char *name) {
   xsmcGet(xsVar(0), xsArg(0), xsID(name));
   if (xsmcTypeOf(xsVar(0)) == xsUndefinedType) return NULL;
@@ -97,13 +60,7 @@ static bool is_number_format(xsMachine *the, xsSlot *slot) {
   return false;
 }
 
-typedef union {
-  struct sockaddr any;
-  struct sockaddr_in four;
-  struct sockaddr_in6 six;
-} Address;
-
-static socklen_t parse_address(xsMachine *the, Address *address) {
+static socklen_t parse_address(xsMachine *the, StreamAddress *address) {
   char text[INET6_ADDRSTRLEN + 1];
   memset(address, 0, sizeof(*address));
   xsmcGet(xsVar(0), xsArg(0), xsID("address"));
@@ -127,32 +84,8 @@ static socklen_t parse_address(xsMachine *the, Address *address) {
   xsUnknownError("invalid address");
 }
 
-/* Begins to connect. What goes wrong at once is told like what goes wrong later, by onError. */
-static void start(Tcp *tcp, const Address *address, socklen_t size, int nodelay) {
-  tcp->watch.fd = -1;
-  if (!world_reaches()) return; /* no answer, ever: nothing to wait for */
-  int fd = socket(address->any.sa_family, SOCK_STREAM, 0);
-  tcp->watch.fd = fd;
-  if (fd >= 0) {
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-#ifdef SO_NOSIGPIPE
-    int one = 1;
-    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &one, sizeof(one));
-#endif
-    if (nodelay >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
-  }
-  if (fd < 0 || (connect(fd, &address->any, size) != 0 && errno != EINPROGRESS)) {
-    tcp->ended = true;
-    tcp->watch.always = true;
-  } else
-    tcp->capture = capture_connect(fd, &address->any);
-  watch_events(tcp);
-  loop_watch_add(&tcp->watch);
-}
-
 void xs_tcp_constructor(xsMachine *the) {
-  Address address;
+  StreamAddress address;
   int nodelay = -1;
   bool numbers = false;
   xsmcVars(1);
@@ -177,55 +110,12 @@ void xs_tcp_constructor(xsMachine *the) {
   tcp->onReadable = onReadable;
   tcp->onWritable = onWritable;
   tcp->onError = onError;
-  tcp->watch.ready = ready;
+  tcp->stream.watch.ready = ready;
   xsmcSetHostData(xsThis, tcp);
   xsSetHostHooks(xsThis, &hooks);
   tcp->self = xsThis;
   xsRemember(tcp->self);
-  start(tcp, &address, size, nodelay);
-}
-
-static void fail(Tcp *tcp, int error) {
-  tcp->ended = true;
-  capture_failed(tcp->capture, error);
-}
-
-/* Hands what was written to the network. */
-static void send_out(Tcp *tcp) {
-  while (tcp->outSize) {
-    size_t may = supply_left(tcp->outSize);
-    if (!may) supply_cut();
-    ssize_t count = send(tcp->watch.fd, tcp->out, may, MSG_NOSIGNAL);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK) fail(tcp, errno);
-      return;
-    }
-    capture_sent(tcp->capture, tcp->out, (size_t)count);
-    supply_spent((size_t)count);
-    meters.bytesUp += (double)count;
-    tcp->outSize -= (size_t)count;
-    memmove(tcp->out, tcp->out + count, tcp->outSize);
-  }
-}
-
-/* Takes what has come. Returns whether anything has. */
-static bool receive_in(Tcp *tcp) {
-  if (tcp->inStart) {
-    memmove(tcp->in, tcp->in + tcp->inStart, tcp->inSize);
-    tcp->inStart = 0;
-  }
-  ssize_t count = recv(tcp->watch.fd, tcp->in + tcp->inSize, bufferBytes - tcp->inSize, 0);
-  if (count > 0) {
-    meters.bytesDown += (double)count;
-    capture_received(tcp->capture, tcp->in + tcp->inSize, (size_t)count);
-    tcp->inSize += (size_t)count;
-    return true;
-  }
-  if (count == 0) tcp->ended = true;
-  else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-    fail(tcp, errno);
-  return false;
+  stream_open(&tcp->stream, &address, size, nodelay);
 }
 
 /* Calls back. Returns false when the socket is gone: the callback has closed it. */
@@ -247,46 +137,30 @@ static bool call(Tcp *tcp, xsSlot *function, xsIntegerValue count) {
 
 /* The end is told once, when all that came before it has been read. Returns as call(). */
 static bool tell_end(Tcp *tcp) {
-  if (!tcp->ended || tcp->told || tcp->inSize) return true;
+  if (!tcp->stream.ended || tcp->told || tcp->stream.inSize) return true;
   tcp->told = true;
-  tcp->watch.always = false;
-  shut(tcp);
+  tcp->stream.watch.always = false;
+  stream_shut(&tcp->stream);
   return call(tcp, tcp->onError, -1);
 }
 
 static void ready(LoopWatch *watch, short events) {
   Tcp *tcp = (Tcp *)(void *)watch;
-  bool writable = false, readable = false;
-  if (!tcp->ended && !tcp->connected) {
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (events & (POLLOUT | POLLERR | POLLHUP)) {
-      getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error) fail(tcp, error);
-      else {
-        writable = tcp->connected = true;
-        capture_connected(tcp->capture);
-      }
-    }
-  } else if (!tcp->ended && (events & POLLOUT) && tcp->wrote) {
-    send_out(tcp);
-    writable = !tcp->outSize;
-    tcp->wrote = tcp->outSize > 0;
-  }
-  if (!tcp->ended && tcp->connected && (events & (POLLIN | POLLHUP | POLLERR)) && tcp->inSize < bufferBytes)
-    readable = receive_in(tcp);
+  Stream *stream = &tcp->stream;
+  bool writable, readable;
+  stream_step(stream, events, &readable, &writable);
   calling = tcp;
-  if (readable && !call(tcp, tcp->onReadable, (xsIntegerValue)tcp->inSize)) return;
-  if (writable && !tcp->ended && !call(tcp, tcp->onWritable, (xsIntegerValue)(bufferBytes - tcp->outSize))) return;
+  if (readable && !call(tcp, tcp->onReadable, (xsIntegerValue)stream->inSize)) return;
+  if (writable && !stream->ended && !call(tcp, tcp->onWritable, (xsIntegerValue)(streamBytes - stream->outSize))) return;
   if (!tell_end(tcp)) return;
-  watch_events(tcp);
-  if (tcp->ended) shut(tcp); /* what is left is in memory; read() has the end told after it */
+  stream_settle(stream);
+  if (stream->ended) stream_shut(stream); /* what is left is in memory; read() has the end told after it */
 }
 
 void xs_tcp_close(xsMachine *the) {
   Tcp *tcp = xsmcGetHostDataValidate(xsThis, (void *)(uintptr_t)&hooks);
   if (!tcp) return;
-  if (tcp->connected && !tcp->ended) send_out(tcp);
+  stream_flush(&tcp->stream);
   xsmcSetHostData(xsThis, NULL);
   xsForget(tcp->self);
   if (calling == tcp) calling = NULL;
@@ -295,57 +169,56 @@ void xs_tcp_close(xsMachine *the) {
 
 void xs_tcp_read(xsMachine *the) {
   Tcp *tcp = this_tcp(the);
-  xsNumberValue wanted = (xsNumberValue)tcp->inSize;
+  Stream *stream = &tcp->stream;
+  xsNumberValue wanted = (xsNumberValue)stream->inSize;
   void *into = NULL;
   xsUnsignedValue size;
-  if (!tcp->inSize) return;
+  if (!stream->inSize) return;
   if (tcp->numbers) wanted = 1;
   else if (xsmcArgc > 0 && xsmcTypeOf(xsArg(0)) == xsReferenceType) {
     xsmcGetBufferWritable(xsArg(0), &into, &size);
     wanted = size;
   } else if (xsmcArgc > 0 && xsmcTypeOf(xsArg(0)) != xsUndefinedType)
     wanted = xsmcToNumber(xsArg(0));
-  if (!(wanted >= 1 && wanted <= (xsNumberValue)tcp->inSize)) xsUnknownError("invalid");
+  if (!(wanted >= 1 && wanted <= (xsNumberValue)stream->inSize)) xsUnknownError("invalid");
   size = (xsUnsignedValue)wanted;
-  const uint8_t *from = tcp->in + tcp->inStart;
+  const uint8_t *from = stream->in + stream->inStart;
   if (into) memcpy(into, from, size);
   if (tcp->numbers) xsmcSetInteger(xsResult, *from);
   else if (into) xsmcSetInteger(xsResult, (xsIntegerValue)size);
   else xsmcSetArrayBuffer(xsResult, (void *)(uintptr_t)from, (xsIntegerValue)size);
-  tcp->inStart += size;
-  tcp->inSize -= size;
-  if (tcp->ended && !tcp->inSize && !tcp->told) {
-    tcp->watch.always = true;
-    loop_watch_remove(&tcp->watch);
-    loop_watch_add(&tcp->watch);
+  stream_read(stream, size);
+  if (stream->ended && !stream->inSize && !tcp->told) {
+    stream->watch.always = true;
+    loop_watch_remove(&stream->watch);
+    loop_watch_add(&stream->watch);
   }
-  watch_events(tcp);
+  stream_settle(stream);
 }
 
 void xs_tcp_write(xsMachine *the) {
   Tcp *tcp = this_tcp(the);
+  Stream *stream = &tcp->stream;
   uint8_t byte;
   void *data = &byte;
   xsUnsignedValue size = 1;
-  if (tcp->ended) return;
-  if (!tcp->connected) xsUnknownError("not ready");
+  if (stream->ended) return;
+  if (!stream->connected) xsUnknownError("not ready");
   if (tcp->numbers) byte = (uint8_t)xsmcToInteger(xsArg(0));
   else xsmcGetBufferReadable(xsArg(0), &data, &size);
-  if (size > bufferBytes - tcp->outSize) xsUnknownError("would block");
-  memcpy(tcp->out + tcp->outSize, data, size);
-  tcp->outSize += size;
-  tcp->wrote = true;
-  watch_events(tcp);
-  xsmcSetInteger(xsResult, (xsIntegerValue)(bufferBytes - tcp->outSize));
+  if (size > streamBytes - stream->outSize) xsUnknownError("would block");
+  memcpy(stream->out + stream->outSize, data, size);
+  stream_wrote(stream, size);
+  xsmcSetInteger(xsResult, (xsIntegerValue)(streamBytes - stream->outSize));
 }
 
-static bool peer(const Tcp *tcp, Address *address) {
+static bool peer(const Tcp *tcp, StreamAddress *address) {
   socklen_t size = sizeof(*address);
-  return tcp->watch.fd >= 0 && getpeername(tcp->watch.fd, &address->any, &size) == 0;
+  return tcp->stream.watch.fd >= 0 && getpeername(tcp->stream.watch.fd, &address->any, &size) == 0;
 }
 
 void xs_tcp_get_remote_address(xsMachine *the) {
-  Address address;
+  StreamAddress address;
   char text[INET6_ADDRSTRLEN];
   if (!peer(this_tcp(the), &address)) return;
   bool four = address.any.sa_family == AF_INET;
@@ -354,7 +227,7 @@ void xs_tcp_get_remote_address(xsMachine *the) {
 }
 
 void xs_tcp_get_remote_port(xsMachine *the) {
-  Address address;
+  StreamAddress address;
   if (peer(this_tcp(the), &address)) xsmcSetInteger(xsResult, ntohs(address.four.sin_port)); /* same place in both */
 }
 
