@@ -3,8 +3,7 @@
  * device's virtual clock: real time while the device is awake, a jump while it sleeps.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
@@ -35,6 +34,8 @@ export interface LifeOptions {
   readonly tally: Tally;
   /** When the board is powered for the first time, on the virtual clock. */
   readonly powerAtMs: number;
+  /** Its own, of mode 0700: its secret will be there. */
+  readonly folder: string;
 }
 
 export class Life {
@@ -42,11 +43,10 @@ export class Life {
   readonly resident: Resident;
   readonly #options: RunOptions;
   readonly #reporter: Reporter;
-  readonly #folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
-  readonly #flashFile = join(this.#folder, "flash");
+  readonly #folder: string;
+  readonly #flashFile: string;
   /** Well beyond what the device's own budget allows it. */
   readonly #watchdogMs: number;
-  readonly #removeFolder = () => rmSync(this.#folder, { recursive: true, force: true });
   readonly #secret: Uint8Array;
   readonly #energy: WakeMeter;
   #device: Device | undefined;
@@ -59,8 +59,10 @@ export class Life {
   #driftPpm = 0;
   #onJudged = () => {};
 
-  constructor(options: RunOptions, { reporter, tally, powerAtMs }: LifeOptions) {
+  constructor(options: RunOptions, { reporter, tally, powerAtMs, folder }: LifeOptions) {
     this.#options = options;
+    this.#folder = folder;
+    this.#flashFile = join(folder, "flash");
     this.#reporter = reporter;
     this.#tally = tally;
     this.#atMs = powerAtMs;
@@ -75,8 +77,6 @@ export class Life {
       disturbance: options.disturbance ?? {},
       onReceived: (judged) => this.#received(judged),
     };
-    // Also when a reader closes the pipe: the folder holds the device's secret.
-    process.once("exit", this.#removeFolder);
   }
 
   /** When the board wakes next, on the virtual clock. */
@@ -237,8 +237,6 @@ export class Life {
   /** May be called whatever start() has come to. */
   async close(): Promise<void> {
     await this.#device?.stop();
-    process.removeListener("exit", this.#removeFolder);
-    this.#removeFolder();
     this.#secret.fill(0);
   }
 }

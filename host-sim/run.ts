@@ -1,5 +1,7 @@
 /** One simulation run: a world, and one device's life in it or those of a fleet. */
-import { availableParallelism } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Disturbance } from "./disturbance.js";
 import { memberProfile } from "./fleet-profile.js";
@@ -18,15 +20,23 @@ export interface RunOptions extends SimOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a machine runs at a time. Who waits for a broker outside, for its delays and not for its work, is in nobody's way. */
 const atOnce = availableParallelism();
+const waitingAtOnce = 4 * atOnce;
 
 /** @param reporter hears of everything, in the order in which it happens; of a fleet, whatever the clocks of its devices */
 export async function simulate(options: RunOptions, reporter: Reporter): Promise<Tally> {
   const { board, profile, battery } = options;
   const tally = new Tally((account) => account.summary(board, profile.sensor.kind, battery));
-  const lives = births(options, reporter, tally);
+  const folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  // Also when a reader closes the pipe: the devices' secrets are there.
+  process.once("exit", removeFolder);
+  const lives: Life[] = [];
   let scene: Scene | undefined;
   try {
+    for (const birth of births(options, folder))
+      lives.push(new Life(birth.options, { ...birth, reporter, tally }));
     const residents = lives.map(({ resident }) => resident);
     scene = await openScene(residents, onceEach(reporter));
     const { devices, seed } = options;
@@ -40,17 +50,21 @@ export async function simulate(options: RunOptions, reporter: Reporter): Promise
     // The listener's last messages are opened with the devices' secrets, which go with their lives.
     await scene?.close();
     await Promise.all(lives.map((life) => life.close()));
+    process.removeListener("exit", removeFolder);
+    removeFolder();
   }
 }
 
 /** A fleet's boards get their power one after the other, so that their wakes are spread over the interval. */
-function births(options: RunOptions, reporter: Reporter, tally: Tally): Life[] {
+function births(options: RunOptions, folder: string) {
   const { devices, profile } = options;
   const nowMs = Date.now();
   const apartMs = (1000 * profile.cycle.intervalSeconds) / devices;
   return Array.from({ length: devices }, (_, n) => {
     const own = devices === 1 ? options : { ...options, profile: memberProfile(profile, n + 1) };
-    return new Life(own, { reporter, tally, powerAtMs: nowMs + Math.round(n * apartMs) });
+    const ownFolder = join(folder, `${n + 1}`);
+    mkdirSync(ownFolder, { mode: 0o700 });
+    return { options: own, powerAtMs: nowMs + Math.round(n * apartMs), folder: ownFolder };
   });
 }
 
@@ -80,7 +94,7 @@ function end(lives: readonly Life[]): { at: number; device: string; wake: number
  */
 async function live(lives: readonly Life[], options: RunOptions): Promise<void> {
   const { realtime, profile } = options;
-  const most = realtime ? lives.length : atOnce;
+  const most = realtime ? lives.length : options.broker ? waitingAtOnce : atOnce;
   const aheadMs = realtime ? Infinity : 500 * profile.cycle.intervalSeconds;
   const asleep = new Set(lives);
   const awake = new Map<Life, Promise<void>>();
