@@ -5,10 +5,10 @@
  */
 import { needsOperator } from "../lib/commands/admission.js";
 import {
+  type Argument,
   decodeResult,
   encodeCommand,
   type ResultValue,
-  type Scalar,
   type Status,
 } from "../lib/commands/command.js";
 import type { Crypto } from "../lib/crypto/crypto.js";
@@ -57,13 +57,15 @@ export interface CommandOptions {
   readonly expiresInSeconds?: number;
   /** As the device's profile has it; what the keyring says of the command topic, or stamps with HMAC-256. */
   readonly protection?: Symmetric;
+  /** Which of the device's secrets: the newest that is no newer (the newest; with `keys`, the one before the new one). */
+  readonly epoch?: number;
 }
 
 /** To publish at QoS 1, not retained. */
 export interface PreparedCommand {
   readonly device: string;
   readonly name: string;
-  readonly args: readonly Scalar[];
+  readonly args: readonly Argument[];
   readonly topic: string;
   /** The caller's. */
   readonly payload: Uint8Array;
@@ -114,7 +116,7 @@ export class Controller {
   prepare(
     device: string,
     name: string,
-    args: readonly Scalar[] = [],
+    args: readonly Argument[] = [],
     options: CommandOptions = {},
   ): Promise<PreparedCommand> {
     const { expiresInSeconds = defaultLifetimeSeconds } = options;
@@ -127,7 +129,7 @@ export class Controller {
   async #prepare(
     device: string,
     name: string,
-    args: readonly Scalar[],
+    args: readonly Argument[],
     expiresAt: number,
     options: CommandOptions,
     given?: Uint8Array | null,
@@ -140,13 +142,14 @@ export class Controller {
     const nowMs = this.#now();
     this.#forgetOld(nowMs);
     const issuedAt = Math.floor(nowMs / 1000);
-    const { epoch } = this.#key(device, topic, options, nowMs);
+    const maxEpoch = options.epoch ?? epochBefore(name, args);
+    const { epoch } = this.#key(device, topic, options, nowMs, maxEpoch);
     // With it a device that does not know the time needs no second attempt.
     const challenge = given ?? (await counters.challengeOf?.({ device, epoch })) ?? null;
     const plaintext = encodeCommand({ name, args, issuedAt, expiresAt, challenge });
     const counter = await counters.reserve({ sender, device, epoch });
     // Asked for again: the keyring may have closed the key in the meantime, or the secret's time be over.
-    const found = this.#key(device, topic, options, this.#now());
+    const found = this.#key(device, topic, options, this.#now(), maxEpoch);
     if (found.epoch !== epoch) return this.#prepare(device, name, args, expiresAt, options, given);
     const payload = this.#protect(found, topic, counter, plaintext, operator);
     plaintext.fill(0);
@@ -169,12 +172,12 @@ export class Controller {
     const { verdict, topic, sender: device, epoch, contentType, payload } = received;
     // A duplicate too: processes may share a replay store, and only one of them awaits this answer.
     if (verdict !== "fresh" && verdict !== "duplicate") return undefined;
-    if (device === null || payload === null || contentType !== plainCbor) return undefined;
+    if (device === null || epoch === null || payload === null || contentType !== plainCbor) return undefined;
     const result = decodeResult(payload);
     if (!result || result.controller !== this.#options.sender) return undefined;
     const place = placeOf(device, result.counter);
     const awaited = this.#awaited.get(place);
-    if (!awaited || awaited.command.resultTopic !== topic || awaited.command.epoch !== epoch)
+    if (!awaited || awaited.command.resultTopic !== topic || !isAnswering(awaited.command, epoch))
       return undefined;
     this.#awaited.delete(place);
     const { counters } = this.#options;
@@ -197,9 +200,15 @@ export class Controller {
     this.#awaited.delete(placeOf(device, counter));
   }
 
-  #key(device: string, topic: string, { protection }: CommandOptions, nowMs: number): CommandKey {
+  #key(
+    device: string,
+    topic: string,
+    { protection }: CommandOptions,
+    nowMs: number,
+    maxEpoch: number | undefined,
+  ): CommandKey {
     const { keyring, sender } = this.#options;
-    const found = keyring.commandKey(device, sender, topic, protection, nowMs);
+    const found = keyring.commandKey(device, sender, topic, protection, nowMs, maxEpoch);
     if (found) return found;
     throw new RangeError(`the keyring has no key for commands of "${sender}" to "${device}" on ${topic}`);
   }
@@ -221,6 +230,16 @@ export class Controller {
     for (const [place, { command }] of this.#awaited)
       if ((command.expiresAt + graceSeconds) * 1000 < nowMs) this.#awaited.delete(place);
   }
+}
+
+/** `keys` goes under the secret that is there, and the keyring may have the new one already. */
+function epochBefore(name: string, [epoch]: readonly Argument[]): number | undefined {
+  return name === "keys" && typeof epoch === "number" ? epoch - 1 : undefined;
+}
+
+/** Under the keys of the command; of `keys` also under the new ones, when the power failed before the answer was out. */
+function isAnswering({ name, args, epoch }: PreparedCommand, of: number): boolean {
+  return of === epoch || (name === "keys" && of === args[0]);
 }
 
 function placeOf(device: string, counter: number): string {

@@ -189,6 +189,7 @@ export class Keyring {
    * The key for what `sender`, a controller, sends to `device`: the one that was derived for it, else one derived of
    * the device's newest secret.
    * @param used as the device's profile has it; without, as this keyring has it for that topic, else a stamp
+   * @param maxEpoch of the secret: the newest that is no newer
    */
   commandKey(
     device: string,
@@ -196,11 +197,13 @@ export class Keyring {
     topic: string,
     used: Symmetric | undefined,
     nowMs: number,
+    maxEpoch = Number.MAX_SAFE_INTEGER,
   ): CommandKey | undefined {
     let newest: SecretEntry | KeyEntry | undefined;
     for (const entry of this.#entries) {
       if (entry.kind !== "secret" && entry.kind !== "key") continue;
       if (isOver(entry, nowMs) || !isForCommands(entry, device, sender, topic, used)) continue;
+      if (entry.sender.epoch > maxEpoch) continue;
       const isNewer = !newest || entry.sender.epoch > newest.sender.epoch;
       if (isNewer || (entry.kind === "key" && entry.sender.epoch === newest?.sender.epoch)) newest = entry;
     }

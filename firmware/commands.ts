@@ -11,6 +11,8 @@ import {
   claimedController,
   judgeCommand,
   judgeNovelty,
+  maxLargeMessageBytes,
+  maxMessageBytes,
   type Outcome,
   verifyCommand,
 } from "dormouse/commands/admission";
@@ -33,7 +35,7 @@ import { deriveSealKey, deriveStampKey, type Sender } from "dormouse/sealed/keys
 import type { Verified } from "dormouse/sealed/opened";
 import { closeKey } from "dormouse/sealed/protect";
 import type { Profile } from "dormouse/store/profile";
-import { type CommandSettings, sealAlgorithms, stampAlgorithms } from "dormouse/store/protection";
+import { type CommandSettings, sealAlgorithms, stampAlgorithms, takesCrl } from "dormouse/store/protection";
 import * as app from "./app.js";
 import { isSmall } from "./board.js";
 import { type Answer, type Bench, carryOut } from "./carry-out/built-in.js";
@@ -50,6 +52,9 @@ const mostMessages = 32;
 function mostWaiting(): number {
   return isSmall() ? 3 : 16;
 }
+
+/** And so many bytes of them: one that is large is alone. */
+const mostWaitingBytes = 8192;
 
 /** What app.ts may have besides `sense`. */
 interface Application {
@@ -112,6 +117,8 @@ export class Commands {
   take(message: ReceivedMessage): boolean {
     if (this.#looked + this.#waiting.length >= mostMessages || this.#waiting.length >= mostWaiting())
       this.#full = true;
+    const bytes = this.#waiting.reduce((sum, { payload }) => sum + payload.length, message.payload.length);
+    if (bytes > mostWaitingBytes) this.#full = true;
     if (!this.#full) this.#waiting.push(message);
     return !this.#full;
   }
@@ -182,7 +189,9 @@ export class Commands {
     const { epoch } = this.#bench.device;
     const senders = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
     const known = topic === commandTopic(this.#bench.profile);
-    const index = known ? claimedController(payload, retain, senders) : -1;
+    const large = takesCrl(this.#bench.profile.broker.tls, this.#settings);
+    const maxBytes = large ? maxLargeMessageBytes : maxMessageBytes;
+    const index = known ? claimedController(payload, retain, senders, maxBytes) : -1;
     const sender = senders[index];
     const held = sender && this.verified(sender, topic, payload);
     if (!held) {

@@ -21,6 +21,8 @@ interface Application {
 export interface Known {
   /** Readings lost for want of room. */
   readonly dropped: number;
+  /** Messages on the command topic that were not acted on. */
+  readonly refused: number;
   /** Of the access point, in dBm; undefined when that is not known. */
   readonly rssi: number | undefined;
 }
@@ -29,13 +31,17 @@ export interface Known {
 const dbmOverDbw = 30;
 
 /** As it is now, for the message that is frozen. */
-export function deviceState(wanted: readonly DeviceState[], { dropped, rssi }: Known): Measurement[] {
+export function deviceState(
+  wanted: readonly DeviceState[],
+  { dropped, refused, rssi }: Known,
+): Measurement[] {
   const state: Measurement[] = [];
   const volts = wanted.includes("battery") ? battery() : undefined;
   if (volts !== undefined) state.push({ name: "state.battery", unit: "V", value: volts });
   if (wanted.includes("rssi") && rssi !== undefined)
     state.push({ name: "state.rssi", unit: "dBW", value: rssi - dbmOverDbw });
   if (wanted.includes("dropped")) state.push({ name: "state.dropped", unit: "count", value: dropped });
+  if (wanted.includes("refused")) state.push({ name: "state.refused", unit: "count", value: refused });
   return state;
 }
 

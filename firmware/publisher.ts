@@ -87,7 +87,11 @@ export class Publisher {
     const { salt } = this.#device;
     const named = salt ? { ...device, salt } : device;
     const around = packetBytes + utf8Length(topics.readings) + protectionBytes(topics.up, named);
-    const known = { dropped: this.#memory.everDropped, rssi: this.#rssi };
+    const known = {
+      dropped: this.#memory.everDropped,
+      refused: this.#memory.downlink.refused,
+      rssi: this.#rssi,
+    };
     const frozen = this.#memory.freeze(
       { baseName: `${device.id}:`, format: topics.format, state: deviceState(topics.state, known) },
       link.maxPacketBytes - around,

@@ -1,8 +1,10 @@
 /** From the profile, flash and memory to the options of an MQTT session. */
+import { maxCrlBytes } from "dormouse/commands/command";
 import type { Failure } from "dormouse/failure";
 import type { SessionOptions } from "dormouse/mqtt/session-options";
 import type { Device } from "dormouse/store/device-record";
 import { clientId, type Profile } from "dormouse/store/profile";
+import { takesCrl } from "dormouse/store/protection";
 import { connectPassword } from "./authentication.js";
 import { isSmall } from "./board.js";
 import { commandTopic } from "./commands.js";
@@ -10,8 +12,9 @@ import type { Memory } from "./memory.js";
 import { lastWill } from "./will.js";
 
 /** A whole packet: the largest command, its topic, and what a broker puts beside it; a small board takes smaller ones. */
-function maxCommandBytes(): number {
-  return isSmall() ? 384 : 896;
+function maxCommandBytes({ broker, commands }: Profile): number {
+  if (isSmall()) return 384;
+  return takesCrl(broker.tls, commands) ? 896 + maxCrlBytes : 896;
 }
 
 /** The device hears its commands, and the broker forgets one when flash remembers it. */
@@ -41,7 +44,7 @@ export function sessionOptions(profile: Profile, device: Device, memory: Memory)
     // Each message in flight takes some 100 bytes of a machine's memory.
     maxInFlight: isSmall() ? 1 : 4,
     // Nothing else that a device is told is longer.
-    maxPacketBytes: profile.commands ? maxCommandBytes() : isSmall() ? 256 : 512,
+    maxPacketBytes: profile.commands ? maxCommandBytes(profile) : isSmall() ? 256 : 512,
     cleanStart: mqtt.sessionExpirySeconds === 0 || memory.sessionIsForgotten,
     sessionExpirySeconds: mqtt.sessionExpirySeconds,
     pipelining: mqtt.pipelining,

@@ -276,6 +276,7 @@ const deviceEvents = new Set([
   "sent",
   "acked",
   "command",
+  "settings",
   "error",
 ]);
 

@@ -95,8 +95,9 @@ export class Attempt {
         const early = await Promise.race([subscribed, ended]);
         if (early) return { ...early, command: undefined };
       }
-      const { device, name, args, base, expiresInSeconds, protection } = this.#settings;
-      const options = { base, expiresInSeconds, ...(protection && { protection }) };
+      const { device, name, args, base, expiresInSeconds, protection, epoch } = this.#settings;
+      const chosen = { ...(protection && { protection }), ...(epoch !== undefined && { epoch }) };
+      const options = { base, expiresInSeconds, ...chosen };
       this.#command = await this.#controller.prepare(device, name, args, options);
       this.#send(this.#command).catch((error) => this.#fail(error));
       return { ...(await ended), command: this.#command };

@@ -47,6 +47,7 @@ export function addCommandCommand(parent: Command, outcome: Outcome): void {
     .option("--state <FILE>", "the counters used so far (KEYRING.counters)")
     .option("--protection <HOW>", "stamp or seal, as in the profile (stamp)")
     .option("--algorithm <NAME>", "as in the profile (hmac-256, chacha20-poly1305)")
+    .option("--epoch <N>", "which of the device's secrets, if it does not have the newest yet")
     .option("--operator-key <REF>", "sign it with this P-256 key: file:PATH, env:NAME or - (standard input)")
     .option("--operator-kid <NAME>", "and that key's name in the device's profile");
   addClientOptions(command)

@@ -1,7 +1,7 @@
 /** The options of `dormouse command`, checked before anything is sent; keys are read last. */
 import { type Keyring, readKeyring } from "../../backend/keyring.js";
 import { defaultSymmetric, type Symmetric, symmetricNamed, symmetricNames } from "../../backend/symmetric.js";
-import type { Scalar } from "../../lib/commands/command.js";
+import type { Argument } from "../../lib/commands/command.js";
 import { checkTopicName } from "../../lib/mqtt/wire/topics.js";
 import type { OperatorKey } from "../../lib/sealed/operator.js";
 import {
@@ -12,9 +12,9 @@ import {
   clientSettings,
 } from "../mqtt/client-flags.js";
 import { OperatorError, UsageError } from "../report.js";
-import { choice, duration } from "../values.js";
+import { choice, duration, whole } from "../values.js";
 import { operatorOf } from "./operator.js";
-import { argsOf, nameOf } from "./words.js";
+import { argumentsOf, nameOf } from "./words.js";
 
 export interface CommandFlags extends ClientFlags {
   readonly keyring: string;
@@ -24,6 +24,7 @@ export interface CommandFlags extends ClientFlags {
   readonly expires?: string;
   readonly protection?: string;
   readonly algorithm?: string;
+  readonly epoch?: string;
   readonly operatorKey?: string;
   readonly operatorKid?: string;
   /** true: without a duration. */
@@ -34,13 +35,15 @@ export interface CommandFlags extends ClientFlags {
 export interface CommandSettings {
   readonly device: string;
   readonly name: string;
-  readonly args: readonly Scalar[];
+  readonly args: readonly Argument[];
   readonly base: string;
   readonly sender: string;
   readonly keyring: Keyring;
   readonly statePath: string;
   readonly expiresInSeconds: number;
   readonly protection: Symmetric | undefined;
+  /** undefined: the newest secret. */
+  readonly epoch: number | undefined;
   readonly operator: OperatorKey | undefined;
   /** undefined: no answer is waited for. */
   readonly waitMs: number | undefined;
@@ -51,6 +54,7 @@ export interface CommandSettings {
 }
 
 const dayMs = 86_400_000;
+const maxEpoch = 2 ** 32 - 1;
 
 /** @throws {UsageError | OperatorError | KeyringError} in one line */
 export async function commandSettings(
@@ -67,11 +71,12 @@ export async function commandSettings(
   const settings = {
     device,
     name: nameOf(name),
-    args: argsOf(words),
+    args: await argumentsOf(name, words),
     base,
     statePath: flags.state ?? `${flags.keyring}.counters`,
     expiresInSeconds: Math.floor(expiresMs / 1000),
     protection: protectionOf(flags),
+    epoch: flags.epoch === undefined ? undefined : whole("--epoch", flags.epoch, 0, maxEpoch),
     waitMs: wait === undefined ? undefined : wait === true ? expiresMs : waitOf(wait),
     json: flags.json ?? false,
   };

@@ -1,6 +1,16 @@
 /** What the words behind a command's name mean. */
-import { isCommandName, isScalar, maxArgs, type Scalar } from "../../lib/commands/command.js";
-import { UsageError } from "../report.js";
+import { readFile } from "node:fs/promises";
+import { fromPem } from "../../certs/pki/pem.js";
+import {
+  type Argument,
+  crlName,
+  isCommandName,
+  isScalar,
+  maxArgs,
+  maxCrlBytes,
+  type Scalar,
+} from "../../lib/commands/command.js";
+import { fileProblem, OperatorError, UsageError } from "../report.js";
 
 const number = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
@@ -9,6 +19,42 @@ export function nameOf(word: string): string {
   if (!isCommandName(word))
     throw new UsageError(`command "${word}": write 1 to 32 of a to z, 0 to 9, "." and "-"`);
   return word;
+}
+
+/**
+ * The words of two commands are read otherwise: `crl` has its list from a file, `keys` a salt that is text whatever it
+ * looks like.
+ * @throws {UsageError} for too many, and for what no argument can be
+ * @throws {OperatorError} for a file that holds no list
+ */
+export async function argumentsOf(name: string, words: readonly string[]): Promise<readonly Argument[]> {
+  if (name === crlName) return crlArguments(words);
+  if (name !== "keys") return argsOf(words);
+  const [epoch, salt, ...more] = words;
+  if (epoch === undefined || salt === undefined || more.length > 0 || !/^([0-9a-f]{2}){16,64}$/.test(salt))
+    throw new UsageError("command keys: write an epoch and a salt of 32 to 128 hex digits, small letters");
+  return [...argsOf([epoch]), salt];
+}
+
+async function crlArguments(words: readonly string[]): Promise<readonly Argument[]> {
+  const [number, path, ...more] = words;
+  if (number === undefined || path === undefined || more.length > 0)
+    throw new UsageError("command crl: write the list's number, then its file");
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new UsageError(fileProblem(path, error));
+  });
+  const list = crlOf(path, bytes);
+  if (list.length > maxCrlBytes)
+    throw new OperatorError(`${path}: a device takes a list of at most ${maxCrlBytes} bytes in DER`);
+  return [...argsOf([number]), list];
+}
+
+function crlOf(path: string, bytes: Uint8Array): Uint8Array {
+  const sequence = 0x30;
+  if (bytes[0] === sequence) return new Uint8Array(bytes);
+  const [list, ...others] = fromPem("X509 CRL", Buffer.from(bytes).toString("latin1"));
+  if (list && others.length === 0) return list;
+  throw new OperatorError(`${path}: holds no certificate revocation list, in PEM or DER`);
 }
 
 /** @throws {UsageError} for too many, and for what no argument can be */

@@ -22,9 +22,12 @@ import { fileProblem, OperatorError, UsageError } from "../report.js";
 const lockTries = 50;
 const lockTryMs = 100;
 
+/** As it stands in the file. */
+export type KeyringJsonEntry = Readonly<Record<string, unknown>>;
+
 interface KeyringJson {
   readonly schema: 1;
-  readonly keys: readonly object[];
+  readonly keys: readonly KeyringJsonEntry[];
 }
 
 /** What `readKeyring` threw. @param where before it, e.g. the flag */
@@ -38,12 +41,24 @@ export function keyringProblem(where: string, path: string, error: unknown): Ope
  * @throws {OperatorError} when the file is no keyring, is open to others, or has such an entry
  * @throws {UsageError} when it cannot be written
  */
-export async function appendToKeyring(flag: string, path: string, entry: object): Promise<void> {
+export function appendToKeyring(flag: string, path: string, entry: object): Promise<void> {
+  return editKeyring(flag, path, (keys) => [...keys, entry as KeyringJsonEntry]);
+}
+
+/**
+ * The same with any change to its entries. What `edit` throws is thrown.
+ * @throws as `appendToKeyring`
+ */
+export async function editKeyring(
+  flag: string,
+  path: string,
+  edit: (keys: readonly KeyringJsonEntry[]) => readonly KeyringJsonEntry[],
+): Promise<void> {
   try {
     const target = realPath(path);
     await locked(`${target}.lock`, () => {
       const before = contentOf(target);
-      const text = `${JSON.stringify({ ...before, keys: [...before.keys, entry] }, null, 2)}\n`;
+      const text = `${JSON.stringify({ ...before, keys: edit(before.keys) }, null, 2)}\n`;
       checkTogether(target, text);
       replace(target, text);
     });

@@ -4,6 +4,7 @@ import type { Argument, ResultValue, Status } from "dormouse/commands/command";
 import type { Device } from "dormouse/store/device-record";
 import type { Profile } from "dormouse/store/profile";
 import type { Memory } from "../memory.js";
+import { changeCrl } from "./crl.js";
 import { changeKeys } from "./keys.js";
 import { changePins } from "./pins.js";
 import { changeSettings } from "./settings.js";
@@ -34,6 +35,6 @@ export function carryOut(name: BuiltIn, args: readonly Argument[], bench: Bench)
     case "keys":
       return changeKeys(args, bench);
     case "crl":
-      return ["refused", "this device takes no list of revoked certificates"];
+      return changeCrl(args, bench);
   }
 }

@@ -78,6 +78,11 @@ export type RunEvent = At &
         readonly counter?: number;
       }
     | {
+        /** Settings that were on trial: the broker was reached with them, or those before are back. */
+        readonly event: "settings";
+        readonly status: "confirmed" | "rolled-back";
+      }
+    | {
         readonly event: "received";
         readonly verdict: Verdict;
         readonly topic: string;

@@ -75,6 +75,10 @@ function render(event: RunEvent, paint: Palette): string | undefined {
       const detail = `${event.name ?? "?"}, from ${event.controller}${number}`;
       return judgedRow("command", event.status, colour, detail, paint);
     }
+    case "settings": {
+      const colour = event.status === "confirmed" ? paint.good : paint.bad;
+      return judgedRow("settings", event.status, colour, "", paint);
+    }
     case "received": {
       const colour = verdictPaint(event.verdict, paint);
       return judgedRow("received", event.verdict, colour, event.detail ?? contentText(event), paint);

@@ -53,8 +53,14 @@ export type CommandSettings = (StampSettings | SealSettings) & {
 };
 
 /** What a message says of the device beside its readings. */
-export type DeviceState = "battery" | "rssi" | "dropped" | "reset";
-export const deviceStates: readonly DeviceState[] = Object.freeze(["battery", "rssi", "dropped", "reset"]);
+export type DeviceState = "battery" | "rssi" | "dropped" | "reset" | "refused";
+export const deviceStates: readonly DeviceState[] = Object.freeze([
+  "battery",
+  "rssi",
+  "dropped",
+  "reset",
+  "refused",
+]);
 
 const keyName = name(32, 32);
 const pointLetters = base64urlLength(65);
@@ -137,6 +143,14 @@ export function kidBytes(hex: string): Uint8Array {
 /** Whether the device signs, and so has a key pair of its own. */
 export function signs(up: Protection): boolean {
   return up.protection === "sign" || (up.protection === "sealTo" && up.sign);
+}
+
+/** Whether the device takes lists of revoked certificates: in place of the one it was given. */
+export function takesCrl(
+  tls: { readonly crl?: true } | false,
+  commands: CommandSettings | undefined,
+): boolean {
+  return tls !== false && tls.crl === true && commands?.operator !== undefined;
 }
 
 /** Whether what `up` and `commands` ask for needs P-256, which an ESP8266 lacks. */

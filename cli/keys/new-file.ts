@@ -1,0 +1,23 @@
+/** A file that holds a secret: for its owner alone, and never over another, which may be the only copy of one. */
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { fileProblem, UsageError } from "../report.js";
+
+/** @throws {UsageError} when it is there already, or cannot be written */
+export function writeNewFile(flag: string, path: string, text: string): void {
+  let file: number;
+  try {
+    file = openSync(path, "wx", 0o600);
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
+    throw new UsageError(`${flag} ${exists ? `${path}: is there already` : fileProblem(path, error)}`);
+  }
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw new UsageError(`${flag} ${fileProblem(path, error)}`);
+  } finally {
+    closeSync(file);
+  }
+}
