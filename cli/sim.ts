@@ -126,6 +126,12 @@ function mqttSettings({ broker, mqtt }: Profile, chosen: ExternalBroker | null):
   );
 }
 
+/** A back-off shorter than the interval would be none. */
+function withInterval(cycle: Profile["cycle"], intervalSeconds: number): Profile["cycle"] {
+  const backoffMaxSeconds = Math.max(cycle.backoffMaxSeconds, intervalSeconds);
+  return { ...cycle, intervalSeconds, backoffMaxSeconds };
+}
+
 function withFlags(
   profile: Profile,
   broker: ExternalBroker | null,
@@ -134,7 +140,7 @@ function withFlags(
 ): Profile {
   return {
     ...profile,
-    cycle: intervalMs === null ? profile.cycle : { ...profile.cycle, intervalSeconds: intervalMs / 1000 },
+    cycle: intervalMs === null ? profile.cycle : withInterval(profile.cycle, intervalMs / 1000),
     mqtt: mqttSettings(profile, broker),
     topics: { ...profile.topics, up },
     broker: broker === null ? profile.broker : brokerSettings(profile, broker),
@@ -180,6 +186,10 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     throw new OperatorError("broker.tls.forwardSecrecy: only --board esp8266 does without");
   if (jwt?.algorithm === "ES256" && board === "esp8266")
     throw new OperatorError("broker.jwt.algorithm: an ESP8266 has no P-256, so it needs HS256");
+  if (chosen.cycle.wakeOn && board === "esp8266")
+    throw new OperatorError(
+      "cycle.wakeOn: only its reset pin wakes an ESP8266, so wire what is to wake it to that pin",
+    );
   const secret = flags.secret === undefined ? null : await deviceSecret("--secret", flags.secret, ".");
   if (auth === "derived" && broker !== null && secret === null)
     throw new UsageError(

@@ -63,7 +63,8 @@ function battery(): number | undefined {
  */
 export function resetState({ topics }: Profile): Measurement[] {
   const cause = wakeCause();
-  if (!topics.state.includes("reset") || cause === "power-on" || cause === "deep-sleep") return [];
+  if (!topics.state.includes("reset") || cause === "power-on" || cause === "deep-sleep" || cause === "gpio")
+    return [];
   return [{ name: "state.reset", value: cause }];
 }
 

@@ -200,6 +200,16 @@ export class Memory {
     if (!this.timeIsAuthenticated) this.#time = distrusted(this.#time);
   }
 
+  /** Something waits to be sent. */
+  get hasWaiting(): boolean {
+    return this.#outbox.messages.length > 0 || this.#outbox.readings.length > 0;
+  }
+
+  /** Another reading or two, and some are lost. */
+  get isNearlyFull(): boolean {
+    return waiting(this.#outbox) + 2 > maxWaiting();
+  }
+
   /** Readings dropped for want of room, as long as RTC memory has been kept. */
   get everDropped(): number {
     return this.#outbox.dropped;

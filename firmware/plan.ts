@@ -1,8 +1,12 @@
-/** From the profile to the cycle's plan: deadlines the profile does not name are these. */
-import { type CyclePlan, type Phase, phases } from "dormouse/cycle/wake-cycle";
+/**
+ * From the profile to the plans of lib/cycle: deadlines the profile does not name are these. It reads the profile each time,
+ * because what it would keep costs a small board more.
+ */
+import type { SendPlan } from "dormouse/cycle/sending";
+import type { CyclePlan, Phase } from "dormouse/cycle/wake-cycle";
 import type { Profile } from "dormouse/store/profile";
 
-const deadlineSeconds: Readonly<Record<Phase, number>> = {
+const deadlineSeconds: Readonly<Record<Phase, number>> = Object.freeze({
   sense: 5,
   queue: 1,
   join: 10,
@@ -15,18 +19,51 @@ const deadlineSeconds: Readonly<Record<Phase, number>> = {
   commands: 5,
   close: 1,
   persist: 1,
-};
+});
 
-export function cyclePlan({ cycle, broker }: Profile): CyclePlan {
-  const deadlineMs = {} as Record<Phase, number>;
-  for (const phase of phases)
-    deadlineMs[phase] = 1000 * (cycle.deadlineSeconds?.[phase] ?? deadlineSeconds[phase]);
-  // A ticket is waited for before the connection is closed.
-  if (broker.tls && broker.tls.resumption !== false)
-    deadlineMs.close += 1000 * broker.tls.resumption.ticketWaitSeconds;
-  return {
-    intervalMs: 1000 * cycle.intervalSeconds,
-    wakeBudgetMs: 1000 * cycle.wakeBudgetSeconds,
-    deadlineMs,
-  };
+/** What a lost connection costs a board with mains power at first. */
+const awakeBaseMs = 2000;
+
+export class Plan implements CyclePlan, SendPlan {
+  private readonly profile: Profile;
+
+  constructor(profile: Profile) {
+    this.profile = profile;
+  }
+
+  get staysAwake(): boolean {
+    return this.profile.cycle.mode === "awake";
+  }
+
+  get intervalMs(): number {
+    return 1000 * this.profile.cycle.intervalSeconds;
+  }
+
+  get wakeBudgetMs(): number {
+    return 1000 * this.profile.cycle.wakeBudgetSeconds;
+  }
+
+  deadlineMs(phase: Phase): number {
+    const { cycle, broker } = this.profile;
+    const ms = 1000 * (cycle.deadlineSeconds?.[phase] ?? deadlineSeconds[phase]);
+    // A ticket is waited for before the connection is closed.
+    const waits = phase === "close" && broker.tls && broker.tls.resumption !== false && broker.tls.resumption;
+    return waits ? ms + 1000 * waits.ticketWaitSeconds : ms;
+  }
+
+  get sendEvery(): number {
+    return this.profile.cycle.sendEvery;
+  }
+
+  get firstIsFree(): boolean {
+    return !this.staysAwake;
+  }
+
+  get baseMs(): number {
+    return this.staysAwake ? awakeBaseMs : this.intervalMs;
+  }
+
+  get maxMs(): number {
+    return 1000 * this.profile.cycle.backoffMaxSeconds;
+  }
 }

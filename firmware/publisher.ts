@@ -23,7 +23,7 @@ export class Publisher {
   readonly #device: Device;
   readonly #memory: Memory;
   /** The first counter that this wake may give: a message with a lower one is sent again. */
-  readonly #firstCounter: number;
+  #firstCounter: number;
   /** What has gone over the link: counters. */
   #sent: readonly number[] = [];
   #trouble: Failure | undefined;
@@ -48,6 +48,15 @@ export class Publisher {
   relink(rssi: number | undefined): void {
     this.#sent = [];
     this.#rssi = rssi;
+  }
+
+  /** On a board that stays connected: another round, with counters and troubles of its own. */
+  renew(): void {
+    const { messages } = this.#memory;
+    this.#sent = this.#sent.filter((sent) => messages.some(({ counter }) => counter === sent));
+    this.#firstCounter = this.#memory.nextCounter;
+    this.#trouble = undefined;
+    this.#stuck = false;
   }
 
   /** Freezes what goes out first, if it is not. */

@@ -2,9 +2,9 @@
  * The shell of the wake cycle: the machine says what is next, until when, and when to sleep; the work is done in
  * phases/, and tells the machine how it went.
  */
+import { freshCycle } from "dormouse/cycle/sending";
 import {
   type CycleEvent,
-  type CyclePlan,
   type CycleState,
   nextWakeAt,
   type Phase,
@@ -22,17 +22,15 @@ import { Connection } from "./phases/connection.js";
 import type { Cycle } from "./phases/cycle.js";
 import { Joining } from "./phases/joining.js";
 import { Sensing } from "./phases/sensing.js";
-import { cyclePlan } from "./plan.js";
+import { Plan } from "./plan.js";
 import { report } from "./report.js";
 import { trialEnds } from "./settings.js";
-
-const freshCycle = Object.freeze({ wakesSinceSend: 0, failures: 0, holdMs: 0, alarms: 0, trialFailures: 0 });
 
 /** Of the phase's time for the handshake: when that is over TLS says so, which tells more than the phase's deadline. */
 const handshakeShare = 0.99;
 
 export class Wake implements Cycle {
-  private readonly plan: CyclePlan;
+  private readonly plan: Plan;
   private readonly memory: Memory;
   private readonly sensing: Sensing;
   private readonly joining: Joining;
@@ -45,16 +43,20 @@ export class Wake implements Cycle {
 
   constructor(profile: Profile, device: Device, onTrial: boolean) {
     this.onTrial = onTrial;
-    this.plan = cyclePlan(profile);
+    this.plan = new Plan(profile);
     this.memory = new Memory(device, readRtc());
-    this.sensing = new Sensing(profile, this.memory, this);
+    this.sensing = new Sensing(profile, this.memory, this.plan, onTrial, this);
     this.joining = new Joining(profile, this.memory, this);
-    const handshakeMs = Math.floor(this.plan.deadlineMs.secure * handshakeShare);
+    const handshakeMs = Math.floor(this.plan.deadlineMs("secure") * handshakeShare);
     this.connection = new Connection(profile, device, this.memory, this.joining, handshakeMs, this);
   }
 
   run(): void {
     this.dispatch({ type: "wake" });
+  }
+
+  get idle(): boolean {
+    return this.state.at === "idle";
   }
 
   get phase(): Phase {
@@ -65,6 +67,10 @@ export class Wake implements Cycle {
     this.dispatch({ type: "done", phase, skipped });
   }
 
+  held(): void {
+    this.dispatch({ type: "held" });
+  }
+
   settle(phase: Phase, reason: Failure | undefined): void {
     if (reason) this.dispatch({ type: "failed", phase, failure: reason });
     else this.done(phase);
@@ -72,6 +78,16 @@ export class Wake implements Cycle {
 
   again(): void {
     this.dispatch({ type: "again" });
+  }
+
+  message(): void {
+    this.dispatch({ type: "message" });
+  }
+
+  lost(): void {
+    if (this.state.at !== "idle" || !this.state.linked) return;
+    this.sensing.lost();
+    this.dispatch({ type: "lost" });
   }
 
   later(work: () => void): void {
@@ -110,6 +126,11 @@ export class Wake implements Cycle {
         case "enter":
           this.enter(effect.phase);
           break;
+        case "idle":
+          report("idle", { ms: effect.ms });
+          if (this.connection.restarts && !this.connection.linked) restart();
+          this.connection.rest();
+          break;
         case "sleep":
           if (this.connection.restarts) restart();
           deepSleep(this.memory.byBoard(effect.ms));
@@ -138,7 +159,7 @@ export class Wake implements Cycle {
       case "sense":
         return this.sensing.sense();
       case "queue":
-        return this.sensing.queue();
+        return this.sensing.queue(this.connection.linked);
       case "join":
         return this.joining.join();
       case "clock":
@@ -158,15 +179,22 @@ export class Wake implements Cycle {
       case "close":
         return this.connection.close();
       case "persist":
-        this.endTrial();
-        this.memory.sleepMs = this.memory.byBoard(sleepMs(this.plan, this.state, Time.ticks));
-        return this.settle("persist", this.memory.saveAll());
+        return this.persist();
     }
+  }
+
+  private persist(): void {
+    this.connection.keep();
+    const tried = this.sensing.ended(this.connection.outcome);
+    if (tried && this.onTrial) this.endTrial();
+    if (!this.plan.staysAwake) this.memory.sleepMs = this.memory.byBoard(sleepMs(this.state, Time.ticks));
+    const reason = this.memory.saveAll();
+    if (reason) this.settle("persist", reason);
+    else this.dispatch({ type: "done", phase: "persist", retryMs: this.sensing.retryMs });
   }
 
   /** Whether the settings on trial serve is known when the wake has tried to send. */
   private endTrial(): void {
-    if (!this.onTrial) return;
     const before = this.memory.cycle ?? freshCycle;
     const trialFailures = trialEnds(this.connection.reached, before.trialFailures);
     this.memory.cycle = { ...before, trialFailures };

@@ -11,6 +11,7 @@ import type { Failure } from "../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
 import { readingsConflict } from "../../lib/store/protection.js";
 import { authMistakes, authReferences, deviceAccount, type WrittenAccount } from "./auth-rules.js";
+import { cycleMistakes, deviceCycle, type WrittenCycle, willMistakes } from "./cycle-rules.js";
 import type { References } from "./references.js";
 import { deviceTls, tlsMistakes, tlsReferences, type WrittenTls } from "./tls-rules.js";
 import {
@@ -53,7 +54,7 @@ interface WrittenProfile {
   mqtt: Profile["mqtt"];
   topics: WrittenTopics;
   commands?: WrittenCommands;
-  cycle: Profile["cycle"];
+  cycle: WrittenCycle;
   sensor: Profile["sensor"];
 }
 
@@ -145,7 +146,8 @@ function problemOf({ keyword, params, data }: ErrorObject): string {
 /** Rules that tie settings together, and so are not in the schema. */
 function crossMistakes(written: WrittenProfile): Mistake[] {
   const { broker } = written;
-  const mistakes: Mistake[] = willMistakes(written);
+  const early = broker.tls !== false && broker.tls.earlyData;
+  const mistakes = [...cycleMistakes(written.cycle), ...willMistakes(written.mqtt, written.cycle, early)];
   if (broker.tls === false && !broker.insecure)
     mistakes.push({
       path: "broker.insecure",
@@ -168,39 +170,6 @@ function crossMistakes(written: WrittenProfile): Mistake[] {
     });
   if (written.commands) mistakes.push(...commandMistakes(written.commands, written.mqtt));
   return broker.tls === false ? mistakes : [...mistakes, ...tlsMistakes(broker.tls, broker)];
-}
-
-/** A will that waits for a sleeping device. */
-function willMistakes({ mqtt, cycle, broker }: WrittenProfile): Mistake[] {
-  const { version, will, sessionExpirySeconds } = mqtt;
-  const after = will?.afterSeconds ?? 0;
-  const blame = (path: string, problem: string, remedy: string): Mistake[] => [{ path, problem, remedy }];
-  if (will && broker.tls !== false && broker.tls.earlyData)
-    return blame(
-      "broker.tls.earlyData",
-      "is true though there is a will",
-      "Remove one of them: who sends 0-RTT data again makes the broker publish the will.",
-    );
-  if (after === 0) return [];
-  if (version === "3.1.1")
-    return blame(
-      "mqtt.will.afterSeconds",
-      "is not 0 though mqtt.version is 3.1.1",
-      "Only MQTT 5 has wills that wait.",
-    );
-  if (after <= cycle.intervalSeconds + cycle.wakeBudgetSeconds)
-    return blame(
-      "mqtt.will.afterSeconds",
-      "is not above cycle.intervalSeconds and cycle.wakeBudgetSeconds together",
-      "Write more: a device that is merely asleep is not gone.",
-    );
-  if (sessionExpirySeconds < after)
-    return blame(
-      "mqtt.sessionExpirySeconds",
-      "is below mqtt.will.afterSeconds",
-      "Write at least that many: the will goes out when the session ends.",
-    );
-  return [];
 }
 
 function defaultPort({ tls, websocket }: WrittenProfile["broker"]): number {
@@ -232,7 +201,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
       mqtt: written.mqtt,
       topics: deviceTopics(topics, device.id),
       ...(commands && { commands: deviceCommands(commands) }),
-      cycle: written.cycle,
+      cycle: deviceCycle(written.cycle),
       sensor: written.sensor,
     },
     references: {

@@ -2,6 +2,7 @@
  * The phases with the broker: TCP, TLS, the MQTT session; what waits is published until it is acknowledged; what the broker
  * had for the device is listened to; and the end of it.
  */
+import type { Outcome } from "dormouse/cycle/sending";
 import type { Phase } from "dormouse/cycle/wake-cycle";
 import { type Failure, failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
@@ -26,6 +27,8 @@ const ticketPollMs = 10;
 const notAuthorized: readonly number[] = [134, 135, 4, 5];
 /** MQTT 5 §4.13. */
 const packetTooLarge = 149;
+/** In these something waits for the link, and is to hear of its end. */
+const linkPhases: readonly Phase[] = Object.freeze(["connect", "secure", "session", "drain", "commands"]);
 const unanswered = failure("tls-timeout", "no TLS handshake in this wake");
 const closed = failure("connection-lost", "the broker closed the connection");
 
@@ -43,11 +46,12 @@ export class Connection implements LinkEvents, Bench {
   private tls = "";
   /** The broker has taken the MQTT session, and no message was refused. */
   private welcome = false;
-  private hasReached = false;
   /** The broker was not as remembered, so another link may fare better; once a wake. */
   private another: "no" | "yes" | "done" = "no";
   /** TCP stands. */
   private stands = false;
+  /** What has come of it in this wake or round: nothing; the broker has taken the session; or a message. */
+  private progress: 0 | 1 | 2 = 0;
 
   constructor(
     profile: Profile,
@@ -78,14 +82,23 @@ export class Connection implements LinkEvents, Bench {
     return this.security?.matchedPins ?? 0;
   }
 
-  /** The broker has taken the MQTT session, at least once. */
+  /** The broker has taken the MQTT session. */
   get reached(): boolean {
-    return this.hasReached;
+    return this.progress > 0;
   }
 
   /** A command wants the board restarted at the end of the wake. */
   get restarts(): boolean {
     return this.listening?.restarts ?? false;
+  }
+
+  get linked(): boolean {
+    return this.link !== undefined;
+  }
+
+  get outcome(): Outcome {
+    if (this.progress > 0 && !this.memory.hasWaiting) return "sent";
+    return this.progress === 2 ? "some" : "failed";
   }
 
   connect(): void {
@@ -136,7 +149,7 @@ export class Connection implements LinkEvents, Bench {
 
   opened(): void {
     this.welcome = true;
-    this.hasReached = true;
+    if (this.progress === 0) this.progress = 1;
     // What the link has taken up; it gives another at its end.
     this.memory.mqtt = undefined;
     this.cycle.done("session");
@@ -170,12 +183,14 @@ export class Connection implements LinkEvents, Bench {
 
   commands(): void {
     if (!this.profile.commands) return this.cycle.done("commands", true);
+    this.listening?.begin();
     this.goOnLater();
   }
 
   acked(counter: number): void {
     const result = this.memory.isResult(counter) || undefined;
     this.memory.acknowledged(counter);
+    this.progress = 2;
     report("acked", { counter, result });
     this.goOnLater();
   }
@@ -202,7 +217,9 @@ export class Connection implements LinkEvents, Bench {
    * a job of its own, and before anything more is read.
    */
   message(message: ReceivedMessage): void {
-    if (!this.listening?.take(message) || this.cycle.phase !== "commands") return;
+    if (!this.listening?.take(message)) return;
+    if (this.cycle.idle) return this.cycle.message();
+    if (this.cycle.phase !== "commands") return;
     this.link?.pause();
     this.goOnLater();
   }
@@ -245,6 +262,24 @@ export class Connection implements LinkEvents, Bench {
     else listening.ask(link);
   }
 
+  /** Of a board that stays connected: what the next boot is to know, should this one end all of a sudden. */
+  keep(): void {
+    const { link } = this;
+    if (!link) return;
+    if (link.secured && link.resumable && this.welcome) this.security?.keep(link);
+    this.memory.mqtt = link.kept;
+  }
+
+  /** The round is over: what it has left undone makes another. */
+  rest(): void {
+    this.publisher.renew();
+    this.another = "no";
+    this.progress = this.link ? 1 : 0;
+    // What the broker was left with comes again with another connection only.
+    if (!this.link || this.listening?.full || this.restarts) this.cycle.lost();
+    else if (this.listening?.busy) this.cycle.message();
+  }
+
   close(): void {
     this.leave(Time.ticks + (this.security?.ticketWaitMs ?? 0));
   }
@@ -281,7 +316,8 @@ export class Connection implements LinkEvents, Bench {
     if (auth === "jwt" && reason?.kind === "broker-refused" && notAuthorized.includes(reason.code))
       this.memory.doubtClock();
     if (again && this.another === "no") this.another = "yes";
-    this.broken(this.cycle.phase);
+    if (this.cycle.idle) this.cycle.lost();
+    else this.broken(this.cycle.phase);
   }
 
   /** What was remembered may be at fault: then the connection is made once more, without it. */
@@ -291,6 +327,6 @@ export class Connection implements LinkEvents, Bench {
     const again = this.another === "yes" && (early || phase === "drain");
     if (again) this.another = "done";
     if (afresh || again) this.cycle.again();
-    else if (phase !== "close") this.cycle.settle(phase, this.lost);
+    else if (linkPhases.includes(phase)) this.cycle.settle(phase, this.lost);
   }
 }

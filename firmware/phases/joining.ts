@@ -34,6 +34,7 @@ export class Joining {
   }
 
   join(): void {
+    this.leave();
     const { ssid } = this.profile.wifi;
     this.wifi = join({ ssid, password: wifiPassword() }, (reason) => this.cycle.settle("join", reason));
   }

@@ -23,6 +23,12 @@ export class Listening {
     this.bench = bench;
   }
 
+  /** The phase begins, on a board that stays connected once more: what counts by the wake counts anew. */
+  begin(): void {
+    this.fence = "none";
+    if (!this.busy) this.commands = undefined;
+  }
+
   /** What the report of the phase says. */
   get told(): string | undefined {
     return this.commands?.told;
@@ -57,9 +63,14 @@ export class Listening {
     return this.commands?.busy ?? false;
   }
 
+  /** The broker has to keep what it has. */
+  get full(): boolean {
+    return this.commands?.full ?? false;
+  }
+
   /** The broker has no more commands, or has to keep them. */
   get over(): boolean {
-    return this.fence === "quiet" || (this.commands?.full ?? false);
+    return this.fence === "quiet" || this.full;
   }
 
   /** The board is to be restarted at the end of the wake. */

@@ -2,7 +2,8 @@
  * The wake cycle as one explicit machine: which phase is next, until when, and when to sleep.
  * Pure: it gets events and the time, and returns effects; the shell in firmware does the work of a phase.
  * Whatever happens, every path ends in `persist` and `sleep` within the wake's budget (design: a board never
- * stays awake because an access point, a name server or a broker is down).
+ * stays awake because an access point, a name server or a broker is down). A board with mains power goes through
+ * the same phases and is idle where another sleeps; each of its rounds has the budget of a wake.
  */
 import { type Failure, failure } from "../failure.js";
 
@@ -25,38 +26,65 @@ export const phases = [
 export type Phase = (typeof phases)[number];
 
 export interface CyclePlan {
-  /** From one wake to the next. */
+  /** The board stays awake, and connected, between its rounds. */
+  readonly staysAwake: boolean;
+  /** From one wake, or one round with a reading, to the next. */
   readonly intervalMs: number;
-  /** The longest a wake may last before it closes, persists and sleeps. */
+  /** The longest a wake or a round may last before it closes and persists. */
   readonly wakeBudgetMs: number;
   /** The longest each phase may last. */
-  readonly deadlineMs: Readonly<Record<Phase, number>>;
+  deadlineMs(phase: Phase): number;
 }
 
 export type CycleEvent =
   | { readonly type: "wake" }
-  /** The phase has done its work; `skipped` when there was nothing to do. */
-  | { readonly type: "done"; readonly phase: Phase; readonly skipped?: boolean }
+  /**
+   * The phase has done its work; `skipped` when there was nothing to do. With `persist`, on a board that stays awake
+   * without a connection: `retryMs`, in how many milliseconds it is to try another, if not with the next reading.
+   */
+  | {
+      readonly type: "done";
+      readonly phase: Phase;
+      readonly skipped?: boolean;
+      readonly retryMs?: number | undefined;
+    }
+  /** In `queue`: what is queued waits for another wake, and the radio stays off. */
+  | { readonly type: "held" }
   | { readonly type: "failed"; readonly phase: Phase; readonly failure: Failure }
   /** The connection came to nothing, or ended before its time, and another may fare better. */
   | { readonly type: "again" }
+  /** While idle: the broker has sent something. */
+  | { readonly type: "message" }
+  /** While idle: the connection is gone, or to be given up. */
+  | { readonly type: "lost" }
   | { readonly type: "time" };
 
 export type CycleEffect =
   | { readonly type: "enter"; readonly phase: Phase }
   | { readonly type: "finished"; readonly phase: Phase; readonly ms: number }
   | { readonly type: "failed"; readonly phase: Phase; readonly failure: Failure }
+  /** A round is over, and the next begins in so many milliseconds, if nothing comes before. */
+  | { readonly type: "idle"; readonly ms: number }
   | { readonly type: "sleep"; readonly ms: number };
+
+interface Round {
+  /** The next reading is due. */
+  readonly senseAtMs: number;
+  /** The MQTT session stands. */
+  readonly linked: boolean;
+}
 
 export type CycleState =
   | { readonly at: "boot" }
-  | {
+  | (Round & {
       readonly at: "awake";
       readonly phase: Phase;
+      /** The wake or the round has begun. */
       readonly wokeAtMs: number;
       readonly enteredAtMs: number;
       readonly leaveAtMs: number;
-    }
+    })
+  | (Round & { readonly at: "idle"; readonly leaveAtMs: number })
   | { readonly at: "asleep" };
 
 export interface CycleStep {
@@ -71,9 +99,11 @@ export function step(plan: CyclePlan, state: CycleState, event: CycleEvent, nowM
   switch (state.at) {
     case "boot":
       if (event.type !== "wake") throw new RangeError(`${event.type} before the wake`);
-      return enter(plan, "sense", nowMs, nowMs, []);
+      return begin(plan, "sense", { senseAtMs: nowMs + plan.intervalMs, linked: false }, nowMs);
     case "asleep":
       return { state, effects: [] };
+    case "idle":
+      return idle(plan, state, event, nowMs);
     case "awake":
       return awake(plan, state, event, nowMs);
   }
@@ -81,70 +111,118 @@ export function step(plan: CyclePlan, state: CycleState, event: CycleEvent, nowM
 
 /** When the machine next wants a `time` event, on the clock of `nowMs`. */
 export function nextWakeAt(state: CycleState): number | undefined {
-  return state.at === "awake" ? state.leaveAtMs : undefined;
+  return state.at === "awake" || state.at === "idle" ? state.leaveAtMs : undefined;
 }
 
 /** How long the board sleeps when the wake ends now. */
-export function sleepMs(plan: CyclePlan, state: CycleState, nowMs: number): number {
-  if (state.at !== "awake") return plan.intervalMs;
-  return Math.max(minSleepMs, plan.intervalMs - (nowMs - state.wokeAtMs));
+export function sleepMs(state: CycleState, nowMs: number): number {
+  return state.at === "awake" ? Math.max(minSleepMs, state.senseAtMs - nowMs) : minSleepMs;
 }
 
 type Awake = Extract<CycleState, { at: "awake" }>;
+type Idle = Extract<CycleState, { at: "idle" }>;
 
 function awake(plan: CyclePlan, state: Awake, event: CycleEvent, nowMs: number): CycleStep {
   switch (event.type) {
     case "wake":
       throw new RangeError("awake already");
-    case "done":
+    case "done": {
       if (event.phase !== state.phase) return { state, effects: [] };
-      return leave(plan, state, nowMs, after(state.phase), event.skipped ? [] : [finished(state, nowMs)]);
+      const effects = event.skipped ? [] : [finished(state, nowMs)];
+      return leave(plan, state, nowMs, after(plan, state), effects, event.retryMs);
+    }
+    case "held":
+      if (state.phase !== "queue") return { state, effects: [] };
+      return leave(plan, state, nowMs, "persist", [finished(state, nowMs)]);
     case "failed":
       if (event.phase !== state.phase) return { state, effects: [] };
       return fail(plan, state, event.failure, nowMs);
     case "again":
       // How often is the shell's to bound; the wake's budget bounds it too.
       if (!reconnects(state.phase)) return { state, effects: [] };
-      return enter(plan, "connect", state.wokeAtMs, nowMs, []);
+      return enter(plan, "connect", state, nowMs, []);
     case "time": {
       if (nowMs < state.leaveAtMs) return { state, effects: [] };
       const spent = nowMs - state.wokeAtMs >= plan.wakeBudgetMs ? "the wake's budget" : "its deadline";
       return fail(plan, state, failure("deadline", `${state.phase} did not end within ${spent}`), nowMs);
     }
+    // The phases see to the connection themselves, and what they leave undone is said again when the machine is idle.
+    case "message":
+    case "lost":
+      return { state, effects: [] };
   }
+}
+
+function idle(plan: CyclePlan, state: Idle, event: CycleEvent, nowMs: number): CycleStep {
+  switch (event.type) {
+    case "wake":
+      throw new RangeError("awake already");
+    case "message":
+      if (!state.linked) break;
+      return begin(plan, "commands", state, nowMs);
+    case "lost":
+      if (!state.linked) break;
+      return begin(plan, "close", state, nowMs);
+    case "time":
+      if (nowMs < state.leaveAtMs) break;
+      // Another try to connect begins with what waits, and with the question whether it is to be sent.
+      if (nowMs < state.senseAtMs) return begin(plan, "queue", state, nowMs);
+      return begin(plan, "sense", { ...state, senseAtMs: nextReading(plan, state, nowMs) }, nowMs);
+  }
+  return { state, effects: [] };
+}
+
+/** At the plan's pace, unless the board has fallen behind it. */
+function nextReading({ intervalMs }: CyclePlan, { senseAtMs }: Round, nowMs: number): number {
+  return Math.max(senseAtMs + intervalMs, nowMs + Math.min(intervalMs, minSleepMs));
 }
 
 function fail(plan: CyclePlan, state: Awake, reason: Failure, nowMs: number): CycleStep {
   const effects: CycleEffect[] = [{ type: "failed", phase: state.phase, failure: reason }];
-  return leave(plan, state, nowMs, afterFailure(state.phase), effects);
+  return leave(plan, state, nowMs, afterFailure(plan, state), effects);
 }
 
 function leave(
   plan: CyclePlan,
   state: Awake,
   nowMs: number,
-  next: Phase | "sleep",
+  next: Phase | "rest",
   effects: CycleEffect[],
+  retryMs?: number,
 ): CycleStep {
-  if (next === "sleep") {
-    effects.push({ type: "sleep", ms: sleepMs(plan, state, nowMs) });
+  if (next !== "rest") return enter(plan, next, state, nowMs, effects);
+  const { senseAtMs, linked } = state;
+  if (!plan.staysAwake) {
+    effects.push({ type: "sleep", ms: sleepMs(state, nowMs) });
     return { state: { at: "asleep" }, effects };
   }
-  return enter(plan, next, state.wokeAtMs, nowMs, effects);
+  const retryAtMs =
+    linked || retryMs === undefined ? senseAtMs : Math.min(senseAtMs, nowMs + Math.max(minSleepMs, retryMs));
+  effects.push({ type: "idle", ms: Math.max(0, retryAtMs - nowMs) });
+  return { state: { at: "idle", senseAtMs, linked, leaveAtMs: retryAtMs }, effects };
+}
+
+/** Of a wake or a round. */
+function begin(plan: CyclePlan, phase: Phase, { senseAtMs, linked }: Round, nowMs: number): CycleStep {
+  return enter(plan, phase, { senseAtMs, linked, wokeAtMs: nowMs }, nowMs, []);
 }
 
 function enter(
   plan: CyclePlan,
   phase: Phase,
-  wokeAtMs: number,
+  { senseAtMs, linked, wokeAtMs }: Round & Pick<Awake, "wokeAtMs">,
   nowMs: number,
   effects: CycleEffect[],
 ): CycleStep {
-  const deadline = nowMs + plan.deadlineMs[phase];
+  const deadline = nowMs + plan.deadlineMs(phase);
   const budget = wokeAtMs + plan.wakeBudgetMs;
   const leaveAtMs = closing(phase) ? deadline : Math.min(deadline, budget);
   effects.push({ type: "enter", phase });
-  return { state: { at: "awake", phase, wokeAtMs, enteredAtMs: nowMs, leaveAtMs }, effects };
+  const stands = phase === "drain" || (linked && phase !== "close" && phase !== "connect");
+  return {
+    state: { at: "awake", phase, senseAtMs, linked: stands, wokeAtMs, enteredAtMs: nowMs, leaveAtMs },
+    effects,
+  };
 }
 
 function finished(state: Awake, nowMs: number): CycleEffect {
@@ -160,14 +238,16 @@ function closing(phase: Phase): boolean {
   return phase === "close" || phase === "persist";
 }
 
-function after(phase: Phase): Phase | "sleep" {
-  return phases[phases.indexOf(phase) + 1] ?? "sleep";
+function after({ staysAwake }: CyclePlan, { phase, linked }: Awake): Phase | "rest" {
+  if (phase === "queue" && linked) return "clock";
+  if (phase === "clock" && linked) return "drain";
+  if (phase === "commands" && staysAwake) return "persist";
+  return phases[phases.indexOf(phase) + 1] ?? "rest";
 }
 
-function afterFailure(phase: Phase): Phase | "sleep" {
-  if (closing(phase)) return after(phase);
+function afterFailure(plan: CyclePlan, state: Awake): Phase | "rest" {
+  const { phase } = state;
   // A sensor that fails must not keep queued readings from going out; nor must a time server: the floor of
   // the certificate check holds without it, and SenML has relative times.
-  if (phase === "sense" || phase === "clock") return after(phase);
-  return "close";
+  return closing(phase) || phase === "sense" || phase === "clock" ? after(plan, state) : "close";
 }

@@ -5,9 +5,9 @@
  * the whole profile rather than run on half of it. What a user writes is richer: docs/profile.md.
  */
 import type { TokenAlgorithm } from "../auth/jwt.js";
-import { type Phase, phases } from "../cycle/wake-cycle.js";
 import { type Failure, failure } from "../failure.js";
 import { parsePin } from "../tls/pins.js";
+import { type CycleSettings, cycleConflict, cycleRule, longestAbsence } from "./cycle-settings.js";
 import {
   type CommandSettings,
   commandsConflict,
@@ -20,7 +20,7 @@ import {
   readingsConflict,
   stateRule,
 } from "./protection.js";
-import { type Field, group, may, must, name, oneOf, printable, type Rule, range, text } from "./rules.js";
+import { group, may, must, name, oneOf, printable, type Rule, range, text } from "./rules.js";
 
 export interface Profile {
   readonly schema: 1;
@@ -60,12 +60,7 @@ export interface Profile {
   };
   /** Without it the device takes no commands. */
   readonly commands?: CommandSettings;
-  readonly cycle: {
-    readonly intervalSeconds: number;
-    readonly wakeBudgetSeconds: number;
-    /** Phases not named here have the firmware's own deadlines. */
-    readonly deadlineSeconds?: { readonly [phase in Phase]?: number };
-  };
+  readonly cycle: CycleSettings;
   readonly sensor: { readonly kind: "simulated" };
 }
 
@@ -179,9 +174,6 @@ const path: Rule = (value) =>
   text(255)(value) ??
   (/^\/[!-"$-~]*$/.test(value as string) ? undefined : " must begin with / and be printable ASCII without #");
 
-const deadlines: { [phase: string]: Field } = {};
-for (const phase of phases) deadlines[phase] = may(range(0.1, 600, false));
-
 const rules = group({
   schema: must(oneOf(1)),
   device: must(group({ id: must(name(64, 64)), kid: may(kidRule) })),
@@ -220,13 +212,7 @@ const rules = group({
     }),
   ),
   commands: may(commandsRule),
-  cycle: must(
-    group({
-      intervalSeconds: must(range(1, 2_592_000, false)),
-      wakeBudgetSeconds: must(range(1, 600, false)),
-      deadlineSeconds: may(group(deadlines)),
-    }),
-  ),
+  cycle: must(cycleRule),
   sensor: must(group({ kind: must(oneOf("simulated")) })),
 });
 
@@ -257,6 +243,7 @@ export function profileProblem(value: unknown): string | undefined {
     readingsConflict(topics) ??
     (broker.tls === false ? plainTcpConflict(topics.up) : undefined) ??
     (commands && commandsConflict(commands, mqtt)) ??
+    cycleConflict(profile.cycle) ??
     willConflict(profile)
   );
 }
@@ -270,8 +257,8 @@ function willConflict({ mqtt, cycle, broker }: Profile): string | undefined {
   if (after === 0) return undefined;
   if (mqtt.version !== "5") return "mqtt.will.afterSeconds must be 0 with MQTT 3.1.1";
   if (mqtt.sessionExpirySeconds < after) return "mqtt.sessionExpirySeconds must reach mqtt.will.afterSeconds";
-  if (after <= cycle.intervalSeconds + cycle.wakeBudgetSeconds)
-    return "mqtt.will.afterSeconds must be above cycle.intervalSeconds and cycle.wakeBudgetSeconds together";
+  if (after <= longestAbsence(cycle))
+    return "mqtt.will.afterSeconds must be above cycle.intervalSeconds times sendEvery and cycle.wakeBudgetSeconds together";
   return undefined;
 }
 

@@ -1,7 +1,13 @@
 /** Power of the board: deep sleep, restart, and the memory that survives it. */
 
 /** Why the board booted. */
-export type WakeCause = "power-on" | "deep-sleep" | "brown-out" | "watchdog" | "software" | "abort";
+export type WakeCause = "power-on" | "deep-sleep" | "gpio" | "brown-out" | "watchdog" | "software" | "abort";
+
+/** A pin that ends deep sleep, at this level of it. */
+export interface WakePin {
+  readonly pin: number;
+  readonly level: 0 | 1;
+}
 
 /**
  * Goes to deep sleep for so many milliseconds; then the board boots with cause "deep-sleep". Nothing but RTC memory

@@ -397,7 +397,13 @@ test("the least a profile must say is enough, and its defaults are filled in", (
       state: [],
       up: { protection: "stamp", algorithm: "hmac-256" },
     },
-    cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 900,
+      wakeBudgetSeconds: 30,
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
   });
 });

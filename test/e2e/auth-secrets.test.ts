@@ -72,7 +72,14 @@ function profileFor(port: number, broker: Partial<Profile["broker"]>): Profile {
       up: { protection: "stamp", algorithm: "hmac-256" },
     },
     // the peer never answers: the session comes to its end soon
-    cycle: { intervalSeconds: 60, wakeBudgetSeconds: 20, deadlineSeconds: { session: 2 } },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 60,
+      wakeBudgetSeconds: 20,
+      deadlineSeconds: { session: 2 },
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
   };
 }

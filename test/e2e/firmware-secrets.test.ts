@@ -66,7 +66,14 @@ function profileFor(port: number, tls: Pick<TlsSettings, "identity" | "pskIdenti
       up: { protection: "stamp", algorithm: "hmac-256" },
     },
     // the peer never answers: the session comes to its end soon
-    cycle: { intervalSeconds: 60, wakeBudgetSeconds: 20, deadlineSeconds: { session: 1 } },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 60,
+      wakeBudgetSeconds: 20,
+      deadlineSeconds: { session: 1 },
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
   };
 }

@@ -66,7 +66,14 @@ function profileFor(port: number, up: Protection): Profile {
     },
     topics: { base: "d/1", readings: topic, format: "cbor", state: [], up },
     // the broker never answers
-    cycle: { intervalSeconds: 60, wakeBudgetSeconds: 20, deadlineSeconds: { session: 2 } },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 60,
+      wakeBudgetSeconds: 20,
+      deadlineSeconds: { session: 2 },
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
   };
 }

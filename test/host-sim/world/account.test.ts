@@ -30,7 +30,13 @@ function account(broker: Partial<Profile["broker"]>, jwtKey: Uint8Array | null =
       state: [],
       up: { protection: "stamp", algorithm: "hmac-256" },
     },
-    cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 900,
+      wakeBudgetSeconds: 30,
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
   };
   return new Account(profile, { brokerPassword: "acorn", jwtKey, deviceSecret, nowSeconds: () => at });

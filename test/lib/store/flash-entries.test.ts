@@ -40,7 +40,13 @@ function profileWith(part: Partial<TlsSettings> | false): Profile {
       state: [],
       up: { protection: "stamp", algorithm: "hmac-256" },
     },
-    cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 900,
+      wakeBudgetSeconds: 30,
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
   };
 }

@@ -34,7 +34,13 @@ function profileWith(up: unknown, part: object = {}, more: object = {}): object 
     broker: secure,
     mqtt: { version: "5", keepAliveSeconds: 60, sessionExpirySeconds: 0, pipelining: true },
     topics: { base: "b", readings: "b/r", format: "cbor", state: [], up, ...part },
-    cycle: { intervalSeconds: 900, wakeBudgetSeconds: 30 },
+    cycle: {
+      mode: "sleep",
+      intervalSeconds: 900,
+      wakeBudgetSeconds: 30,
+      sendEvery: 1,
+      backoffMaxSeconds: 3600,
+    },
     sensor: { kind: "simulated" },
     ...more,
   };
