@@ -23,6 +23,8 @@ interface FromDevice {
   readonly direction: Direction;
   /** Milliseconds since 1970; undefined: for good. */
   readonly until: number | undefined;
+  /** It came with a factory image: the device has made a secret and an epoch of its own out of it. */
+  readonly factory: boolean;
 }
 
 /** A device's secret, from which the keys of its topics are derived. */
@@ -108,18 +110,29 @@ function fromDevice(fields: Fields): FromDevice {
   const epoch = fields.whole("epoch", maxEpoch);
   const kid = fields.has("kid") ? fields.hex("kid", 2, 8) : undefined;
   const sender: Sender = kid ? { id, epoch, kid } : { id, epoch };
-  return { sender, kid: kid ?? encodeKid(sender), direction: "up", until: fields.instant("until") };
+  const until = fields.instant("until");
+  return { sender, kid: kid ?? encodeKid(sender), direction: "up", until, factory: false };
+}
+
+/** What a device makes of a factory image says itself which it is. */
+function maybeFactory(fields: Fields): FromDevice {
+  const device = fromDevice(fields);
+  if (!fields.has("factory")) return device;
+  if (fields.any("factory") !== true) fields.fail("factory", "true, or nothing, is needed");
+  if (device.sender.kid) fields.fail("kid", "a device with a factory image has no short name");
+  return { ...device, factory: true };
 }
 
 /** A controller's key for commands: the sender is the controller. */
 function toDevice(fields: Fields): FromDevice {
   const id = fields.text("sender", maxDeviceBytes);
   const sender: Sender = { id, epoch: fields.whole("epoch", maxEpoch) };
-  return { sender, kid: encodeKid(sender), direction: "down", until: fields.instant("until") };
+  const until = fields.instant("until");
+  return { sender, kid: encodeKid(sender), direction: "down", until, factory: false };
 }
 
 function secretEntry(crypto: Crypto, fields: Fields): SecretEntry {
-  const device = fromDevice(fields);
+  const device = maybeFactory(fields);
   const topics = new Map(
     fields.entries("topics").map(([topic, value]) => {
       checkName(fields, "topics", topic);
@@ -163,7 +176,7 @@ function keyEntry(crypto: Crypto, fields: Fields): KeyEntry {
 }
 
 function signerOf(crypto: Crypto, fields: Fields): Omit<SignerEntry, "topics"> {
-  const device = fromDevice(fields);
+  const device = maybeFactory(fields);
   return { kind: "signer", ...device, key: crypto.importVerifyingKey(publicPoint(fields, "publicKey")) };
 }
 

@@ -13,6 +13,7 @@ import {
   encodeKid,
   type SealKey,
   type Sender,
+  type SignKey,
   type StampKey,
   signKey,
 } from "../lib/sealed/keys.js";
@@ -29,6 +30,7 @@ import {
 } from "./keyring-entries.js";
 import { Fields, KeyringError } from "./keyring-fields.js";
 import { nodeCrypto } from "./node-crypto.js";
+import { type SaltedSender, saltedKid } from "./salted-kid.js";
 import { readSecretFile } from "./secret-file.js";
 import { defaultSymmetric, type Symmetric } from "./symmetric.js";
 import { importedKey, TopicKeys } from "./topic-keys.js";
@@ -69,6 +71,8 @@ const keptKeys = 4096;
 export class Keyring {
   readonly #entries: readonly Entry[];
   readonly #devices = new Map<string, DeviceEntry>();
+  /** What came with factory images, by device and topic. */
+  readonly #factories = new Map<string, DeviceEntry>();
   readonly #recipients = new Map<string, RecipientEntry>();
   /** By recipient and kid. */
   readonly #signers = new Map<string, RecipientSigner>();
@@ -94,7 +98,7 @@ export class Keyring {
       if (this.#recipients.has(id)) throw new KeyringError(`${where}: recipient: there is one of that name`);
       this.#recipients.set(id, entry);
       for (const [n, signer] of (entry.signers ?? []).entries()) {
-        const place = `${id} ${hex(signer.kid)}`;
+        const place = signerPlace(id, signer.factory ? signer.sender.id : signer.kid);
         if (this.#signers.has(place))
           throw new KeyringError(`${where}: signers: ${n + 1}: there is one of that key identifier`);
         this.#signers.set(place, signer);
@@ -102,11 +106,12 @@ export class Keyring {
       return;
     }
     for (const topic of entry.topics.keys()) {
-      const place = placeOf(entry.kid, topic);
-      if (this.#devices.has(place))
+      const { sender, direction, factory } = entry;
+      const place = factory ? factoryPlace(sender.id, topic) : placeOf(entry.kid, topic);
+      const places = factory ? this.#factories : this.#devices;
+      if (places.has(place))
         throw new KeyringError(`${where}: there is an entry of that key identifier for ${topic}`);
-      this.#devices.set(place, entry);
-      const { sender, direction } = entry;
+      places.set(place, entry);
       const stream = JSON.stringify([sender.id, sender.epoch, direction, topic]);
       // What one secret has counted would be stale or a conflict under the other.
       if (this.#streams.has(stream))
@@ -133,11 +138,15 @@ export class Keyring {
     topic: string,
     nowMs: number,
   ): Found {
-    const entry = this.#devices.get(placeOf(kid, topic));
+    const salted = saltedKid(kid);
+    const entry =
+      this.#devices.get(placeOf(salted?.plain ?? kid, topic)) ??
+      (salted && this.#factories.get(factoryPlace(salted.sender.id, topic)));
     if (!entry || entry.topics.get(topic)?.protection !== protection) return { outcome: "unknown-key" };
     if (isOver(entry, nowMs)) return { outcome: "expired" };
-    const origin = { sender: entry.sender, direction: entry.direction };
-    return { outcome: "found", key: this.#keyOf(entry, topic), originOf: () => origin };
+    const origin = { sender: salted?.sender ?? entry.sender, direction: entry.direction };
+    const key = this.#keyOf(entry, topic, salted?.sender);
+    return { outcome: "found", key: salted ? { ...key, kid } : key, originOf: () => origin };
   }
 
   #recipient(recipientKid: Uint8Array | undefined, topic: string, nowMs: number): Found {
@@ -145,10 +154,15 @@ export class Keyring {
     if (!entry?.filters.some((filter) => topicMatches(filter, topic))) return { outcome: "unknown-key" };
     if (isOver(entry, nowMs)) return { outcome: "expired" };
     const signerEntry = (kid: Uint8Array) => {
-      const signer = this.#signers.get(`${hex(entry.recipientKid)} ${hex(kid)}`);
+      const salted = saltedKid(kid);
+      const id = hex(entry.recipientKid);
+      const signer =
+        this.#signers.get(signerPlace(id, salted?.plain ?? kid)) ??
+        (salted && this.#signers.get(signerPlace(id, salted.sender.id)));
       if (!signer || isOver(signer, nowMs)) return undefined;
-      const { filters } = signer;
-      return !filters || filters.some((filter) => topicMatches(filter, topic)) ? signer : undefined;
+      const { filters, key, direction } = signer;
+      if (filters && !filters.some((filter) => topicMatches(filter, topic))) return undefined;
+      return { key, sender: salted?.sender ?? signer.sender, direction };
     };
     const signerOf = (kid: Uint8Array) => {
       const signer = signerEntry(kid);
@@ -167,22 +181,24 @@ export class Keyring {
     };
   }
 
-  #keyOf(entry: DeviceEntry, topic: string): ReceiverKey {
+  #keyOf(entry: DeviceEntry, topic: string, salted: SaltedSender | undefined): StampKey | SealKey | SignKey {
     switch (entry.kind) {
       case "signer":
         return signKey(entry.sender, topic, entry.key);
       case "key":
         return importedKey(entry, topic);
       case "secret":
-        return this.#derivedKey(entry, topic);
+        return this.#derivedKey(entry, topic, salted);
     }
   }
 
-  #derivedKey(entry: SecretEntry, topic: string): ReceiverKey {
-    const { secret, sender, direction, kid } = entry;
+  #derivedKey(entry: SecretEntry, topic: string, salted: SaltedSender | undefined): StampKey | SealKey {
+    const { secret, sender, direction, kid, factory } = entry;
     const used = entry.topics.get(topic)!;
-    const channel = { sender, direction, topic };
-    return this.#topicKeys.derived(placeOf(kid, topic), secret, channel, used);
+    if (!factory || !salted)
+      return this.#topicKeys.derived(placeOf(kid, topic), secret, { sender, direction, topic }, used);
+    const channel = { sender: salted, direction, topic };
+    return this.#topicKeys.derivedOfOwn(placeOf(encodeKid(salted), topic), secret, channel, used);
   }
 
   /**
@@ -301,7 +317,7 @@ function isForCommands(
   topic: string,
   used: Symmetric | undefined,
 ): boolean {
-  if (entry.kind === "secret") return entry.sender.id === device;
+  if (entry.kind === "secret") return entry.sender.id === device && !entry.factory;
   if (entry.direction !== "down" || entry.device !== device || entry.sender.id !== sender) return false;
   const alg = entry.topics.get(topic)?.alg;
   return alg !== undefined && (!used || used.alg === alg);
@@ -309,6 +325,15 @@ function isForCommands(
 
 function isOver({ until }: { readonly until: number | undefined }, nowMs: number): boolean {
   return until !== undefined && nowMs > until;
+}
+
+function factoryPlace(device: string, topic: string): string {
+  return JSON.stringify([device, topic]);
+}
+
+/** @param who a kid, or the id of a device with a factory image */
+function signerPlace(recipient: string, who: Uint8Array | string): string {
+  return `${recipient} ${typeof who === "string" ? JSON.stringify(who) : hex(who)}`;
 }
 
 function placeOf(kid: Uint8Array, topic: string): string {

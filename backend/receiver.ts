@@ -35,6 +35,11 @@ export interface Received {
   readonly sender: string | null;
   readonly epoch: number | null;
   readonly counter: number | null;
+  /**
+   * 16 bytes: the device has replaced its factory image's secret, and made `epoch`, by it. Authenticated; null with
+   * any other device.
+   */
+  readonly salt: Uint8Array | null;
   /** What the message is, or with `bad` claims to be; null when it is nothing of ours. */
   readonly protection: Protection | null;
   /** CoAP Content-Format (RFC 7252): null is SenML as CBOR, 110 SenML as JSON, 60 any CBOR (results of commands). */
@@ -120,6 +125,7 @@ export class Receiver {
           sender: null,
           epoch: null,
           counter: null,
+          salt: null,
           protection,
         },
         arrival: null,
@@ -129,7 +135,13 @@ export class Receiver {
     const whose = { sender: sender.id, epoch: sender.epoch, topic, counter };
     return {
       // The verdict is the replay store's to give.
-      received: { ...contentOf(check.message), ...whose, verdict: "bad", protection },
+      received: {
+        ...contentOf(check.message),
+        ...whose,
+        salt: sender.salt ?? null,
+        verdict: "bad",
+        protection,
+      },
       arrival: { ...whose, direction, identity: identity.slice() },
     };
   }
@@ -145,7 +157,7 @@ function isTopic(topic: string): boolean {
 }
 
 function bad(topic: string, protection: Protection | null, reason: Reason): Opened {
-  const nobody = { sender: null, epoch: null, counter: null };
+  const nobody = { sender: null, epoch: null, counter: null, salt: null };
   const nothing = { contentType: null, payload: null, reading: null };
   return { received: { verdict: "bad", topic, ...nobody, protection, ...nothing, reason }, arrival: null };
 }

@@ -11,7 +11,9 @@ import {
   type StampKey,
   topicBytesOf,
 } from "../lib/sealed/keys.js";
+import { deriveNextSecret } from "../lib/sealed/next-secret.js";
 import type { KeyEntry } from "./keyring-entries.js";
+import type { SaltedSender } from "./salted-kid.js";
 import type { Symmetric } from "./symmetric.js";
 
 export class TopicKeys {
@@ -30,7 +32,31 @@ export class TopicKeys {
    * @param place names secret, channel and algorithm
    */
   derived(place: string, secret: Key, channel: Channel, used: Symmetric): StampKey | SealKey {
-    const key = this.#keys.get(place) ?? derive(this.#crypto, secret, channel, used);
+    return this.#kept(place, () => derive(this.#crypto, secret, channel, used));
+  }
+
+  /** The same, of the secret that the channel's sender made of `factory`. */
+  derivedOfOwn(
+    place: string,
+    factory: Key,
+    channel: Channel & { readonly sender: SaltedSender },
+    used: Symmetric,
+  ): StampKey | SealKey {
+    return this.#kept(place, () => {
+      const { salt, epoch } = channel.sender;
+      const bytes = deriveNextSecret(this.#crypto, factory, epoch, salt);
+      const secret = this.#crypto.importSecret(bytes);
+      bytes.fill(0);
+      try {
+        return derive(this.#crypto, secret, channel, used);
+      } finally {
+        secret.close();
+      }
+    });
+  }
+
+  #kept(place: string, make: () => StampKey | SealKey): StampKey | SealKey {
+    const key = this.#keys.get(place) ?? make();
     this.#keys.delete(place);
     this.#keys.set(place, key);
     if (this.#keys.size > this.#limit) {

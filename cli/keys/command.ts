@@ -6,6 +6,7 @@ import { nobleCrypto } from "../../lib/crypto/noble.js";
 import { whole } from "../values.js";
 import { addDeriveCommand } from "./derive.js";
 import { checkDeviceId, deviceSecret } from "./device-secret.js";
+import { addOwnCommand } from "./own.js";
 import { addRekeyCommand } from "./rekey.js";
 import { addShowCommand } from "./show.js";
 
@@ -44,6 +45,7 @@ export function addKeysCommand(parent: Command): void {
       console.log(Buffer.from(password).toString("latin1"));
     });
   addDeriveCommand(keys);
+  addOwnCommand(keys);
   addRekeyCommand(keys);
   addShowCommand(keys);
 }

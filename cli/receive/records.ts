@@ -47,13 +47,14 @@ function isoTime(ms: number): string | undefined {
 
 function jsonLine(received: Received, atMs: number): string {
   const { verdict, topic, sender, epoch, counter, protection, contentType, reason } = received;
-  const { payload, reading } = received;
+  const { payload, reading, salt } = received;
   return `${printableJson({
     received: new Date(atMs).toISOString(),
     verdict,
     topic,
     sender,
     epoch,
+    salt: salt && Buffer.from(salt).toString("hex"),
     counter,
     protection,
     contentType,

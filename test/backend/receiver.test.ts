@@ -63,6 +63,7 @@ test("each message of the independent vectors is fresh with all that is in it, a
         sender: vector.sender,
         epoch,
         counter,
+        salt: null,
         protection,
         contentType,
         payload,

@@ -96,13 +96,13 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
       "NOW  ? (bad)                      sensors/dormouse-1/readings     malformed\n",
     ].join("\n"),
     json: [
-      '{"received":"NOW","verdict":"fresh","topic":"sensors/dormouse-1/readings","sender":"dormouse-1","epoch":0,"counter":7,"protection":"stamp","contentType":null,"reading":[' +
+      '{"received":"NOW","verdict":"fresh","topic":"sensors/dormouse-1/readings","sender":"dormouse-1","epoch":0,"salt":null,"counter":7,"protection":"stamp","contentType":null,"reading":[' +
         '{"name":"urn:dev:ops:dormouse-1/temperature","unit":"Cel","value":-21.5,"time":1778760000,"at":"2026-05-14T12:00:00.000Z"},' +
         '{"name":"urn:dev:ops:dormouse-1/door","value":true,"time":-5,"at":"NOW"},' +
         '{"name":"urn:dev:ops:dormouse-1/note","value":"=1+1,\\u001b[2J\\"\\u202e\\r\\n","time":0,"at":"NOW"},' +
         '{"name":"other:x","unit":"＝;@","value":1e+300,"time":1e+300,"at":null}],"payloadBase64":null,"reason":null}',
-      '{"received":"NOW","verdict":"unauthenticated","topic":"sensors/dormouse-1/to-unsigned","sender":null,"epoch":null,"counter":null,"protection":"sealTo","contentType":60,"reading":null,"payloadBase64":"gwECAw==","reason":null}',
-      '{"received":"NOW","verdict":"bad","topic":"sensors/dormouse-1/readings","sender":null,"epoch":null,"counter":null,"protection":null,"contentType":null,"reading":null,"payloadBase64":null,"reason":"malformed"}\n',
+      '{"received":"NOW","verdict":"unauthenticated","topic":"sensors/dormouse-1/to-unsigned","sender":null,"epoch":null,"salt":null,"counter":null,"protection":"sealTo","contentType":60,"reading":null,"payloadBase64":"gwECAw==","reason":null}',
+      '{"received":"NOW","verdict":"bad","topic":"sensors/dormouse-1/readings","sender":null,"epoch":null,"salt":null,"counter":null,"protection":null,"contentType":null,"reading":null,"payloadBase64":null,"reason":"malformed"}\n',
     ].join("\n"),
     csv: [
       "received,verdict,topic,sender,epoch,counter,at,name,value,unit,reason",

@@ -15,7 +15,7 @@ const reading: SenmlReading[] = [
   { name: "d:power", unit: "W", value: 20, sum: 7200, time: at },
 ];
 const received: Received = {
-  ...{ verdict: "fresh", topic: "t", sender: "d", epoch: 0, counter: 1, protection: "stamp" },
+  ...{ verdict: "fresh", topic: "t", sender: "d", epoch: 0, salt: null, counter: 1, protection: "stamp" },
   ...{ contentType: null, payload: null, reading, reason: null },
 };
 const lines = (format: Format) => writerOf(format).lines(received, at * 1000);

@@ -21,7 +21,16 @@ test("the page's examples are the first vectors", () => {
   for (const [, file, field, hex] of blocks) assert.equal(hex, firstCase(file!)[field!], `${file} ${field}`);
 });
 
-const filesWithExamples = ["kdf", "context-iv", "stamp", "seal", "sign", "seal-to", "operator"];
+const filesWithExamples = [
+  "kdf",
+  "context-iv",
+  "next-secret",
+  "stamp",
+  "seal",
+  "sign",
+  "seal-to",
+  "operator",
+];
 
 const judge = `
 import json, pathlib, sys
