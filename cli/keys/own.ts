@@ -2,12 +2,12 @@
  * `dormouse keys own`: the secret that a device made of its factory image's, for who is to derive keys of it or to
  * command the device. It leaves this program in a file of its owner's alone.
  */
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import type { Command } from "commander";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import { deriveNextSecret, epochOfSalt, ownSaltBytes } from "../../lib/sealed/next-secret.js";
-import { fileProblem, UsageError } from "../report.js";
+import { UsageError } from "../report.js";
 import { deviceSecret } from "./device-secret.js";
+import { writeNewFile } from "./new-file.js";
 
 interface OwnFlags {
   readonly secret: string;
@@ -28,31 +28,11 @@ async function own({ secret: reference, salt: digits, out }: OwnFlags): Promise<
   const next = Buffer.from(deriveNextSecret(nodeCrypto, factory, epoch, salt));
   factory.close();
   try {
-    writeNew(out, `${next.toString("hex")}\n`);
+    writeNewFile("--out", out, `${next.toString("hex")}\n`);
   } finally {
     next.fill(0);
   }
   console.log(`epoch ${epoch}`);
-}
-
-/** Never over another: it may be the only copy of a secret. */
-function writeNew(path: string, text: string): void {
-  let file: number;
-  try {
-    file = openSync(path, "wx", 0o600);
-  } catch (error) {
-    const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
-    throw new UsageError(`--out ${exists ? `${path}: is there already` : fileProblem(path, error)}`);
-  }
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw new UsageError(`--out ${fileProblem(path, error)}`);
-  } finally {
-    closeSync(file);
-  }
 }
 
 const example =
