@@ -6,6 +6,7 @@ import { keysCommand } from "dormouse/commands/built-in";
 import type { Argument } from "dormouse/commands/command";
 import { nativeCrypto } from "dormouse/crypto/native";
 import { rekey } from "../provisioned.js";
+import { report } from "../report.js";
 import type { Answer, Bench } from "./built-in.js";
 
 export function changeKeys(args: readonly Argument[], { profile, device, memory }: Bench): Answer {
@@ -17,9 +18,12 @@ export function changeKeys(args: readonly Argument[], { profile, device, memory 
     return ["refused", "its password at the broker is derived of its secret"];
   if (profile.device.kid !== undefined) return ["refused", "device.kid stands for one epoch"];
   if (memory.hasReadings) return ["refused", "readings wait: they go out under the present keys first"];
+  // What the broker has acknowledged must not come again under the new keys, where nobody would know it for the same.
+  if (memory.save()) return ["failed", "RTC memory does not keep what it must"];
   const next = rekey(nativeCrypto, command.epoch, command.salt);
   if (!next) return ["failed", "flash does not keep it"];
   next.secret.close();
+  report("keys", { epoch: next.epoch });
   memory.rekeyed(next.secretId);
   return ["done", command.epoch];
 }

@@ -1,0 +1,145 @@
+/** Settings by command: in effect from the next wake on, on trial, and back by themselves when the broker is not reached. */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Running } from "../cli/mqtt-command.js";
+import { endOf, operatorIn, Shell } from "./built-in-scene.js";
+import { CommandScene, type CommandWakes } from "./commands-scene.js";
+import { Broker } from "./mqtt-broker.js";
+import { mosquittoMissing } from "./mqtt-mosquitto.js";
+import { only } from "./run.js";
+
+/** Seconds from one wake to the next, as the profile of these tests has it. */
+const usual = 120;
+const often: CommandWakes["edit"] = (profile) => ({
+  ...profile,
+  cycle: { ...profile.cycle, intervalSeconds: usual },
+});
+
+describe("settings", { skip: mosquittoMissing() ?? false, timeout: 120_000 }, () => {
+  const broker = new Broker();
+  before(() => broker.start());
+  after(() => broker.stop());
+
+  async function opened(t: { after(fn: () => unknown): void }, id: string) {
+    const { settings, flags } = operatorIn(broker.folder, id);
+    const scene = await CommandScene.open(broker, id, settings);
+    t.after(() => scene.close());
+    return { scene, shell: new Shell(broker.folder, id, scene.secret, broker.port, flags) };
+  }
+
+  function pausesOf(events: Parameters<typeof only>[0]): number[] {
+    // The board's clock is not exact, and it sleeps by what it has learned of that.
+    return only(events, "sleep").map(({ ms, awakeMs }) => 10 * Math.round((ms + awakeMs) / 10_000));
+  }
+
+  function trials(events: Parameters<typeof only>[0]): string[] {
+    return only(events, "settings").map(({ wake, status }) => `${wake} ${status}`);
+  }
+
+  test("a shorter interval is in effect from the next wake on, a longer one when it has reached the broker", async (t) => {
+    const { scene, shell } = await opened(t, "s-interval");
+    let running: Running | undefined;
+    let longer: Running | undefined;
+    const { events, errors } = await scene.wakes({
+      cycles: 7,
+      edit: often,
+      disturbance: scene.pauses(
+        async () => {
+          running = await shell.send("interval", "60");
+        },
+        () => Shell.again(running!),
+        undefined,
+        async () => {
+          longer = await shell.send("interval", "600");
+        },
+      ),
+    });
+    deepEqual(errors, []);
+    equal(await endOf(running!), "0 done");
+    equal(await endOf(longer!), "0 done");
+    deepEqual(pausesOf(events), [usual, usual, usual, 60, 60, 60, 600]);
+    deepEqual(trials(events), ["4 confirmed", "6 confirmed"]);
+  });
+
+  test("settings under which the broker is not reached three times in a row come back by themselves, and that is told", async (t) => {
+    const { scene, shell } = await opened(t, "s-back");
+    let running: Running | undefined;
+    const counters: number[] = [];
+    const { events, readings } = await scene
+      .wakes({
+        cycles: 8,
+        edit: often,
+        disturbance: {
+          ...scene.pauses(
+            async () => {
+              running = await shell.send("interval", "60");
+            },
+            () => Shell.again(running!),
+          ),
+          network: (quiet) => quiet,
+          link: (wake) => (wake >= 4 && wake <= 6 ? ["refuse"] : []),
+        },
+      })
+      .then((result) => ({
+        ...result,
+        readings: only(result.events, "received").flatMap(({ reading }) => (reading ? [reading] : [])),
+      }));
+    equal(await endOf(running!), "0 done");
+    for (const { counter } of only(events, "acked")) counters.push(counter);
+    deepEqual(trials(events), ["6 rolled-back"]);
+    deepEqual(pausesOf(events), [usual, usual, usual, 60, 60, 60, usual, usual]);
+    match(JSON.stringify(readings), /:state\.settings","value":"rolled-back"/);
+    equal(JSON.stringify(readings).match(/state\.settings/g)?.length, 1, "once");
+    deepEqual(
+      counters,
+      counters.map((_, i) => counters[0]! + i),
+      "counters only rise",
+    );
+  });
+
+  test("settings that the profile could not have are refused, and why is told", async (t) => {
+    const { scene, shell } = await opened(t, "s-refused");
+    const sent: Running[] = [];
+    const { events } = await scene.wakes({
+      cycles: 3,
+      edit: often,
+      disturbance: scene.pauses(
+        async () => {
+          sent.push(await shell.send("interval", "0.5"));
+          sent.push(await shell.send("interval", "700000"));
+          sent.push(await shell.send("interval", "often"));
+        },
+        async () => {
+          for (const running of sent) await Shell.again(running);
+        },
+      ),
+    });
+    const ends = await Promise.all(sent.map(endOf));
+    match(ends[0]!, /1 .*refused: cycle\.intervalSeconds must be a number from 1 to 2592000/);
+    match(ends[1]!, /1 .*refused: the broker would forget its commands/);
+    match(ends[2]!, /1 .*refused: interval takes one number/);
+    deepEqual(trials(events), []);
+    deepEqual(pausesOf(events), [usual, usual, usual]);
+  });
+
+  test("reboot restarts the board when the answer is out, and once", async (t) => {
+    const { scene, shell } = await opened(t, "s-reboot");
+    let running: Running | undefined;
+    const { events, errors } = await scene.wakes({
+      cycles: 5,
+      edit: often,
+      disturbance: scene.pauses(
+        async () => {
+          running = await shell.send("reboot");
+        },
+        () => Shell.again(running!),
+      ),
+    });
+    deepEqual(errors, []);
+    equal(await endOf(running!), "0 done");
+    deepEqual(
+      only(events, "wake").map(({ cause }) => cause),
+      ["power-on", "deep-sleep", "deep-sleep", "software", "deep-sleep"],
+    );
+  });
+});
