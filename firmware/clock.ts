@@ -39,5 +39,6 @@ export function wakeClock(kept: TimeBase | undefined): TimeBase {
 }
 
 function sleptAfter(cause: WakeCause): "all" | "part" | "unknown" {
+  if (cause === "gpio") return "part";
   return cause === "deep-sleep" ? "all" : "unknown";
 }

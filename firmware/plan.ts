@@ -4,7 +4,9 @@
  */
 import type { SendPlan } from "dormouse/cycle/sending";
 import type { CyclePlan, Phase } from "dormouse/cycle/wake-cycle";
+import type { WakePin } from "dormouse/native/power";
 import type { Profile } from "dormouse/store/profile";
+import { isSmall } from "./board.js";
 
 const deadlineSeconds: Readonly<Record<Phase, number>> = Object.freeze({
   sense: 5,
@@ -37,6 +39,11 @@ export class Plan implements CyclePlan, SendPlan {
 
   get intervalMs(): number {
     return 1000 * this.profile.cycle.intervalSeconds;
+  }
+
+  /** An ESP8266 has no such pin. */
+  get wakeOn(): WakePin | undefined {
+    return isSmall() ? undefined : this.profile.cycle.wakeOn;
   }
 
   get wakeBudgetMs(): number {

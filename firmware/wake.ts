@@ -133,7 +133,7 @@ export class Wake implements Cycle {
           break;
         case "sleep":
           if (this.connection.restarts) restart();
-          deepSleep(this.memory.byBoard(effect.ms));
+          deepSleep(this.memory.byBoard(effect.ms), this.plan.wakeOn);
       }
     }
   }

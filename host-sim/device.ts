@@ -6,7 +6,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 
-export type BootCause = "power-on" | "deep-sleep" | "brown-out" | "watchdog" | "software" | "abort";
+export type BootCause = "power-on" | "deep-sleep" | "gpio" | "brown-out" | "watchdog" | "software" | "abort";
 
 /** What the memories do with the device's writes: lose them silently, or have no room. */
 export type MemoryFault =
@@ -33,6 +33,8 @@ export interface BootEnd {
   readonly sleepMs: number;
   /** When it wakes again, on the world's. */
   readonly wakesAt: number;
+  /** The pin that ends the sleep before that, and its level then. */
+  readonly wakeOn?: { readonly pin: number; readonly level: 0 | 1 };
   readonly detail: string;
   readonly bytesUp: number;
   readonly bytesDown: number;

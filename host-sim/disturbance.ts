@@ -41,6 +41,8 @@ export interface Disturbance {
   readonly asleep?: ((wake: number, kept: Memories, end: BootEnd) => Change | Promise<Change>) | undefined;
   /** By how much the clock is too fast in the sleep after a wake, in millionths; instead of the run's own drift. */
   readonly drift?: ((wake: number) => number) | undefined;
+  /** After how many milliseconds of the sleep after a wake the pin that ends it comes to its level; if it does. */
+  readonly pin?: ((wake: number) => number | undefined) | undefined;
   /** What was written to the device's flash. What does not fit together is not written: see flashEntries(). */
   readonly provisioned?: ((right: Provisioned) => Provisioned) | undefined;
   /** What became of it there: entries that are missing or damaged. */

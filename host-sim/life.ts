@@ -134,6 +134,11 @@ export class Life {
     this.#cause = causeAfter(end);
     await this.#disturbSleep(end);
     this.#atMs = end.wakesAt;
+    // A pin that the firmware has not told the board of wakes nobody.
+    const pinMs = end.wakeOn && disturbance?.pin?.(this.#wake);
+    if (pinMs === undefined || end.at + pinMs >= end.wakesAt) return;
+    this.#atMs = end.at + pinMs;
+    this.#cause = "gpio";
   }
 
   async #boot(cause: BootCause): Promise<BootEnd> {

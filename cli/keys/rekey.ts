@@ -78,8 +78,8 @@ async function inKeyring(
 
 function newestOf(keys: readonly KeyringJsonEntry[], device: string): KeyringJsonEntry {
   let newest: KeyringJsonEntry | undefined;
+  // A factory image's secret is not the device's own.
   for (const entry of keys)
-    // A factory image's secret is not the device's own.
     if (entry.device === device && entry.secret !== undefined && entry.factory !== true)
       if (!newest || (entry.epoch as number) > (newest.epoch as number)) newest = entry;
   if (!newest)

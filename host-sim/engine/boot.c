@@ -20,6 +20,7 @@ static struct {
   const char *reason; /* NULL while the boot runs */
   const char *detail;
   double sleepMs;
+  int pin, level; /* that ends the sleep; -1: none */
   ExceptionText exception;
   bool jobs; /* promise jobs are queued */
 } boot;
@@ -71,8 +72,10 @@ void fxAbort(txMachine *the, int status) {
   fxExitToHost(the);
 }
 
-void boot_sleep(txMachine *the, double milliseconds) {
+void boot_sleep(txMachine *the, double milliseconds, int pin, int level) {
   boot.sleepMs = milliseconds;
+  boot.pin = pin;
+  boot.level = level;
   set_end("sleep", "");
   fxExitToHost(the);
   abort();
@@ -160,6 +163,12 @@ static void report_boot(const MachineMeters *read, double at, double effects, si
   report_text("reason", boot.reason);
   report_number("sleepMs", boot.sleepMs);
   report_number("wakesAt", at + clock_sleep(boot.sleepMs));
+  if (boot.pin >= 0) {
+    report_open("wakeOn", '{');
+    report_number("pin", boot.pin);
+    report_number("level", boot.level);
+    report_close('}');
+  }
   report_text("detail", boot.detail);
   if (boot.exception.frameCount) report_exception();
   report_number("bytesUp", meters.bytesUp);
@@ -190,6 +199,7 @@ static void run(txMachine *the, const Image *image) {
 void boot_run(txMachine *root, const Image *image, const char *cause, double worldMs) {
   MachineMeters read = {0};
   memset(&boot, 0, sizeof(boot));
+  boot.pin = -1;
   boot.cause = cause;
   meters_reset();
   secure_boot();

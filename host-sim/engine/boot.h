@@ -14,8 +14,11 @@ struct sxMachine;
 /* Boots once: clones the machine, runs main and the event loop, reports the "end" line. */
 void boot_run(struct sxMachine *root, const Image *image, const char *cause, double worldMs);
 
-/* Ends the boot from inside JavaScript's call of a native. Do not hold memory across it. */
-__attribute__((noreturn)) void boot_sleep(struct sxMachine *the, double milliseconds);
+/*
+ * Ends the boot from inside JavaScript's call of a native. Do not hold memory across it. A pin that is not negative ends the
+ * sleep when it comes to `level`.
+ */
+__attribute__((noreturn)) void boot_sleep(struct sxMachine *the, double milliseconds, int pin, int level);
 __attribute__((noreturn)) void boot_restart(struct sxMachine *the);
 
 /* Ends the running boot from anywhere inside it, for a reason that is not the firmware's. */

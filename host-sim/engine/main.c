@@ -31,7 +31,7 @@
 static const Image *image;
 static txMachine *root;
 
-static const char *const causes[] = {"power-on", "deep-sleep", "brown-out", "watchdog", "software", "abort"};
+static const char *const causes[] = {"power-on", "deep-sleep", "gpio", "brown-out", "watchdog", "software", "abort"};
 
 static int fail(const char *problem) {
   fprintf(stderr, "%s\n", problem);

@@ -36,7 +36,10 @@ void power_boot(const char *cause) {
 void xs_power_deep_sleep(xsMachine *the) {
   xsNumberValue milliseconds = xsToNumber(xsArg(0));
   if (!(milliseconds >= 0 && milliseconds <= 0x7FFFFFFFFFFF)) xsRangeError("milliseconds out of range");
-  boot_sleep((void *)the, milliseconds);
+  xsIntegerValue pin = xsToInteger(xsArg(1));
+  xsIntegerValue level = xsToInteger(xsArg(2));
+  if (pin < -1 || pin > 48 || level < 0 || level > 1) xsRangeError("no such pin or level");
+  boot_sleep((void *)the, milliseconds, pin, level);
 }
 
 void xs_power_restart(xsMachine *the) { boot_restart((void *)the); }

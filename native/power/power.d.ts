@@ -3,7 +3,7 @@
 /** Why the board booted. */
 export type WakeCause = "power-on" | "deep-sleep" | "gpio" | "brown-out" | "watchdog" | "software" | "abort";
 
-/** A pin that ends deep sleep, at this level of it. */
+/** A pin of the chip's, and the level of it that ends deep sleep. */
 export interface WakePin {
   readonly pin: number;
   readonly level: 0 | 1;
@@ -12,9 +12,11 @@ export interface WakePin {
 /**
  * Goes to deep sleep for so many milliseconds; then the board boots with cause "deep-sleep". Nothing but RTC memory
  * and flash survives. Does not return: no JavaScript runs after it, `finally` blocks included.
- * @throws RangeError when milliseconds is negative or not finite
+ * @param wakeOn what ends the sleep before its time; the board then boots with cause "gpio". A pin that has the level
+ *   already when the sleep begins does not end it: else a door that stays open would drain the battery
+ * @throws RangeError when milliseconds is negative or not finite, or the board has no such pin
  */
-export function deepSleep(milliseconds: number): never;
+export function deepSleep(milliseconds: number, wakeOn?: WakePin): never;
 
 /** Resets the board; it boots with cause "software". Does not return. */
 export function restart(): never;

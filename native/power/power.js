@@ -1,5 +1,5 @@
 /* Deep sleep, restart, wake cause and RTC memory: one line over the native each. See power.d.ts. */
-function sleep(milliseconds) @ "xs_power_deep_sleep";
+function sleep(milliseconds, pin, level) @ "xs_power_deep_sleep";
 function write(buffer, offset, length) @ "xs_power_write_rtc";
 function read() @ "xs_power_read_rtc";
 function bytes() @ "xs_power_rtc_bytes";
@@ -7,7 +7,9 @@ function reboot() @ "xs_power_restart";
 function cause() @ "xs_power_wake_cause";
 function clock(unixMs) @ "xs_power_set_clock";
 
-export function deepSleep(milliseconds) { sleep(milliseconds); }
+export function deepSleep(milliseconds, wakeOn) {
+  sleep(milliseconds, wakeOn ? wakeOn.pin : -1, wakeOn ? wakeOn.level : 0);
+}
 export function restart() { reboot(); }
 export function wakeCause() { return cause(); }
 export function setClock(unixMs) { clock(unixMs); }
