@@ -16,6 +16,8 @@ export interface RunOptions extends SimOptions {
   /** See DeviceOptions. */
   readonly measure?: boolean;
   readonly disturbance?: Disturbance;
+  /** Of each device by its id, in the place of `disturbance`: what is random is not the same for all. */
+  readonly disturbanceOf?: (deviceId: string) => Disturbance;
   /** Ends the run early, at the end of the wake. */
   readonly signal?: AbortSignal;
 }
@@ -61,10 +63,12 @@ function births(options: RunOptions, folder: string) {
   const nowMs = Date.now();
   const apartMs = (1000 * profile.cycle.intervalSeconds) / devices;
   return Array.from({ length: devices }, (_, n) => {
-    const own = devices === 1 ? options : { ...options, profile: memberProfile(profile, n + 1) };
+    const own = devices === 1 ? profile : memberProfile(profile, n + 1);
+    const disturbance = options.disturbanceOf?.(own.device.id) ?? options.disturbance;
     const ownFolder = join(folder, `${n + 1}`);
     mkdirSync(ownFolder, { mode: 0o700 });
-    return { options: own, powerAtMs: nowMs + Math.round(n * apartMs), folder: ownFolder };
+    const ownOptions = { ...options, profile: own, ...(disturbance && { disturbance }) };
+    return { options: ownOptions, powerAtMs: nowMs + Math.round(n * apartMs), folder: ownFolder };
   });
 }
 
