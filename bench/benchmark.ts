@@ -1,4 +1,4 @@
-/** What a benchmark is: counted figures in rows. Nothing here is a time on a clock. */
+/** What a benchmark is: counted figures in rows. A time on a clock is a note at most: it is one machine's. */
 
 export interface Result {
   readonly title: string;
@@ -13,8 +13,13 @@ export type Row = Readonly<Record<string, string | number>>;
 
 export interface Benchmark {
   readonly about: string;
-  run(): Promise<Result>;
+  /** What may be chosen, by the name of its flag, with what is chosen when nobody does. */
+  readonly flags?: Flags;
+  /** @param flags with a value for each of its own */
+  run(flags: Flags): Promise<Result>;
 }
+
+export type Flags = Readonly<Record<string, string>>;
 
 /** A plain table: numbers to the right, columns in the order of the first row. */
 export function render({ title, rows, notes = [] }: Result): string {

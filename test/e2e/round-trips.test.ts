@@ -109,7 +109,7 @@ const others = ["mosquitto_pub", "mqtt.js", "paho"];
 test("Dormouse's PUBACK comes in 3 round trips, in 2 with 0-RTT, and no other client's sooner", {
   skip,
 }, async () => {
-  const { json = {}, notes } = await roundtrips.run();
+  const { json = {}, notes } = await roundtrips.run({});
   const table = JSON.stringify(json);
   // On a developer's machine a client may be left out.
   if (process.env.CI)
