@@ -1,6 +1,7 @@
 /** The files that a run writes for its user: checked before anything is started. */
 import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { reportMark } from "../host-sim/report/page/page.js";
 import { UsageError } from "./report.js";
 
 /**
@@ -29,13 +30,35 @@ export function captureFile(flag: string, text: string, keylog: string | null): 
   return path;
 }
 
+/**
+ * A report takes the place of an earlier one, and of nothing else.
+ * @throws {UsageError} when it is something else, or one of the run's other files
+ */
+export function reportFile(path: string, others: readonly (string | null)[]): string {
+  const file = outputFile("--report", path);
+  if (others.includes(file)) throw new UsageError("--report names the same file as another flag");
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() && !isReport(file))
+    throw new UsageError(`--report ${path}: exists and is no report; remove it or name another file`);
+  return file;
+}
+
+function isReport(path: string): boolean {
+  const head = beginning(path, 1024);
+  return head.length === 0 || head.toString("utf8").includes(reportMark);
+}
+
 /** pcap's magic number, in the byte order of the machine that wrote it. */
 function isCapture(path: string): boolean {
-  const head = Buffer.alloc(4);
+  const head = beginning(path, 4);
+  if (head.length === 0) return true;
+  return head.length === 4 && (head.readUInt32LE() === 0xa1b2c3d4 || head.readUInt32BE() === 0xa1b2c3d4);
+}
+
+function beginning(path: string, bytes: number): Buffer {
+  const head = Buffer.alloc(bytes);
   const file = openSync(path, "r");
   try {
-    const count = readSync(file, head);
-    return count === 0 || head.readUInt32LE() === 0xa1b2c3d4 || head.readUInt32BE() === 0xa1b2c3d4;
+    return head.subarray(0, readSync(file, head));
   } finally {
     closeSync(file);
   }

@@ -16,7 +16,7 @@ import type { Profile } from "../lib/store/profile.js";
 import type { Protection } from "../lib/store/protection.js";
 import { deviceSecret } from "./keys/device-secret.js";
 import type { Outcome } from "./outcome.js";
-import { captureFile, outputFile } from "./output-file.js";
+import { captureFile, outputFile, reportFile } from "./output-file.js";
 import { readAccount } from "./profile/account.js";
 import { defaultTls } from "./profile/check.js";
 import { readCredentials } from "./profile/credentials.js";
@@ -44,6 +44,7 @@ export interface SimFlags extends ProtectionFlags {
   readonly drift?: string;
   readonly secret?: string;
   readonly cell?: string;
+  readonly report?: string;
 }
 
 const defaultProfile = join(root, "profiles/simulator.json");
@@ -176,6 +177,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const battery = flags.cell === undefined ? null : chooseBattery(flags.cell);
   const keylog = flags.keylog === undefined ? null : outputFile("--keylog", flags.keylog);
   const pcap = flags.pcap === undefined ? null : captureFile("--pcap", flags.pcap, keylog);
+  const report = flags.report === undefined ? null : reportFile(flags.report, [keylog, pcap]);
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
   const broker = await chooseBroker(flags, loaded);
   const { references } = loaded;
@@ -217,6 +219,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     json: flags.json ?? false,
     keylog,
     pcap,
+    report,
     battery,
     seed,
     driftPpm,
@@ -254,6 +257,7 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--pcap <FILE>", "capture the device's TCP traffic, for Wireshark")
     .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
     .option("--drift <PPM>", "how much too fast the clock of the sleeping board runs, in millionths (0)")
+    .option("--report <FILE>", "draw the run as a page, HTML")
     .option("--cell <NAME>", `estimate the life of ${cellNames().join(", ")}, or of so many mAh`)
     .option("--secret <REF>", "file:PATH or env:NAME of the device's secret, 64 hex digits (a new one)")
     .addHelpText(

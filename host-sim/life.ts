@@ -158,7 +158,7 @@ export class Life {
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
     const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
-    this.#tally.boot(end, awakeMs, estimate);
+    this.#tally.boot(end, awakeMs, estimate, this.#wake === 1);
     await this.#judged();
     const cost = wakeCost(end, estimate);
     if (end.reason === "sleep")

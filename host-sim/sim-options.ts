@@ -67,6 +67,8 @@ export interface SimOptions {
   readonly keylog: string | null;
   /** Absolute path of the capture that the run begins anew. */
   readonly pcap: string | null;
+  /** Absolute path of the page that is written at the end. */
+  readonly report: string | null;
   /** What the estimate of a battery's life is for; null: none is made. */
   readonly battery: Battery | null;
   /** 32 bits; drawn at random when not given, and worth printing. */

@@ -4,6 +4,7 @@ import { engineFile } from "./engine-file.js";
 import { aggregateReporter } from "./report/aggregate.js";
 import type { Reporter } from "./report/events.js";
 import { jsonReporter } from "./report/json.js";
+import { ReportFile } from "./report/report-file.js";
 import { terminalReporter } from "./report/terminal.js";
 import { simulate } from "./run.js";
 import type { SimOptions } from "./sim-options.js";
@@ -17,14 +18,21 @@ export async function runSim(options: SimOptions): Promise<number> {
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupt.abort());
-  const reporter = options.json ? jsonReporter : pictureOf(options);
+  const shown = options.json ? jsonReporter : pictureOf(options);
+  const file = options.report === null ? undefined : new ReportFile(options.report, options, shown);
+  const reporter = file ?? shown;
+  let success: boolean | undefined;
   try {
     const tally = await simulate({ ...options, engine, signal: interrupt.signal }, reporter);
-    return interrupt.signal.aborted ? interrupted : tally.success ? 0 : 1;
+    if (interrupt.signal.aborted) return interrupted;
+    success = tally.success;
+    return success ? 0 : 1;
   } catch (error) {
     // Ctrl-C reaches the engine too, in the middle of a wake.
     if (interrupt.signal.aborted) return interrupted;
     throw error;
+  } finally {
+    file?.write(success);
   }
 }
 

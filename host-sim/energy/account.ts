@@ -52,17 +52,14 @@ export class EnergyAccount {
   readonly #first = noSums();
   readonly #later = noSums();
 
-  /** @param elapsedMs awake and asleep, on the simulated clock: what a board takes longer it sleeps less */
-  wake(estimate: Omit<WakeEstimate, "rest">, elapsedMs: number): void {
+  /**
+   * @param elapsedMs awake and asleep, on the simulated clock: what a board takes longer it sleeps less
+   * @param first the device had no wake before
+   */
+  wake(estimate: Omit<WakeEstimate, "rest">, elapsedMs: number, first: boolean): void {
     const { awakeMs, microcoulombs, sleepMicrocoulombs, phases } = estimate;
-    const sums = this.#first.wakes === 0 ? this.#first : this.#later;
+    const sums = first ? this.#first : this.#later;
     addTo(sums, { wakes: 1, microcoulombs, sleepMicrocoulombs, awakeMs, elapsedMs, phases });
-  }
-
-  /** Another device's wakes. */
-  add(other: EnergyAccount): void {
-    addTo(this.#first, other.#first);
-    addTo(this.#later, other.#later);
   }
 
   /** @returns undefined before the first wake */

@@ -10,7 +10,7 @@ export class Tally {
   readonly #acked = new Counters();
   readonly #awakeMs: number[] = [];
   readonly #bytecodes: number[] = [];
-  readonly energy = new EnergyAccount();
+  readonly #energy = new EnergyAccount();
   readonly #energySummary: (account: EnergyAccount) => EnergySummary | undefined;
   readonly #devices = new Set<string>();
   #wakes = 0;
@@ -70,8 +70,8 @@ export class Tally {
     else this.#unauthenticated++;
   }
 
-  boot(end: BootEnd, awakeMs: number, estimate: WakeEstimate): void {
-    this.energy.wake(estimate, awakeMs + end.sleepMs);
+  boot(end: BootEnd, awakeMs: number, estimate: WakeEstimate, first: boolean): void {
+    this.#energy.wake(estimate, awakeMs + end.sleepMs, first);
     this.#awakeMs.push(awakeMs);
     this.#bytecodes.push(end.bytecodes);
     this.#bytesUp += end.bytesUp;
@@ -91,7 +91,7 @@ export class Tally {
   }
 
   get summary(): Summary {
-    const energy = this.#energySummary(this.energy);
+    const energy = this.#energySummary(this.#energy);
     return {
       devices: this.#devices.size,
       wakes: this.#wakes,

@@ -83,12 +83,18 @@ export class History {
   wakes = 0;
   failed = 0;
   flashWrites = 0;
+  bytesUp = 0;
+  bytesDown = 0;
   heap: Meters = noHeap;
   fromMs = Number.POSITIVE_INFINITY;
   toMs = 0;
   readonly #devices = new Map<string, Followed>();
 
   event(event: RunEvent): void {
+    if (event.event === "summary") {
+      this.summary = event;
+      return;
+    }
     const followed = this.#follow(event.device);
     const { open } = followed;
     switch (event.event) {
@@ -135,9 +141,6 @@ export class History {
         break;
       case "reset":
         this.#ended(followed, event, event.reason, 0, event.cost);
-        break;
-      case "summary":
-        this.summary = event;
         break;
     }
   }
@@ -243,6 +246,8 @@ export class History {
     this.awakeMs.add(wake.estimatedMs);
     if (wake.sleepMs > 0) this.sleepMs.add(wake.sleepMs);
     this.flashWrites += wake.flashWrites;
+    this.bytesUp += wake.bytesUp;
+    this.bytesDown += wake.bytesDown;
     this.heap = highest(this.heap, wake.heap);
     this.fromMs = Math.min(this.fromMs, wake.at);
     this.toMs = Math.max(this.toMs, wake.endedAt + wake.sleepMs);

@@ -7,12 +7,14 @@ export class Spread {
   readonly #counts = new Uint32Array(classesPerDecade * decades + 1);
   #count = 0;
   #sum = 0;
+  #min = Number.POSITIVE_INFINITY;
   #max = 0;
 
   add(value: number): void {
     this.#counts[classOf(value)]!++;
     this.#count++;
     this.#sum += value;
+    this.#min = Math.min(this.#min, value);
     this.#max = Math.max(this.#max, value);
   }
 
@@ -34,7 +36,7 @@ export class Spread {
     let seen = 0;
     for (let index = 0; index < this.#counts.length; index++) {
       seen += this.#counts[index]!;
-      if (seen >= wanted && seen > 0) return Math.min(middleOf(index), this.#max);
+      if (seen >= wanted && seen > 0) return Math.max(this.#min, Math.min(middleOf(index), this.#max));
     }
     return 0;
   }

@@ -119,11 +119,11 @@ describe("a device's wakes", () => {
   test("the first wake counts only where there is no other", () => {
     const account = new EnergyAccount();
     const phases = new Map([["join", 600_000]]);
-    account.wake({ awakeMs: 5000, microcoulombs: 600_000, sleepMicrocoulombs: 0, phases }, 900_000);
+    account.wake({ awakeMs: 5000, microcoulombs: 600_000, sleepMicrocoulombs: 0, phases }, 900_000, true);
     assert.equal(account.summary("esp32", "simulated", null)?.microcoulombsPerWake, 600_000);
     const usual = { awakeMs: 1000, microcoulombs: 120_000, sleepMicrocoulombs: 9000, phases: new Map() };
-    account.wake(usual, 900_000);
-    account.wake(usual, 900_000);
+    account.wake(usual, 900_000, false);
+    account.wake(usual, 900_000, false);
     const summary = account.summary("esp32", "simulated", plainBattery(1000))!;
     assert.equal(summary.label, "estimate");
     assert.equal(summary.microcoulombsPerWake, 120_000);
