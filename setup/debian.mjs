@@ -18,6 +18,7 @@ const tools = [
   tool("tshark", "the independent reader of captures", () => has("tshark")),
   tool("python3-cbor2", "the independent vectors", () => pythonWith("cbor2")),
   tool("python3-cryptography", "the receiver in Python", () => pythonWith("cryptography")),
+  tool("chromium", "the browser that looks at the simulator's reports", () => has("chromium")),
   tool("postgresql", "the replay store of several machines", hasPostgresql),
   // Without it the benchmark of sealed payloads counts no instructions.
   { ...tool("valgrind", "to count instructions", () => has("valgrind")), required: false },

@@ -8,8 +8,6 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { WebSocket } from "ws";
 
-export const chromiumNames = ["chromium", "chromium-browser", "google-chrome"];
-
 export interface View {
   readonly width: number;
   readonly dark?: boolean;
@@ -59,7 +57,7 @@ export class Chromium {
       "--remote-debugging-port=0",
       "about:blank",
     ];
-    const process = spawn(chromiumNames[0]!, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const process = spawn("chromium", args, { stdio: ["ignore", "ignore", "pipe"] });
     try {
       const socket = new WebSocket(await address(process.stderr!), { perMessageDeflate: false });
       await once(socket, "open");

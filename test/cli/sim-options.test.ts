@@ -8,6 +8,7 @@ import { altName } from "../../certs/pki/names.js";
 import { defaultTls } from "../../cli/profile/check.js";
 import { OperatorError } from "../../cli/report.js";
 import { simOptions } from "../../cli/sim.js";
+import { reportMark } from "../../host-sim/report/page/page.js";
 
 let folder: string;
 let root: string;
@@ -234,4 +235,23 @@ test("--cell is one of the table, or its mAh; 18650 is the cell of that name", a
       name: "UsageError",
       message: `--cell "${wrong}": name one of 18650, aa-lithium, aa-alkaline, ls26500, ls14500, or write its mAh, like 2500`,
     });
+});
+
+test("--report takes the place of an earlier report, and of nothing else", async () => {
+  const path = join(folder, "report.html");
+  const report = async () => (await simOptions({ report: path })).report;
+  assert.equal((await simOptions({})).report, null);
+  assert.equal(await report(), path);
+  await writeFile(path, "");
+  assert.equal(await report(), path);
+  await writeFile(path, `<!doctype html>\n<html><head>${reportMark}`);
+  assert.equal(await report(), path);
+  await writeFile(path, "<!doctype html>\n<html><head><title>mine</title>");
+  await assert.rejects(report(), {
+    name: "UsageError",
+    message: `--report ${path}: exists and is no report; remove it or name another file`,
+  });
+  const log = join(folder, "keys.log");
+  await assert.rejects(simOptions({ report: log, keylog: log }), { name: "UsageError" });
+  await assert.rejects(simOptions({ report: folder }), { name: "UsageError" });
 });

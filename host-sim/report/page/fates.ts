@@ -12,9 +12,12 @@ interface End {
   readonly readings: number;
 }
 
-/** However few, an end is to be seen. */
-const smallest = 24;
-const gap = 14;
+/** In rem: what a label needs, and what the picture has beside that. */
+const labelRem = 3;
+const spareRem = 6;
+/** Of 1000: an end is to be seen however few it has, and apart from the next. */
+const smallest = 6;
+const apart = 12;
 
 function ends({ atOnce, later, fromFlash, waiting, dropped, gaps }: Fates & { waiting: number }): End[] {
   return [
@@ -35,28 +38,36 @@ function ends({ atOnce, later, fromFlash, waiting, dropped, gaps }: Fates & { wa
 export function fatesFigure(fates: Fates & { readonly waiting: number }): Markup {
   const list = ends(fates);
   const all = list.reduce((sum, { readings }) => sum + readings, 0);
-  const title = `${count(all)} readings: ${list.map(({ title: name, readings }) => `${name} ${count(readings)}`).join(", ")}`;
-  return markup`<figure class="flow"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img" aria-label="${title}"><title>${title}</title>${ribbons(list, all)}</svg>
+  const title = `${counted(all, "reading")}: ${list.map(({ title: name, readings }) => `${name} ${count(readings)}`).join(", ")}`;
+  const slots = slotsOf(list, all);
+  const height = spareRem + labelRem * list.length;
+  return markup`<figure class="flow" style="height:${height}rem"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img" aria-label="${title}"><title>${title}</title>${ribbons(list, slots, all)}</svg>
 <ul class="ends">${list.map(
-    ({ title: name, about, readings }) =>
-      markup`<li style="flex:${units(Math.max(smallest, (1000 * readings) / all))} 0 auto"><span><b>${count(readings)}</b> ${name}, ${percent(readings / all)}</span><small>${about}</small></li>`,
+    ({ title: name, about, readings }, index) =>
+      markup`<li style="height:${units(slots[index]! / 10)}%"><span><b>${count(readings)}</b> ${name}, ${percent(readings / all)}</span><small>${about}</small></li>`,
   )}</ul></figure>${lateFigure(fates)}`;
 }
 
-/** From one block at the left, in which all are, to as many at the right. */
-function ribbons(list: readonly End[], all: number): Markup[] {
-  const heights = list.map(({ readings }) => Math.max(smallest, (1000 * readings) / all));
-  const right = (1000 - gap * (list.length - 1)) / heights.reduce((sum, height) => sum + height, 0);
-  let from = 0;
-  let to = 0;
+/** The heights of the ends' places at the right, of 1000: room for a label, and the more the more readings. */
+function slotsOf(list: readonly End[], all: number): number[] {
+  const label = (1000 * labelRem) / (spareRem + labelRem * list.length);
+  const spare = 1000 - label * list.length;
+  return list.map(({ readings }) => label + (spare * readings) / all);
+}
+
+/** From one block at the left, in which all are, to as many at the right, all to the same scale. */
+function ribbons(list: readonly End[], slots: readonly number[], all: number): Markup[] {
+  const scale = Math.min(...list.map(({ readings }, index) => (slots[index]! - apart) / readings));
+  const blocks = list.map(({ readings }) => Math.max(smallest, readings * scale));
+  let from = (1000 - blocks.reduce((sum, block) => sum + block, 0)) / 2;
+  let slot = 0;
   return list.map(({ title, colour, readings }, index) => {
-    const left = (1000 * readings) / all;
-    const height = heights[index]! * right;
-    const path = `M0 ${units(from)} C 450 ${units(from)} 550 ${units(to)} 960 ${units(to)} V ${units(to + height)} C 550 ${units(to + height)} 450 ${units(from + left)} 0 ${units(from + left)} Z`;
-    const block = markup`<rect class="${colour}" x="960" y="${units(to)}" width="40" height="${units(height)}"/>`;
-    from += left;
-    to += height + gap;
-    return markup`<g><title>${title}: ${count(readings)}</title><path class="${colour}" opacity="0.45" d="${path}"/>${block}</g>`;
+    const block = blocks[index]!;
+    const to = slot + (slots[index]! - block) / 2;
+    const path = `M0 ${units(from)} C 480 ${units(from)} 480 ${units(to)} 960 ${units(to)} V ${units(to + block)} C 480 ${units(to + block)} 480 ${units(from + block)} 0 ${units(from + block)} Z`;
+    from += block;
+    slot += slots[index]!;
+    return markup`<g><title>${title}: ${count(readings)}, ${percent(readings / all)}</title><path class="${colour}" opacity="0.4" d="${path}"/><rect class="${colour}" x="960" y="${units(to)}" width="40" height="${units(block)}"/></g>`;
   });
 }
 

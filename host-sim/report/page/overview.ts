@@ -63,12 +63,11 @@ function stack(column: Column, index: number, used: readonly Part[], full: numbe
   }
   let from = 0;
   const rects = used.map(({ id }) => {
-    const ms = byPart.get(id) ?? 0;
-    if (ms === 0) return undefined;
-    const y = 1000 - (1000 * (from + ms)) / full;
-    const rect = markup`<rect class="p-${id}" x="${index}" y="${units(y)}" width="1" height="${units((1000 * ms) / full)}"/>`;
-    from += ms;
-    return rect;
+    const to = Math.min(full, from + (byPart.get(id) ?? 0));
+    if (to <= from) return undefined;
+    const [top, height] = [1000 - (1000 * to) / full, (1000 * (to - from)) / full];
+    from = to;
+    return markup`<rect class="p-${id}" x="${index}" y="${units(top)}" width="1" height="${units(height)}"/>`;
   });
   const words = [
     `${counted(wakes, "wake")} from ${moment(fromMs)}`,

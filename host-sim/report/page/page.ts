@@ -107,11 +107,15 @@ function sections(history: History, facts: PageFacts): (Markup | undefined)[] {
       : section("What went wrong", "By kind and phase, the most frequent first.", [
           errorList([...errors.values()], named),
         ]),
-    section("Readings and messages", messageWords(messages), [
-      fates
-        ? fatesFigure(fates)
-        : markup`<p class="note">This firmware's log says nothing of single readings.</p>`,
-    ]),
+    section(
+      "Readings and messages",
+      `${fates ? `${counted(fates.taken + fates.gaps, "reading")} taken. ` : ""}${messageWords(messages)}`,
+      [
+        fates
+          ? fatesFigure(fates)
+          : markup`<p class="note">This firmware's log says nothing of single readings.</p>`,
+      ],
+    ),
     section(
       "Phases",
       "The simulated time is the network's and the waiting's. On a board (an estimate) what it computes is added: JavaScript, and the keys of TLS and signatures.",

@@ -78,6 +78,7 @@ thead th { border-top: 0; color: var(--dim); font-weight: 500; font-size: 0.8rem
 tbody th { font-weight: 500; white-space: nowrap; }
 td:last-child, th:last-child { padding-right: 0; }
 .sources td:first-child { width: 11rem; }
+.sources p { overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; }
 td.bar { width: 34%; min-width: 6rem; vertical-align: middle; }
 td.bar svg, .meter svg { height: 0.7rem; border-radius: 0.2rem; background: var(--track); }
@@ -103,12 +104,10 @@ td .address { display: block; font-size: 0.8rem; overflow-wrap: anywhere; }
 .small { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem 1.5rem; }
 .small p { font-size: 0.82rem; color: var(--dim); margin-bottom: 0.25rem; }
 .small svg { height: 3.2rem; background: var(--track); border-radius: 0.2rem; }
-.flow { display: grid; grid-template-columns: minmax(6rem, 1fr) minmax(12rem, 1.1fr); gap: 0 0.8rem; min-height: 10rem; }
-.flow svg { height: 100%; }
-.flow .ends { display: flex; flex-direction: column; }
-.flow .ends li { display: flex; flex-direction: column; justify-content: center; list-style: none; font-size: 0.9rem; line-height: 1.25; min-height: 2.9rem; padding: 0.15rem 0; }
-.flow .ends { padding: 0; margin: 0; }
-.flow .ends small { color: var(--dim); font-size: 0.8rem; }
+.flow { display: grid; grid-template-columns: minmax(6rem, 1fr) minmax(12rem, 1.1fr); gap: 0 0.8rem; }
+.flow svg, .flow .ends { height: 100%; }
+.ends li { display: flex; flex-direction: column; justify-content: center; list-style: none; font-size: 0.9rem; line-height: 1.25; }
+.ends small { color: var(--dim); font-size: 0.8rem; }
 footer { color: var(--dim); font-size: 0.85rem; margin-top: 1.5rem; }
 ${colours.map((name) => `.p-${name} { background: var(--${name}); fill: var(--${name}); }`).join("\n")}
 .f-bad { fill: var(--bad); background: var(--bad); } .f-good { fill: var(--sense); background: var(--sense); } .f-accent { fill: var(--join); background: var(--join); } .f-track { fill: var(--track); }
@@ -130,9 +129,10 @@ ${colours.map((name) => `.p-${name} { background: var(--${name}); fill: var(--${
   .meter > :nth-child(2) { grid-row: 2; grid-column: 1 / -1; }
   .flow { grid-template-columns: 4.5rem 1fr; }
   td.bar, th.bar, .spare { display: none; }
+  tbody th { white-space: normal; }
   .sources thead { display: none; }
   .sources, .sources tbody, .sources tr, .sources td { display: block; border: 0; padding: 0; }
-  .sources tr { display: grid; grid-template-columns: 1fr auto; gap: 0.15rem 0.8rem; border-top: 1px solid var(--line); padding: 0.6rem 0; }
+  .sources tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.15rem 0.8rem; border-top: 1px solid var(--line); padding: 0.6rem 0; }
   .sources td:first-child, .sources td.number { font-weight: 600; }
   .sources td:last-child { grid-column: 1 / -1; }
 }
@@ -145,7 +145,7 @@ ${colours.map((name) => `.p-${name} { background: var(--${name}); fill: var(--${
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 0.9rem 0 0; }
   .tiles { grid-template-columns: repeat(4, 1fr); }
   .tiles b { font-size: 1.2rem; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; margin: 0; padding: 0; }
   figure:not(:has(.row)), tr, li, .lead, .strip, .plot, .row, .flow { break-inside: avoid; }
   h2, h3, .lead, thead { break-after: avoid; }
 }
