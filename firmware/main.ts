@@ -38,7 +38,8 @@ if (cause === "abort" || cause === "watchdog") {
   memory.sleepMs = memory.byBoard(1000 * profile.cycle.intervalSeconds);
   const measurements = resetState(profile);
   if (measurements.length > 0) memory.queue(encodeReading({ timeMs: readClock(), measurements }));
-  else memory.save();
+  // With it, that the next connection begins clean.
+  memory.saveAll();
   deepSleep(memory.sleepMs);
 }
 new Wake(profile, device, onTrial).run();

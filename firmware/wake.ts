@@ -90,8 +90,9 @@ export class Wake implements Cycle {
     this.dispatch({ type: "lost" });
   }
 
+  /** By a timer: a promise would keep half a kilobyte of a small board's memory while the work is done. */
   later(work: () => void): void {
-    Promise.resolve().then(work);
+    Timer.set(work, 0);
   }
 
   /**

@@ -24,7 +24,7 @@ import {
   stampAlgorithms,
 } from "../../lib/store/protection.js";
 import type { Broker } from "./mqtt-broker.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 
 export const stamped: CommandSettings = {
   protection: "stamp",
@@ -185,7 +185,7 @@ export class CommandScene {
       ...(recipientKey && { recipientKey }),
       disturbance: { listenerPort: this.#broker.port, listenerTls: null, ...given.disturbance },
       profile: edit({
-        ...profile,
+        ...eager(profile),
         device: { id },
         topics: { ...profile.topics, base, readings: `${base}/readings`, ...(up && { up }) },
         mqtt: { ...profile.mqtt, version: "5", sessionExpirySeconds: 7 * day },

@@ -5,7 +5,7 @@ import { type SimFlags, simOptions } from "../../cli/sim.js";
 import { type BoardName, boardNames } from "../../host-sim/board.js";
 import type { BootCause } from "../../host-sim/device.js";
 import type { Disturbance } from "../../host-sim/disturbance.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 
 const all = ["battery", "rssi", "dropped", "reset"] as const;
 
@@ -18,7 +18,7 @@ async function messages(
   onWake: () => void = () => {},
 ) {
   const options = await simOptions({ cycles: "4", ...flags });
-  const { profile } = options;
+  const profile = eager(options.profile);
   const result = await run({}, ({ event }) => event === "wake" && onWake(), {
     ...options,
     disturbance,

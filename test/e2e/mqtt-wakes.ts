@@ -7,7 +7,7 @@ import type { RunEvent } from "../../host-sim/report/events.js";
 import type { World } from "../../host-sim/world/network.js";
 import type { Profile } from "../../lib/store/profile.js";
 import type { Relay } from "./mqtt-relay.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 
 export interface Wakes {
   readonly board?: BoardName;
@@ -24,7 +24,7 @@ export async function wakes(relay: Relay, judgePort: number, given: Wakes) {
   const flags = { board, cycles: `${cycles}`, broker: `mqtt://localhost:${relay.port}` };
   const { profile } = await simOptions(flags);
   const result = await run(flags, onEvent, {
-    profile: edit({ ...profile, mqtt: { ...profile.mqtt, version } }),
+    profile: edit({ ...eager(profile), mqtt: { ...profile.mqtt, version } }),
     disturbance: { listenerPort: judgePort, ...given.disturbance },
   });
   const errors = only(result.events, "error").map(({ wake, kind }) => `${wake} ${kind}`);

@@ -15,7 +15,7 @@ import type { Disturbance } from "../../host-sim/disturbance.js";
 import type { RunEvent } from "../../host-sim/report/events.js";
 import type { TlsCredentials, TrustAnchor } from "../../host-sim/sim-options.js";
 import type { Profile, TlsSettings } from "../../lib/store/profile.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 import type { ListenerSpec, ServerCertificate } from "./tls-mosquitto.js";
 
 /** As in profiles/simulator.json. */
@@ -213,7 +213,7 @@ export async function tlsRun(given: TlsRun) {
     disturbance: given.disturbance ?? {},
     ...external,
     profile: edit({
-      ...profile,
+      ...eager(profile),
       mqtt: { ...profile.mqtt, version: port === null ? "3.1.1" : "5" },
       broker: { ...profile.broker, ...(port !== null && { host: "localhost", port }), tls },
     }),

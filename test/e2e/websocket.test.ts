@@ -11,7 +11,7 @@ import { type BoardName, boardNames } from "../../host-sim/board.js";
 import { build, root } from "../../host-sim/paths.js";
 import { type Broker, startBroker } from "../../host-sim/world/broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 import { handshakes } from "./tls-scene.js";
 import { type Behaviour, frameOf, goodAnswer, WebSocketFront } from "./websocket-front.js";
 import { WebSocketMosquitto } from "./websocket-mosquitto.js";
@@ -37,7 +37,7 @@ interface WebSocketRun {
 async function webSocketRun(given: WebSocketRun) {
   const { board = "esp32c3", cycles = 1, secure, port, judgePort, path = "/mqtt", sessionDeadline } = given;
   const options = await simOptions({ board, cycles: `${cycles}` });
-  const { profile } = options;
+  const profile = eager(options.profile);
   const security = secure ? { tls: defaultTls() } : ({ tls: false, insecure: true } as const);
   const place = port === undefined ? {} : { host: "localhost", port };
   const ca = secure ? { pem: pki.rootPem, der: readFileSync(pki.rootFile.replace(/pem$/, "der")) } : null;
