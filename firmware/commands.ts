@@ -16,7 +16,7 @@ import {
   type Outcome,
   verifyCommand,
 } from "dormouse/commands/admission";
-import { isBuiltIn } from "dormouse/commands/built-in";
+import { type BuiltIn, isBuiltIn } from "dormouse/commands/built-in";
 import {
   type Argument,
   challengeBytes,
@@ -319,10 +319,18 @@ export class Commands {
     }
     const answer = carryOut(name, args, this.#bench);
     if (answer[0] !== "done") this.count();
-    // What comes behind these is for the device as it will be: the broker keeps it.
-    else if (name === "keys" || name === "reboot") this.leaveTheRest();
-    this.#restarts ||= name === "reboot" && answer[0] === "done";
+    else this.consider(name);
     return answer;
+  }
+
+  /** What a command that was done means for the rest of the wake. */
+  private consider(name: BuiltIn): void {
+    const { mode } = this.#bench.profile.cycle;
+    // What comes behind these is for the device as it will be: the broker keeps it.
+    if (name === "keys" || name === "reboot") this.leaveTheRest();
+    // Keys and settings are read at boot, which a board that stays awake must be sent to.
+    const atBoot = name !== "pins" && name !== "crl";
+    this.#restarts ||= name === "reboot" || (mode === "awake" && atBoot);
   }
 
   /** Nothing more is taken in this wake. */

@@ -24,7 +24,8 @@ function commandOptions(profile: Profile): Partial<SessionOptions> {
     // A retained command is none: it need not come.
     subscriptions: [{ filter, qos: 1, retainHandling: 2 }],
     deferredAcks: true,
-    receiveMaximum: isSmall() ? 1 : 4,
+    // Together they may come in one TLS record, of which the device takes 4,096 bytes.
+    receiveMaximum: isSmall() || takesCrl(profile.broker.tls, profile.commands) ? 1 : 4,
   };
 }
 

@@ -2,8 +2,10 @@
  * The settings that commands have put over the profile: what a wake goes by, and how a trial of new ones ends. On trial,
  * the device wakes as often as by the shorter of both intervals, so that bad settings are found out soon.
  */
+import type { Alarm } from "dormouse/store/cycle-settings";
 import type { Profile } from "dormouse/store/profile";
 import {
+  type AlarmSetting,
   confirmed,
   decodeSettings,
   encodeSettings,
@@ -27,9 +29,28 @@ export function storeSettings(record: SettingsRecord): boolean {
 }
 
 /** The profile with these settings in it; the profile itself when there are none. */
-export function withSettings(profile: Profile, { intervalSeconds }: Settings): Profile {
-  if (intervalSeconds === null) return profile;
-  return { ...profile, cycle: { ...profile.cycle, intervalSeconds } };
+export function withSettings(profile: Profile, settings: Settings): Profile {
+  const { intervalSeconds, sendEvery, alarms } = settings;
+  if (intervalSeconds === null && sendEvery === null && alarms.length === 0) return profile;
+  const { alarms: before = [], ...cycle } = profile.cycle;
+  const all = withAlarms(before, alarms);
+  return {
+    ...profile,
+    cycle: {
+      ...cycle,
+      ...(intervalSeconds !== null && { intervalSeconds }),
+      ...(sendEvery !== null && { sendEvery }),
+      ...(all.length > 0 && { alarms: all }),
+    },
+  };
+}
+
+function withAlarms(before: readonly Alarm[], alarms: readonly AlarmSetting[]): readonly Alarm[] {
+  const all = before.filter(({ name }) => !alarms.some((alarm) => alarm.name === name));
+  for (const { name, above, below } of alarms)
+    if (above !== null || below !== null)
+      all.push({ name, ...(above !== null && { above }), ...(below !== null && { below }) });
+  return all;
 }
 
 /** What a wake goes by. */

@@ -38,8 +38,8 @@ export class Wake implements Cycle {
   private state: CycleState = { at: "boot" };
   private timer: Timer | undefined;
   private readonly events: CycleEvent[] = [];
-  /** Settings are on trial. */
-  private readonly onTrial: boolean;
+  /** Settings are on trial, and it is not known yet whether they serve. */
+  private onTrial: boolean;
 
   constructor(profile: Profile, device: Device, onTrial: boolean) {
     this.onTrial = onTrial;
@@ -176,6 +176,8 @@ export class Wake implements Cycle {
       case "drain":
         return this.connection.drain();
       case "commands":
+        // Before a command can set others.
+        this.endTrial();
         return this.connection.commands();
       case "close":
         return this.connection.close();
@@ -187,7 +189,7 @@ export class Wake implements Cycle {
   private persist(): void {
     this.connection.keep();
     const tried = this.sensing.ended(this.connection.outcome);
-    if (tried && this.onTrial) this.endTrial();
+    if (tried) this.endTrial();
     if (!this.plan.staysAwake) this.memory.sleepMs = this.memory.byBoard(sleepMs(this.state, Time.ticks));
     const reason = this.memory.saveAll();
     if (reason) this.settle("persist", reason);
@@ -196,6 +198,8 @@ export class Wake implements Cycle {
 
   /** Whether the settings on trial serve is known when the wake has tried to send. */
   private endTrial(): void {
+    if (!this.onTrial) return;
+    this.onTrial = false;
     const before = this.memory.cycle ?? freshCycle;
     const trialFailures = trialEnds(this.connection.reached, before.trialFailures);
     this.memory.cycle = { ...before, trialFailures };

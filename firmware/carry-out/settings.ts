@@ -1,8 +1,9 @@
 /** `interval`, `batch` and `alarm`: by the profile's own rules, and on trial from the next wake on. */
 import { changedSettings } from "dormouse/commands/built-in";
 import type { Argument } from "dormouse/commands/command";
+import { longestAbsence } from "dormouse/store/cycle-settings";
 import { profileProblem } from "dormouse/store/profile";
-import { tried } from "dormouse/store/settings";
+import { maxAlarms, type Settings, tried } from "dormouse/store/settings";
 import { openSettings, storeSettings, withSettings } from "../settings.js";
 import type { Answer, Bench } from "./built-in.js";
 
@@ -17,7 +18,8 @@ export function changeSettings(
   const next = changedSettings(record.current, name, args);
   if (typeof next === "string") return ["refused", next];
   const effective = withSettings(profile, next);
-  const problem = profileProblem(effective) ?? deafness(effective);
+  const problem =
+    tooMany(next) ?? unknownAlarm(name, args, profile) ?? profileProblem(effective) ?? deafness(effective);
   if (problem !== undefined) return ["refused", problem.slice(0, mostText)];
   if (!storeSettings(tried(record, next))) return ["failed", "flash does not keep it"];
   // Which bit is which alarm's is another matter now.
@@ -25,9 +27,18 @@ export function changeSettings(
   return ["done", null];
 }
 
+function tooMany({ alarms }: Settings): string | undefined {
+  return alarms.length > maxAlarms ? `commands have changed ${maxAlarms} alarms already` : undefined;
+}
+
+function unknownAlarm(name: string, [alarm, off]: readonly Argument[], { cycle }: Bench["profile"]) {
+  const known = name !== "alarm" || off !== "off" || cycle.alarms?.some((one) => one.name === alarm);
+  return known ? undefined : "it has no such alarm";
+}
+
 /** A device whose session ends while it sleeps would not hear the command that takes this back. */
 function deafness({ mqtt, cycle }: Bench["profile"]): string | undefined {
-  return cycle.intervalSeconds < mqtt.sessionExpirySeconds
+  return longestAbsence(cycle) < mqtt.sessionExpirySeconds
     ? undefined
     : "the broker would forget its commands: mqtt.sessionExpirySeconds is shorter";
 }

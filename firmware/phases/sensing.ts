@@ -75,7 +75,8 @@ export class Sensing {
       elapsedMs: this.elapsedMs(),
       read: content !== undefined,
       alarms: this.alarms | woken,
-      wanted: this.onTrial || (plan.staysAwake && !linked),
+      wanted: plan.staysAwake && !linked,
+      onTrial: this.onTrial && !plan.staysAwake,
       nearlyFull: memory.isNearlyFull,
     });
     this.sends = send;

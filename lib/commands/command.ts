@@ -53,9 +53,12 @@ export const maxArgs = 8;
 export const maxTextBytes = 128;
 /** Of the array alone, without what protects it. */
 export const maxPayloadBytes = 256;
-/** The one command that is larger, by a list of so many bytes at most: an entry of flash. */
+/**
+ * The one command that is larger, by a list of so many bytes at most. Brokers send a message in one TLS record, and a device
+ * takes records of 4,096 bytes: so much is left beside topic, packet and protection.
+ */
 export const crlName = "crl";
-export const maxCrlBytes = 4096;
+export const maxCrlBytes = 3072;
 export const challengeBytes = 8;
 const maxControllerBytes = 64;
 /** Beyond any clock, and an integer in every language. */
@@ -111,7 +114,7 @@ export function isResultValue(value: unknown): value is ResultValue {
 }
 
 /**
- * @returns new bytes, at most 256; of `crl` 4,352.
+ * @returns new bytes, at most 256; of `crl` 3,328.
  * @throws RangeError for a command beyond the limits.
  */
 export function encodeCommand(command: Command): Uint8Array {

@@ -26,6 +26,8 @@ export interface Occasion {
   readonly wanted: boolean;
   /** The outbox is nearly full. */
   readonly nearlyFull: boolean;
+  /** Settings are on trial: whether they serve is found out soon, and a few tries end it either way. */
+  readonly onTrial?: boolean;
 }
 
 export interface Decision {
@@ -62,9 +64,10 @@ export function decideSending(plan: SendPlan, kept: CycleMemory | undefined, now
     crossed ||
     (now.alarms & (appAlarm | pinAlarm)) !== 0 ||
     now.wanted ||
+    now.onTrial === true ||
     now.nearlyFull;
   return {
-    send: due && (!held || crossed),
+    send: due && (!held || crossed || now.onTrial === true),
     memory: { ...before, wakesSinceSend, holdMs, alarms },
   };
 }

@@ -97,6 +97,35 @@ describe("settings", { skip: mosquittoMissing() ?? false, timeout: 120_000 }, ()
     );
   });
 
+  test("a batch is sent every so many readings once the trial is over, and alarms come and go", async (t) => {
+    const { scene, shell } = await opened(t, "s-batch");
+    const sent: Running[] = [];
+    const { events, errors } = await scene.wakes({
+      cycles: 11,
+      edit: often,
+      disturbance: scene.pauses(
+        async () => void sent.push(await shell.send("batch", "3")),
+        () => Shell.again(sent[0]!),
+        async () => {
+          sent.push(await shell.send("alarm", "temperature", "above", "-50"));
+          sent.push(await shell.send("alarm", "altitude", "off"));
+          sent.push(await shell.send("alarm", "temperature", "above", "1", "below", "2"));
+        },
+      ),
+    });
+    deepEqual(errors, []);
+    const ends = await Promise.all(sent.map(endOf));
+    deepEqual(ends.slice(0, 2), ["0 done", "0 done"]);
+    match(ends[2]!, /refused: it has no such alarm/);
+    match(ends[3]!, /refused: cycle\.alarms\.0\.below must be smaller than above/);
+    deepEqual(trials(events), ["4 confirmed", "5 confirmed"]);
+    const readings = only(events, "sent").filter(({ result }) => !result);
+    deepEqual(
+      readings.map(({ wake }) => wake),
+      [1, 2, 3, 4, 5, 8, 11],
+    );
+  });
+
   test("settings that the profile could not have are refused, and why is told", async (t) => {
     const { scene, shell } = await opened(t, "s-refused");
     const sent: Running[] = [];

@@ -129,18 +129,36 @@ export class Pki implements ServerCertificate {
     return `sha256/${createHash("sha256").update(spki).digest("base64")}`;
   }
 
-  /** A list of the issuing CA with the broker's certificate of `revoked` on it, DER. */
-  crl(revoked: ServerCertificate | null): Uint8Array {
+  /** A list of the issuing CA with the broker's certificate of `revoked` on it, DER; without a number unless given. */
+  crl(revoked: ServerCertificate | null, number?: number): Uint8Array {
     const { issuing, issuingKey } = this.#authority;
     const at = (name: string) => join(this.folder, name);
-    const config = `[ca]\ndefault_ca=ca\n[ca]\ndatabase=${at("index")}\ndefault_md=sha256\ndefault_crl_days=3650\n`;
+    const numbered = number === undefined ? "" : `crlnumber=${at("crlnumber")}\ncrl_extensions=ext\n[ext]\n`;
+    const config = `[ca]\ndefault_ca=ca\n[ca]\ndatabase=${at("index")}\ndefault_md=sha256\ndefault_crl_days=3650\n${numbered}`;
     writeFileSync(at("crl.cnf"), config);
     writeFileSync(at("index"), "");
+    const digits = (number ?? 0).toString(16);
+    writeFileSync(at("crlnumber"), `${digits.padStart(digits.length + (digits.length % 2), "0")}\n`);
     const ca = ["ca", "-config", at("crl.cnf"), "-cert", issuing, "-keyfile", issuingKey];
     if (revoked) {
       writeFileSync(at("revoked.pem"), revoked.chainPem);
       openssl(...ca, "-revoke", at("revoked.pem"));
     }
+    openssl(...ca, "-gencrl", "-out", at("crl.pem"));
+    openssl("crl", "-in", at("crl.pem"), "-outform", "DER", "-out", at("crl.der"));
+    return readFileSync(at("crl.der"));
+  }
+
+  /** The same with so many certificates on it, by their serial numbers in hex. */
+  largeCrl(serials: readonly string[], number: number): Uint8Array {
+    const { issuing, issuingKey } = this.#authority;
+    this.crl(null, number);
+    const at = (name: string) => join(this.folder, name);
+    const line = (serial: string) =>
+      `R\t440101000000Z\t250101000000Z\t${serial.toUpperCase()}\tunknown\t/CN=x\n`;
+    writeFileSync(at("index"), serials.map(line).join(""));
+    writeFileSync(at("crlnumber"), `${number.toString(16).padStart(2, "0")}\n`);
+    const ca = ["ca", "-config", at("crl.cnf"), "-cert", issuing, "-keyfile", issuingKey];
     openssl(...ca, "-gencrl", "-out", at("crl.pem"));
     openssl("crl", "-in", at("crl.pem"), "-outform", "DER", "-out", at("crl.der"));
     return readFileSync(at("crl.der"));
@@ -184,6 +202,8 @@ export interface TlsRun {
   readonly edit?: (profile: Profile) => Profile;
   readonly disturbance?: Disturbance;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Random unless given. */
+  readonly deviceSecret?: Uint8Array;
 }
 
 const same = (profile: Profile) => profile;
@@ -210,6 +230,7 @@ export async function tlsRun(given: TlsRun) {
   };
   const result = await run({}, given.onEvent, {
     ...options,
+    ...(given.deviceSecret && { deviceSecret: given.deviceSecret }),
     disturbance: given.disturbance ?? {},
     ...external,
     profile: edit({

@@ -173,16 +173,16 @@ test("names, scalars and values are told from what they are not", () => {
   ok(!isResultValue(undefined) && !isResultValue(new Uint8Array(129)), "no values");
 });
 
-test("bytes are an argument of crl alone, at most 4,096 of them, and no other command is so long", () => {
-  const crl: Command = { ...command, name: "crl", args: [7, new Uint8Array(4096).fill(1)] };
+test("bytes are an argument of crl alone, at most 3,072 of them, and no other command is so long", () => {
+  const crl: Command = { ...command, name: "crl", args: [7, new Uint8Array(3072).fill(1)] };
   equal(decodeCommand(encodeCommand(crl)), crl);
-  throws(() => encodeCommand({ ...crl, args: [7, new Uint8Array(4097)] }), RangeError);
+  throws(() => encodeCommand({ ...crl, args: [7, new Uint8Array(3073)] }), RangeError);
   throws(() => encodeCommand({ ...crl, args: [7, new Uint8Array(0)] }), RangeError);
   throws(() => encodeCommand({ ...crl, name: "crm", args: [7, new Uint8Array(8)] }), RangeError);
   const forged = (name: string, bytes: number) =>
     encode([name, [7, new Uint8Array(bytes)], command.issuedAt, command.expiresAt, null]);
-  ok(decodeCommand(forged("crl", 4096)), "as it is");
-  equal(decodeCommand(forged("crl", 4097)), undefined);
+  ok(decodeCommand(forged("crl", 3072)), "as it is");
+  equal(decodeCommand(forged("crl", 3073)), undefined);
   equal(decodeCommand(forged("crm", 8)), undefined);
   equal(
     decodeCommand(encode(["led", Array(8).fill(text(128)), command.issuedAt, command.expiresAt, null])),
