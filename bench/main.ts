@@ -2,12 +2,13 @@
 import { parseArgs } from "node:util";
 import { type Benchmark, type Flags, render } from "./benchmark.js";
 import { heap } from "./heap.js";
+import { powercut } from "./powercut.js";
 import { roundtrips } from "./roundtrips.js";
 import { seal } from "./seal.js";
 import { tls } from "./tls.js";
 import { wake } from "./wake.js";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { heap, roundtrips, seal, tls, wake };
+const benchmarks: Readonly<Record<string, Benchmark>> = { heap, powercut, roundtrips, seal, tls, wake };
 
 interface Asked {
   readonly name: string;

@@ -1,0 +1,234 @@
+/**
+ * The campaign's judge. It writes down what the board measured, what the wire saw, what lay in flash, and when RTC memory
+ * was lost; in the end each reading must have arrived, or be counted by the board itself. It opens messages with the
+ * simulator's own receiver and reads flash with its own eyes: it shares no code with what it judges.
+ */
+import { hkdfSync } from "node:crypto";
+import { decode } from "cborg";
+import { type Accepted, open, type Sender } from "../../host-sim/world/opener.js";
+import { encodeDeterministic } from "../../host-sim/world/strict-cbor.js";
+import type { Published } from "./broker.js";
+import { readingsIn } from "./readings.js";
+
+export interface Faults {
+  /** Two byte strings under one key and counter. */
+  nonceReuse: number;
+  /** Readings that neither arrived nor are counted as dropped or as a gap; and those that a receiver takes for another. */
+  unaccounted: number;
+  /** Readings that had been written to flash, and neither arrived nor are counted as dropped. */
+  spilledLost: number;
+  /** Readings that came twice under different sequence numbers. */
+  unrecognisedDuplicates: number;
+  /** Boots that could not read what the board had kept. */
+  unreadableState: number;
+}
+
+export const noFaults = (): Faults => ({
+  nonceReuse: 0,
+  unaccounted: 0,
+  spilledLost: 0,
+  unrecognisedDuplicates: 0,
+  unreadableState: 0,
+});
+
+/** What a device's messages are protected by, and the secret of its factory image or its own. */
+export interface Protected {
+  readonly device: string;
+  readonly accepts: (secret: Uint8Array) => Accepted;
+  readonly secret: Uint8Array;
+  readonly epoch: number;
+}
+
+/** Under one kid and counter. */
+interface Seen {
+  readonly topic: string;
+  bytes: Buffer;
+  whole: boolean;
+}
+
+/** What happened to a reading. */
+interface Reading {
+  /** Of RTC memory: in which it was taken. */
+  readonly life: number;
+  delivered: boolean;
+  /** It has been in flash. */
+  spilled: boolean;
+  /** Somebody erased what there was of it. */
+  erased: boolean;
+}
+
+export class Ledger {
+  readonly faults = noFaults();
+  /** What went wrong, for people. */
+  readonly complaints: string[] = [];
+  readonly #sent = new Map<string, Seen>();
+  readonly #readings = new Map<number, Reading>();
+  /** Of delivered readings, by epoch and sequence number: which one it is; and the other way round. */
+  readonly #bySequence = new Map<string, number>();
+  readonly #sequenceOf = new Map<number, string>();
+  /** Numbers that the board has told, the highest of each life of RTC memory. */
+  readonly #counted = new Map<number, { dropped: number; gap: number }>();
+  /** In which life of RTC memory a message was first seen to be there. */
+  readonly #lifeOf = new Map<string, number>();
+  readonly #protected: Protected;
+  #life = 0;
+
+  constructor(given: Protected) {
+    this.#protected = given;
+  }
+
+  /** RTC memory has nothing any more of what it had. */
+  rtcLost(): void {
+    this.#life++;
+  }
+
+  /** All that the board had is gone, by somebody's will. */
+  erased(): void {
+    for (const reading of this.#readings.values()) if (!reading.delivered) reading.erased = true;
+    this.#life++;
+  }
+
+  sensed(id: number): void {
+    this.#readings.set(id, { life: this.#life, delivered: false, spilled: false, erased: false });
+  }
+
+  /** What flash holds after a boot: the numbers of readings. */
+  inFlash(ids: Iterable<number>): void {
+    for (const id of ids) {
+      const reading = this.#readings.get(id);
+      if (reading) reading.spilled = true;
+      else this.#complain("unreadableState", `a reading in flash that nobody has taken: ${id}`);
+    }
+  }
+
+  unreadable(what: string): void {
+    this.#complain("unreadableState", what);
+  }
+
+  /** A message of the board on its way, or what came of it. */
+  published({ topic, payload, whole, will }: Published): void {
+    const label = labelOf(payload);
+    if (label) this.#compare(label.kid, label.counter, topic, payload, whole, will);
+    else if (whole) this.#complain("unaccounted", `a message that is none on ${topic}`);
+    if (whole && !will) this.#open(topic, payload);
+  }
+
+  #compare(
+    kid: Buffer,
+    counter: number,
+    topic: string,
+    payload: Buffer,
+    whole: boolean,
+    will: boolean,
+  ): void {
+    const place = `${kid.toString("hex")} ${will ? "will" : ""} ${counter}`;
+    const seen = this.#sent.get(place);
+    if (!seen) {
+      this.#sent.set(place, { topic, bytes: Buffer.from(payload), whole });
+      return;
+    }
+    const common = Math.min(seen.bytes.length, payload.length);
+    const same =
+      seen.topic === topic &&
+      seen.bytes.subarray(0, common).equals(payload.subarray(0, common)) &&
+      (!whole || payload.length >= seen.bytes.length) &&
+      (!seen.whole || seen.bytes.length >= payload.length);
+    if (!same) this.#complain("nonceReuse", `counter ${counter} of ${kid.toString("hex")} for two messages`);
+    if (payload.length > seen.bytes.length) seen.bytes = Buffer.from(payload);
+    seen.whole ||= whole;
+  }
+
+  #open(topic: string, payload: Buffer): void {
+    const sender = this.#senderOf(payload);
+    const opened = sender && open(payload, topic, [sender]);
+    if (!opened || "refused" in opened)
+      return this.#complain("unaccounted", `a message that cannot be opened on ${topic}: ${opened?.refused}`);
+    if (opened.contentType !== null) return;
+    const { readings, dropped, gap } = readingsIn(opened.payload);
+    const message = `${sender.epoch} ${opened.counter}`;
+    const life = this.#lifeOf.get(message) ?? this.#life;
+    this.#lifeOf.set(message, life);
+    const counted = this.#counted.get(life) ?? { dropped: 0, gap: 0 };
+    this.#counted.set(life, {
+      dropped: Math.max(counted.dropped, dropped ?? 0),
+      gap: Math.max(counted.gap, gap ?? 0),
+    });
+    for (const { id, sequence } of readings) this.#arrived(id, `${sender.epoch} ${sequence}`, message);
+  }
+
+  #arrived(id: number, place: string, message: string): void {
+    const reading = this.#readings.get(id);
+    if (!reading) return this.#complain("unaccounted", `a reading arrived that nobody has taken: ${id}`);
+    reading.delivered = true;
+    if (place.endsWith("undefined")) return;
+    const other = this.#bySequence.get(place);
+    if (other !== undefined && other !== id)
+      this.#complain("unaccounted", `${place} is the place of two readings: ${other} and ${id}`);
+    this.#bySequence.set(place, id);
+    const before = this.#sequenceOf.get(id);
+    if (before !== undefined && before !== place)
+      this.#complain(
+        "unrecognisedDuplicates",
+        `reading ${id} came as ${before} and as ${place} in ${message}`,
+      );
+    this.#sequenceOf.set(id, place);
+  }
+
+  /** The board's secret is what the kid says: its factory image's next one, or that of its epoch. */
+  #senderOf(payload: Buffer): Sender | undefined {
+    const { device, secret, epoch, accepts } = this.#protected;
+    const kid = labelOf(payload)?.kid;
+    if (!kid) return undefined;
+    const parts = decode(kid) as [Uint8Array, number, Uint8Array?];
+    const salt = parts[2];
+    if (!salt) return { id: device, epoch, kid, accepts: accepts(secret) };
+    const info = encodeDeterministic(["dormouse1", "next-secret", parts[1]]);
+    const own = new Uint8Array(hkdfSync("sha256", secret, salt, info, 32));
+    return { id: device, epoch: parts[1], kid, accepts: accepts(own) };
+  }
+
+  /** Whether this reading has come. */
+  has(id: number): boolean {
+    return this.#readings.get(id)?.delivered ?? false;
+  }
+
+  /** At the end, when all that was to come has come. */
+  close(): Faults {
+    const lost = [...this.#readings.values()].filter(({ delivered, erased }) => !delivered && !erased);
+    let dropped = 0;
+    let gap = 0;
+    for (const counted of this.#counted.values()) {
+      dropped += counted.dropped;
+      gap += counted.gap;
+    }
+    const excess = lost.length - dropped - gap;
+    if (excess > 0) {
+      this.faults.unaccounted += excess;
+      this.complaints.push(`${lost.length} readings are lost, ${dropped} told as dropped, ${gap} as a gap`);
+    }
+    const spilled = lost.filter((reading) => reading.spilled).length - dropped;
+    if (spilled > 0) {
+      this.faults.spilledLost += spilled;
+      this.complaints.push(`${spilled} readings that were in flash are lost, and not told as dropped`);
+    }
+    return this.faults;
+  }
+
+  #complain(fault: keyof Faults, what: string): void {
+    this.faults[fault]++;
+    this.complaints.push(`${fault}: ${what}`);
+  }
+}
+
+/** Kid and counter of a COSE message, as far as what came of it says them. */
+function labelOf(payload: Buffer): { readonly kid: Buffer; readonly counter: number } | undefined {
+  // A tag below 24, an array of three or four, a byte string of 24 to 255 bytes or fewer than 24.
+  const long = payload[2] === 0x58;
+  const from = long ? 4 : 3;
+  const length = long ? payload[3] : (payload[2] ?? 0) & 31;
+  if (length === undefined || payload.length < from + length || length === 0) return undefined;
+  const header = decode(payload.subarray(from, from + length), { useMaps: true }) as Map<number, Uint8Array>;
+  const [kid, counter] = [header.get(4), header.get(6)];
+  if (!kid || !counter) return undefined;
+  return { kid: Buffer.from(kid), counter: counter.reduce((sum, byte) => sum * 256 + byte, 0) };
+}
