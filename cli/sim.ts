@@ -9,6 +9,9 @@ import { embeddedBrokerName } from "../certs/pki/development.js";
 import { boardNames } from "../host-sim/board.js";
 import { type Battery, namedBattery, plainBattery } from "../host-sim/energy/battery.js";
 import { cellNames } from "../host-sim/energy/figures.js";
+import { faultConflict } from "../host-sim/faults/conflicts.js";
+import { type Fault, parseFaults } from "../host-sim/faults/fault.js";
+import { parseScript } from "../host-sim/faults/script.js";
 import { fleetConflict } from "../host-sim/fleet-profile.js";
 import { root } from "../host-sim/paths.js";
 import type { ExternalBroker, SimOptions, TrustAnchor } from "../host-sim/sim-options.js";
@@ -25,7 +28,7 @@ import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
 import { OperatorError, UsageError } from "./report.js";
 import { chooseProtection, type ProtectionFlags, protectionKeys } from "./sim-protection.js";
-import { choice, duration, signed, whole } from "./values.js";
+import { choice, duration, fileText, signed, whole } from "./values.js";
 
 export interface SimFlags extends ProtectionFlags {
   readonly cycles?: string;
@@ -42,6 +45,8 @@ export interface SimFlags extends ProtectionFlags {
   readonly pcap?: string;
   readonly seed?: string;
   readonly drift?: string;
+  readonly fault?: readonly string[];
+  readonly script?: string;
   readonly secret?: string;
   readonly cell?: string;
   readonly report?: string;
@@ -180,6 +185,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const report = flags.report === undefined ? null : reportFile(flags.report, [keylog, pcap]);
   const loaded = await loadProfile(flags.profile ?? defaultProfile);
   const broker = await chooseBroker(flags, loaded);
+  const faults = await readFaults(flags);
   const { references } = loaded;
   const up = chooseProtection(flags, loaded.profile);
   const chosen = withFlags(loaded.profile, broker, intervalMs, up);
@@ -199,6 +205,8 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     );
   if (devices > 1) checkFleet(flags, chosen, devices);
   const external = broker !== null;
+  const doubt = faultConflict(faults, { profile: chosen, external: broker !== null, devices });
+  if (doubt !== undefined) throw new UsageError(`--fault ${doubt}`);
   const { profile, signKey, recipientKey } = await protectionKeys(flags, chosen, loaded, { board, external });
   return {
     cycles,
@@ -221,9 +229,25 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     pcap,
     report,
     battery,
+    faults,
     seed,
     driftPpm,
   };
+}
+
+/** Of the script first, then of the flags. */
+async function readFaults({ fault = [], script }: SimFlags): Promise<Fault[]> {
+  const scripted =
+    script === undefined ? [] : parsed(`--script ${script}`, parseScript, await fileText(script));
+  return [...scripted, ...fault.flatMap((text) => parsed("--fault", parseFaults, text))];
+}
+
+function parsed(flag: string, parse: (text: string) => Fault[], text: string): Fault[] {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(`${flag}: ${error.message}`) : error;
+  }
 }
 
 /** What one device may have and many may not. */
@@ -258,6 +282,12 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--seed <N>", "repeat the delays of a run's network: the number it printed")
     .option("--drift <PPM>", "how much too fast the clock of the sleeping board runs, in millionths (0)")
     .option("--report <FILE>", "draw the run as a page, HTML")
+    .option(
+      "--fault <FAULT>",
+      `NAME[=VALUE][@WHERE][:WAKES], e.g. no-ap:2-4 or loss=5%; docs/faults.md has them all`,
+      (text: string, before: readonly string[] = []) => [...before, text],
+    )
+    .option("--script <FILE>", "faults by wake or time, JSON; docs/faults.md")
     .option("--cell <NAME>", `estimate the life of ${cellNames().join(", ")}, or of so many mAh`)
     .option("--secret <REF>", "file:PATH or env:NAME of the device's secret, 64 hex digits (a new one)")
     .addHelpText(

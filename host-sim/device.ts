@@ -88,7 +88,8 @@ export interface Held {
 }
 
 export interface Answer {
-  readonly text: string;
+  /** null: there will be none. */
+  readonly text: string | null;
   /** How long the answer took on the virtual clock. */
   readonly advanceMs: number;
 }
@@ -197,6 +198,11 @@ export class Device {
     for (const fault of faults) this.#send(`link ${linkFault(fault)}`);
   }
 
+  /** In the sleep before the next boot the board's clock starts again in 1970, or goes wrong by so many milliseconds. */
+  clock(fault: "lost" | number): void {
+    this.#send(`fault clock ${fault}`);
+  }
+
   /** Reads the meters in the middle of a boot: while an ask waits for its answer. */
   meters(): Promise<Held> {
     return new Promise((resolve) => {
@@ -280,7 +286,8 @@ export class Device {
 
   async #answer(id: number, kind: string, detail: string): Promise<void> {
     const { text, advanceMs } = await this.#options.onAsk(kind, detail, this.#atMs);
-    this.#send(`answer ${id} ${advanceMs} ${text}`);
+    if (text === null) this.#send(`never ${id}`);
+    else this.#send(`answer ${id} ${advanceMs} ${text}`);
   }
 }
 

@@ -9,13 +9,14 @@ import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
 import { type BootCause, type BootEnd, Device } from "./device.js";
-import type { Provisioned } from "./disturbance.js";
+import type { Done, Provisioned } from "./disturbance.js";
 import { type WakeEstimate, WakeMeter } from "./energy/wake-meter.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
 import type { Estimated, Reporter, RunEvent, WakeCost } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { RunOptions } from "./run.js";
+import type { Broker } from "./world/broker.js";
 import type { Home, Resident, Scene } from "./world/scene.js";
 import type { Judged } from "./world/verdict.js";
 
@@ -55,6 +56,9 @@ export class Life {
   #wake = 0;
   #cause: BootCause = "power-on";
   #atMs: number;
+  /** When it first got power. */
+  readonly #bornAtMs: number;
+  #broker: Broker | undefined;
   /** What the engine has been told. */
   #driftPpm = 0;
   #onJudged = () => {};
@@ -65,7 +69,7 @@ export class Life {
     this.#flashFile = join(folder, "flash");
     this.#reporter = reporter;
     this.#tally = tally;
-    this.#atMs = powerAtMs;
+    this.#atMs = this.#bornAtMs = powerAtMs;
     this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
     const { board, profile } = options;
     this.#energy = new WakeMeter(board, profile);
@@ -93,6 +97,7 @@ export class Life {
   async start(scene: Scene, home: Home): Promise<void> {
     const { board, engine, keylog, pcap, measure } = this.#options;
     const image = join(this.#folder, "image");
+    this.#broker = scene.embedded;
     writeFileSync(this.#flashFile, this.#factoryFlash(scene, home), { mode: 0o600 });
     writeImage(image, { board, manifest: boardManifest(board), flashFile: this.#flashFile });
     this.#device = await Device.start({
@@ -103,8 +108,9 @@ export class Life {
       measure,
       onTrace: (text, atMs, bytecodes) => this.#trace(text, atMs, bytecodes),
       onProblem: (text) => this.#reporter.note(text),
-      onAsk: (kind, detail, atMs) => {
+      onAsk: async (kind, detail, atMs) => {
         this.#disturbMemory(kind);
+        if (this.#options.disturbance?.unanswered?.(kind)) return { text: null, advanceMs: 0 };
         return home.ask(kind, detail, atMs);
       },
     });
@@ -130,21 +136,26 @@ export class Life {
   /** One boot, until the board sleeps or boots again. */
   async wake(): Promise<void> {
     const { disturbance } = this.#options;
-    const end = await this.#boot(disturbance?.cause?.(this.#wake + 1, this.#cause) ?? this.#cause);
+    const moment = { wake: this.#wake + 1, ms: this.#atMs - this.#bornAtMs };
+    const done = await disturbance?.before?.(moment, this.#device!, this.#broker);
+    const end = await this.#boot(disturbance?.cause?.(this.#wake + 1, this.#cause) ?? this.#cause, done);
     this.#cause = causeAfter(end);
     await this.#disturbSleep(end);
     this.#atMs = end.wakesAt;
+    const sleep = { fromMs: end.at - this.#bornAtMs, toMs: end.wakesAt - this.#bornAtMs };
     // A pin that the firmware has not told the board of wakes nobody.
-    const pinMs = end.wakeOn && disturbance?.pin?.(this.#wake);
+    const pinMs = end.wakeOn && disturbance?.pin?.(this.#wake, sleep);
     if (pinMs === undefined || end.at + pinMs >= end.wakesAt) return;
     this.#atMs = end.at + pinMs;
     this.#cause = "gpio";
   }
 
-  async #boot(cause: BootCause): Promise<BootEnd> {
+  /** @param done to the sleeping board, or about to be */
+  async #boot(cause: BootCause, done: readonly Done[] = []): Promise<BootEnd> {
     const startedAtMs = this.#atMs;
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
+    for (const one of done) this.#report({ event: "fault", ...one });
     this.#energy.begin(startedAtMs);
     this.#disturbMemory();
     const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
@@ -159,6 +170,7 @@ export class Life {
     const awakeMs = Math.round(end.at - startedAtMs);
     const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
     this.#tally.boot(end, awakeMs, estimate, this.#wake === 1);
+    for (const one of this.#options.disturbance?.after?.(end) ?? []) this.#report({ event: "fault", ...one });
     await this.#judged();
     const cost = wakeCost(end, estimate);
     if (end.reason === "sleep")
@@ -185,7 +197,9 @@ export class Life {
 
   #disturbMemory(asked?: string): void {
     const fault = this.#options.disturbance?.memory?.(this.#wake, asked);
-    if (fault) this.#device?.fault(fault);
+    if (fault === undefined) return;
+    for (const one of typeof fault === "string" ? [fault] : (["none", ...fault] as const))
+      this.#device?.fault(one);
   }
 
   async #disturbSleep(end: BootEnd): Promise<void> {

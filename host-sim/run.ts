@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Disturbance } from "./disturbance.js";
+import { faultDisturbance } from "./faults/disturb.js";
 import { memberProfile } from "./fleet-profile.js";
 import { Life } from "./life.js";
 import type { Reporter } from "./report/events.js";
@@ -64,12 +65,18 @@ function births(options: RunOptions, folder: string) {
   const apartMs = (1000 * profile.cycle.intervalSeconds) / devices;
   return Array.from({ length: devices }, (_, n) => {
     const own = devices === 1 ? profile : memberProfile(profile, n + 1);
-    const disturbance = options.disturbanceOf?.(own.device.id) ?? options.disturbance;
+    const disturbance =
+      options.disturbanceOf?.(own.device.id) ?? options.disturbance ?? luck({ ...options, profile: own });
     const ownFolder = join(folder, `${n + 1}`);
     mkdirSync(ownFolder, { mode: 0o700 });
     const ownOptions = { ...options, profile: own, ...(disturbance && { disturbance }) };
     return { options: ownOptions, powerAtMs: nowMs + Math.round(n * apartMs), folder: ownFolder };
   });
+}
+
+/** Each device has its own. */
+function luck({ faults, seed, profile }: RunOptions): Disturbance | undefined {
+  return faults.length === 0 ? undefined : faultDisturbance(faults, { seed, profile });
 }
 
 async function start(lives: readonly Life[], scene: Scene): Promise<void> {

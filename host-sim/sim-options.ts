@@ -2,6 +2,7 @@
 import type { Profile } from "../lib/store/profile.js";
 import type { BoardName } from "./board.js";
 import type { Battery } from "./energy/battery.js";
+import type { Fault } from "./faults/fault.js";
 
 /** A root certificate, in the form that MQTT.js wants and in the form that a device stores. */
 export interface TrustAnchor {
@@ -71,6 +72,8 @@ export interface SimOptions {
   readonly report: string | null;
   /** What the estimate of a battery's life is for; null: none is made. */
   readonly battery: Battery | null;
+  /** What befalls the devices. */
+  readonly faults: readonly Fault[];
   /** 32 bits; drawn at random when not given, and worth printing. */
   readonly seed: number;
   /** By how much the clock of the sleeping board is too fast, in millionths. */

@@ -14,6 +14,8 @@ static struct {
   double driftPpm;
   double sleepPpm;   /* the drift of the sleep that is going on */
   bool forgetful;
+  bool losing;       /* at the next boot */
+  double shift;      /* likewise */
 } state;
 
 void clock_forget_in_sleep(bool forgetful) { state.forgetful = forgetful; }
@@ -21,6 +23,11 @@ void clock_forget_in_sleep(bool forgetful) { state.forgetful = forgetful; }
 void clock_drift(double ppm) { state.driftPpm = ppm; }
 
 double clock_sleep(double milliseconds) { return milliseconds / (1 + state.driftPpm / 1e6); }
+
+void clock_disturb(bool lost, double milliseconds) {
+  state.losing = lost;
+  state.shift = milliseconds;
+}
 
 static double real_now(void) {
   struct timespec now;
@@ -32,6 +39,9 @@ void clock_boot(double worldMs, bool powerOn) {
   state.bootWorld = worldMs;
   state.bootReal = real_now();
   state.jumped = 0;
+  bool losing = state.losing;
+  double shift = state.shift;
+  clock_disturb(false, 0);
   if (powerOn) {
     state.powerWorld = worldMs;
     state.gained = 0;
@@ -39,7 +49,8 @@ void clock_boot(double worldMs, bool powerOn) {
     return;
   }
   if (worldMs > state.endWorld) state.gained += (worldMs - state.endWorld) * state.sleepPpm / 1e6;
-  if (state.forgetful) clock_device_set(0);
+  if (state.forgetful || losing) clock_device_set(0);
+  else state.deviceAdd += shift;
 }
 
 void clock_end(void) {

@@ -29,6 +29,9 @@ void clock_boot(double worldMs, bool powerOn);
 /* The boot has ended: the board sleeps, or resets. */
 void clock_end(void);
 
+/* In the sleep before the next boot the device clock starts again at 0 (`lost`), or goes wrong by so much. */
+void clock_disturb(bool lost, double milliseconds);
+
 /* World time now. Never runs backwards within a boot. */
 double clock_world(void);
 

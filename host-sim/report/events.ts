@@ -38,6 +38,8 @@ export interface WakeCost {
 export type RunEvent = At &
   (
     | { readonly event: "wake"; readonly cause: string; readonly board: string }
+    /** What is done to the board, or was. */
+    | { readonly event: "fault"; readonly name: string; readonly detail: string }
     | {
         readonly event: "phase";
         readonly name: string;

@@ -44,6 +44,8 @@ function render(event: RunEvent, paint: Palette): string | undefined {
       const when = new Date(event.at).toISOString().replace("T", " ").slice(0, 19);
       return `\n${paint.bold(`wake ${event.wake}`)}  ${event.cause}  ${paint.dim(`${event.device} (${event.board})  ${when}`)}`;
     }
+    case "fault":
+      return row("fault", paint.bad(event.name), event.detail, paint);
     case "phase":
       return row(event.name, `${String(event.ms).padStart(6)} ms`, event.detail ?? "", paint);
     case "sent":

@@ -3,9 +3,15 @@
  * without WebSocket.
  * It holds no state beyond its process and lets in whom it is told to: what protects a reading is its stamp.
  */
+import { randomBytes } from "node:crypto";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer, type SecureVersion } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type SecureVersion,
+  Server as TlsServer,
+} from "node:tls";
 import { Aedes, type AuthenticateError } from "aedes";
 import type { Login } from "./account.js";
 import { webSocketAlpn, webSocketServer } from "./websocket.js";
@@ -35,6 +41,10 @@ export interface Broker {
   /** The loopback address it listens on. */
   readonly host: "127.0.0.1";
   readonly port: number;
+  /** Cuts every connection and begins anew with what it has kept of its sessions, but none of TLS's. */
+  restart(): Promise<void>;
+  /** Shows another certificate from now on; undefined: its own again. Only with TLS. */
+  present(certificate: Pick<BrokerTls, "chainPem" | "keyPem"> | undefined): void;
   /** Cuts every connection and frees the port. May be called twice. */
   stop(): Promise<void>;
 }
@@ -62,6 +72,22 @@ function refusal(): AuthenticateError {
   return Object.assign(new Error("bad user name or password"), { returnCode: 4 as const });
 }
 
+const ticketKeyBytes = 48;
+
+function secureContext(
+  { chainPem, keyPem, maxVersion }: BrokerTls,
+  ticketKeys: Buffer,
+): SecureContextOptions {
+  return {
+    cert: chainPem,
+    key: keyPem,
+    minVersion: "TLSv1.2",
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+    sessionTimeout: sessionSeconds,
+    ticketKeys,
+  };
+}
+
 /** @throws {Error} in one line when the port is in use or the certificate does not fit its key */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { tls, websocket, port = 0, admits = () => true, onProblem = () => {} } = options;
@@ -76,18 +102,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const handle = (stream: Duplex) => {
     broker.handle(stream);
   };
+  let ticketKeys = randomBytes(ticketKeyBytes);
   const serve: (socket: Socket) => void = websocket ? webSocketServer(websocket.path, handle) : handle;
   const server =
     tls === null
       ? createTcpServer(serve)
       : createTlsServer(
           {
-            cert: tls.chainPem,
-            key: tls.keyPem,
-            minVersion: "TLSv1.2",
-            ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
+            ...secureContext(tls, ticketKeys),
             handshakeTimeout: 10_000,
-            sessionTimeout: sessionSeconds,
             ALPNProtocols: [websocket ? webSocketAlpn : "mqtt"],
           },
           serve,
@@ -108,15 +131,30 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     throw error;
   }
   let stopped: Promise<void> | undefined;
-  const stop = async () => {
+  const hangUp = async (before: () => Promise<void>) => {
     const freed = new Promise<void>((resolve) => server.close(() => resolve()));
-    await close();
+    await before();
     for (const socket of sockets) socket.destroy();
     await freed;
+  };
+  const stop = () => hangUp(close);
+  const show = (shown: Pick<BrokerTls, "chainPem" | "keyPem"> | undefined) => {
+    if (!tls || !(server instanceof TlsServer))
+      throw new TypeError("a broker without TLS has no certificate");
+    // Who has another certificate does not know the tickets either.
+    const keys = shown ? randomBytes(ticketKeyBytes) : ticketKeys;
+    server.setSecureContext(secureContext({ ...tls, ...shown }, keys));
   };
   return {
     host,
     port: actualPort,
+    present: show,
+    restart: async () => {
+      await hangUp(async () => {});
+      ticketKeys = randomBytes(ticketKeyBytes);
+      if (tls) show(undefined);
+      await listen(server, actualPort);
+    },
     stop: () => {
       stopped ??= stop();
       return stopped;

@@ -23,6 +23,8 @@ export interface ListenerOptions {
   readonly password?: (clientId: string) => string | undefined;
   /** Topic filters. What the broker keeps on their topics is not this run's, and not judged. */
   readonly filters?: readonly string[];
+  /** Also what comes while its connection is broken is received. For a broker that nobody keeps. */
+  readonly keepsSession?: boolean;
   readonly connectTimeoutMs?: number;
   readonly judge: Pick<Judge, "judge">;
   readonly onMessage: (judged: Judged) => void;
@@ -106,7 +108,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
   const client = new mqtt.MqttClient(open, {
     protocolVersion: 4,
-    clean: true,
+    clean: !options.keepsSession,
     clientId,
     connectTimeout: connectTimeoutMs,
     reconnectPeriod: 500,

@@ -21,6 +21,9 @@ export interface World {
   readonly timeServers: boolean;
   /** What time servers are wrong by. */
   readonly timeErrorMs: number;
+  /** How much longer a packet needs, each way; and which part of them is lost, each way, from 0 to 1. */
+  readonly delayMs?: number;
+  readonly loss?: number;
   /** A scan of all channels. */
   readonly scanMs: Span;
   /** To join an access point whose channel is known: authentication, association, the four-way handshake. */
@@ -89,6 +92,39 @@ export async function answer(
   detail: string,
   atMs: number,
   station = new Station(),
+): Promise<Reply> {
+  const reply = await answerAtOnce(world, random, kind, detail, atMs, station);
+  return overLink(world, random, kind, reply);
+}
+
+/** How long a client waits before it asks again, each time, and when it gives up: the SDK's. */
+const patience: { readonly [kind: string]: { readonly againMs: readonly number[]; readonly endMs: number } } =
+  {
+    dhcp: { againMs: [2000, 4000, 8000], endMs: 16_000 },
+    dns: { againMs: [1000, 1000, 2000], endMs: dnsTimeoutMs },
+    sntp: { againMs: [], endMs: sntpTimeoutMs },
+  };
+
+/** A question and its answer are two packets. What is lost is asked again. */
+function overLink({ delayMs = 0, loss = 0 }: World, random: Prng, kind: string, reply: Reply): Reply {
+  const client = patience[kind];
+  if (!client || (kind === "dns" && reply.advanceMs === 0)) return reply;
+  let advanceMs = reply.advanceMs + 2 * delayMs;
+  const isLost = () => loss > 0 && random.next() / 2 ** 32 < 1 - (1 - loss) ** 2;
+  for (const againMs of client.againMs) {
+    if (!isLost()) return { ...reply, advanceMs };
+    advanceMs += againMs;
+  }
+  return isLost() ? { text: "", advanceMs: client.endMs } : { ...reply, advanceMs };
+}
+
+async function answerAtOnce(
+  world: World,
+  random: Prng,
+  kind: string,
+  detail: string,
+  atMs: number,
+  station: Station,
 ): Promise<Reply> {
   switch (kind) {
     case "wifi":

@@ -26,6 +26,8 @@ export interface Scene {
   readonly broker: { readonly host: string; readonly port: number };
   /** The root certificate for the devices, DER; null without. */
   readonly ca: Uint8Array | null;
+  /** The broker, when it is the run's own. */
+  readonly embedded: Broker | undefined;
   /** How the run is introduced. */
   readonly title: string;
   /** What each resident has of it, in their order. */
@@ -80,6 +82,7 @@ export async function openScene(
       ...listenerName(profile),
       password: (clientId) => accounts.passwordFor(clientId),
       filters: judges.topics,
+      keepsSession: place.embedded !== undefined,
       judge: judges,
       onMessage: (judged) => judges.tell(judged),
       onProblem,
@@ -89,6 +92,7 @@ export async function openScene(
     return {
       broker: { host: place.host, port: place.port },
       ca: place.caDer,
+      embedded: place.embedded,
       title: place.title,
       homes: residents.map((resident, n) => ({
         keyed: keyed[n]!,
@@ -137,6 +141,7 @@ interface Place {
   readonly port: number;
   readonly caPem: string | null;
   readonly caDer: Uint8Array | null;
+  readonly embedded: Broker | undefined;
   readonly title: string;
 }
 
@@ -175,6 +180,7 @@ function external({ broker, profile }: SimOptions): Place {
     port,
     caPem: ca?.pem ?? null,
     caDer: ca?.der ?? null,
+    embedded: undefined,
     title: `${address(profile, host, port)}, MQTT ${profile.mqtt.version}`,
   };
 }
@@ -203,6 +209,7 @@ async function embedded(
     port: broker.port,
     caPem: plain ? null : pki.rootPem,
     caDer: plain ? null : pki.rootDer,
+    embedded: broker,
     title: `embedded broker ${address(profile, embeddedBrokerName, broker.port)}, MQTT ${profile.mqtt.version}`,
   };
 }

@@ -52,12 +52,17 @@ static void make_socket(Stream *stream, int family, int nodelay) {
   if (nodelay >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 }
 
+/* 192.0.2.0/24 is for documentation (RFC 5737). On a real network nothing answers, after a time that nobody has. */
+static bool is_nobodys(const StreamAddress *address) {
+  return address->any.sa_family == AF_INET && ntohl(address->four.sin_addr.s_addr) >> 8 == 0xC00002;
+}
+
 void stream_open(Stream *stream, const StreamAddress *address, socklen_t size, int nodelay) {
   stream->slow = link_is_slow();
   stream->end.silenced = silenced;
   stream->watch.fd = -1;
   link_add(&stream->end);
-  if (link_stalls() || !world_reaches()) stream->peer = streamSilent;
+  if (link_stalls() || !world_reaches() || is_nobodys(address)) stream->peer = streamSilent;
   else {
     bool refused = link_refuses();
     if (!refused) make_socket(stream, address->any.sa_family, nodelay);
