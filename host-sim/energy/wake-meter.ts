@@ -33,6 +33,8 @@ export interface WakeEstimate {
 export interface Closing {
   /** Absent: the stretch is the phase's that comes next. */
   readonly phase?: string | undefined;
+  /** What the device says the phase took; what was before it in the stretch, a device that does not sleep was idle. */
+  readonly ms?: number | undefined;
   /** Of a TLS handshake that stands. */
   readonly detail?: string | undefined;
   readonly resumed?: boolean | undefined;
@@ -43,6 +45,7 @@ export class WakeMeter {
   readonly #tls: Profile["broker"]["tls"];
   readonly #connectMultiplications: number;
   readonly #messageMultiplications: number;
+  readonly #idles: boolean;
   #atMs = 0;
   #bytecodes = 0;
   #sent = 0;
@@ -50,11 +53,12 @@ export class WakeMeter {
   #phases = new Map<string, number>();
   #awakeMs = 0;
 
-  constructor(board: BoardName, { broker, sensor, topics }: Profile) {
+  constructor(board: BoardName, { broker, cycle, sensor, topics }: Profile) {
     this.#estimate = new EnergyEstimate(boardTable(board), sensorTable(sensor.kind).figures);
     this.#tls = broker.tls;
     this.#connectMultiplications = broker.jwt?.algorithm === "ES256" ? 1 : 0;
     this.#messageMultiplications = messageMultiplications(topics.up);
+    this.#idles = cycle.mode === "awake";
   }
 
   /** A boot begins. */
@@ -79,8 +83,9 @@ export class WakeMeter {
    * @returns what it took, and the bytecodes executed in it
    */
   close(closing: Closing, atMs: number, bytecodes: number): { spent: Spent; bytecodes: number } | undefined {
-    const { phase } = closing;
+    const { phase, ms } = closing;
     if (phase === undefined) return undefined;
+    if (this.#idles && ms !== undefined) this.#idle(atMs - ms);
     const run = {
       name: phase,
       ms: Math.max(0, atMs - this.#atMs),
@@ -107,6 +112,13 @@ export class WakeMeter {
     for (const some of phases.values()) microcoulombs += some;
     const sleepMicrocoulombs = this.#estimate.sleep(sleepMs);
     return { awakeMs: this.#awakeMs, microcoulombs, sleepMicrocoulombs, phases, rest };
+  }
+
+  #idle(untilMs: number): void {
+    const ms = untilMs - this.#atMs;
+    if (ms <= 0) return;
+    this.#add("idle", this.#estimate.phase({ name: "idle", ms, bytecodes: 0, p256: noP256 }));
+    this.#atMs = untilMs;
   }
 
   #uses({ phase, detail, resumed }: Closing): P256Uses {

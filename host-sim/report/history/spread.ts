@@ -32,6 +32,7 @@ export class Spread {
 
   /** @param share from 0 to 1; 0.5 is the median */
   quantile(share: number): number {
+    if (share >= 1) return this.#max;
     const wanted = share * this.#count;
     let seen = 0;
     for (let index = 0; index < this.#counts.length; index++) {

@@ -112,6 +112,16 @@ describe("a device's wakes", () => {
     assert.equal(meter.end(3000, 0, 0).phases.get("rest"), 2000 * 49);
   });
 
+  test("a device that does not sleep idles between its rounds, its radio mostly off", () => {
+    const awake = new WakeMeter("esp32", { ...profile, cycle: { ...profile.cycle, mode: "awake" } });
+    awake.begin(0);
+    awake.close({ phase: "drain", ms: 10 }, 10, 0);
+    awake.close({ phase: "sense", ms: 1 }, 60_011, 0);
+    const { phases } = awake.end(60_011, 0, 0);
+    assert.equal(phases.get("idle"), 60_000 * 45);
+    assert.ok(phases.get("sense")! < 100);
+  });
+
   test("an hour of sleep takes 10 µA and the sensor's for an hour", () => {
     assert.ok(Math.abs(esp32.sleep(3_600_000) - 3600 * 10.1) < 1e-6);
   });
