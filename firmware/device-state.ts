@@ -2,11 +2,13 @@
  * What the device says of itself in its messages, as far as the profile's `topics.state` asks for it: names beginning
  * with "state.", units of RFC 8428 §12.1.
  */
+import { untold } from "dormouse/cycle/outbox";
 import { type Failure, failure } from "dormouse/failure";
 import { wakeCause } from "dormouse/native/power";
 import type { Measurement } from "dormouse/senml/measurement";
 import type { Profile } from "dormouse/store/profile";
 import type { DeviceState } from "dormouse/store/protection";
+import type { Losses } from "dormouse/store/rtc-outbox";
 import * as app from "./app.js";
 import { describeError, report } from "./report.js";
 import { openSettings } from "./settings.js";
@@ -19,8 +21,8 @@ interface Application {
 
 /** What is known elsewhere. */
 export interface Known {
-  /** Readings lost for want of room. */
-  readonly dropped: number;
+  /** Readings that nobody will get. */
+  readonly losses: Losses;
   /** Messages on the command topic that were not acted on. */
   readonly refused: number;
   /** Of the access point, in dBm; undefined when that is not known. */
@@ -31,16 +33,18 @@ export interface Known {
 const dbmOverDbw = 30;
 
 /** As it is now, for the message that is frozen. */
-export function deviceState(
-  wanted: readonly DeviceState[],
-  { dropped, refused, rssi }: Known,
-): Measurement[] {
+export function deviceState(wanted: readonly DeviceState[], { losses, refused, rssi }: Known): Measurement[] {
   const state: Measurement[] = [];
   const volts = wanted.includes("battery") ? battery() : undefined;
   if (volts !== undefined) state.push({ name: "state.battery", unit: "V", value: volts });
   if (wanted.includes("rssi") && rssi !== undefined)
     state.push({ name: "state.rssi", unit: "dBW", value: rssi - dbmOverDbw });
-  if (wanted.includes("dropped")) state.push({ name: "state.dropped", unit: "count", value: dropped });
+  // Whoever does not get a reading hears of it, wanted or not.
+  const news = untold(losses);
+  const { dropped, gap } = losses;
+  if (wanted.includes("dropped") || news.dropped)
+    state.push({ name: "state.dropped", unit: "count", value: dropped });
+  if (news.gap) state.push({ name: "state.gap", unit: "count", value: gap });
   if (wanted.includes("refused")) state.push({ name: "state.refused", unit: "count", value: refused });
   return state;
 }

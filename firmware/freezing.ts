@@ -1,7 +1,8 @@
 /** Gives a message its counter: carries out what lib/sealed's counter asks for, in flash and in RTC memory. */
 import type { Failure } from "dormouse/failure";
-import { type CounterEvent, type CounterState, step } from "dormouse/sealed/counter";
+import { type CounterEvent, type CounterState, reservationSize, step } from "dormouse/sealed/counter";
 import type { Draft, Frozen, Numbered } from "dormouse/sealed/frozen";
+import { maxCounter } from "dormouse/sealed/header";
 import { writeReservation } from "./provisioned.js";
 
 /** What became of a draft: frozen, or a failure; too large when RTC memory has no room for it. */
@@ -43,6 +44,16 @@ export function freezeDraft<D extends Draft>(
     }
   }
   throw new Error("the counter neither froze nor failed");
+}
+
+/** The counter at its reservation's end, which has been raised; undefined when flash does not keep that. */
+export function raiseReservation<D extends Draft>({
+  reservedEnd,
+}: CounterState<D>): CounterState<D> | undefined {
+  const wanted = Math.min(reservedEnd + reservationSize, maxCounter + 1);
+  const event: CounterEvent<D> = reserve(wanted);
+  if (event.type !== "reserved" || event.reservedEnd !== wanted) return undefined;
+  return { at: "ready", next: reservedEnd, reservedEnd: wanted };
 }
 
 function reserve<D extends Draft>(reservedEnd: number): CounterEvent<D> {

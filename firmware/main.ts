@@ -34,7 +34,7 @@ if (cause === "abort" || cause === "watchdog") {
   // What has just been set may be the reason.
   if (onTrial) rollBack();
   // A board that crashes at every wake would never sleep: it tidies up and waits for the next.
-  const memory = Memory.recover(device);
+  const memory = Memory.recover(device, profile.outbox);
   memory.sleepMs = memory.byBoard(1000 * profile.cycle.intervalSeconds);
   const measurements = resetState(profile);
   if (measurements.length > 0) memory.queue(encodeReading({ timeMs: readClock(), measurements }));

@@ -4,61 +4,57 @@
  */
 import { clockMoved, isAuthenticated } from "dormouse/cycle/authenticated-time";
 import {
-  acknowledge,
   dateReadings,
-  draftMessage,
   draftResult,
-  dropOldest,
-  dropResult,
-  queueReading,
+  readingsPerMessage,
+  recovered,
   waiting,
   waitingResults,
-  withMessage,
 } from "dormouse/cycle/outbox";
+import { openKept, openLost } from "dormouse/cycle/outbox-boot";
+import { type KeeperShell, OutboxKeeper } from "dormouse/cycle/outbox-keeper";
+import { OutboxReader } from "dormouse/cycle/outbox-reader";
 import { askedAgain, asleep, byBoard, clockOf, distrusted, doubted, timeSet } from "dormouse/cycle/time-base";
 import { type Failure, failure } from "dormouse/failure";
-import { readRtc, rtcBytes, writeRtc } from "dormouse/native/power";
-import { type CounterState, openCounter } from "dormouse/sealed/counter";
+import { readRtc, rtcBytes, wakeCause, writeRtc, writeRtcByte } from "dormouse/native/power";
+import { type CounterState, openCounter, reservationSize } from "dormouse/sealed/counter";
 import type { Frozen } from "dormouse/sealed/frozen";
 import type { Packing } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
-import { decodeRtc, markRecovery, type RtcImage, type RtcTrust } from "dormouse/store/rtc";
+import { type OutboxDraft, resultsTopic } from "dormouse/store/outbox-items";
+import type { OutboxSettings } from "dormouse/store/profile";
+import { decodeRtc, markRecovery, type RtcImage, sensing } from "dormouse/store/rtc";
 import type { CycleMemory } from "dormouse/store/rtc-cycle";
 import { type DownlinkMemory, emptyDownlink } from "dormouse/store/rtc-downlink";
 import type { NetworkCache } from "dormouse/store/rtc-network";
-import {
-  emptyOutbox,
-  type FrozenOutbox,
-  type Outbox,
-  type OutboxDraft,
-  resultsTopic,
-} from "dormouse/store/rtc-outbox";
+import type { FrozenOutbox, Losses, Outbox } from "dormouse/store/rtc-outbox";
 import type { TimeBase } from "dormouse/store/rtc-time";
 import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
 import { readClock, wakeClock } from "./clock.js";
-import { type Frost, freezeDraft } from "./freezing.js";
+import { type Frost, freezeDraft, raiseReservation } from "./freezing.js";
 import { report } from "./report.js";
 import { storeRtc } from "./rtc-memory.js";
-
-/** How many readings may wait: each takes some 250 bytes of a machine's memory while it is packed. */
-function maxWaiting(): number {
-  return isSmall() ? 6 : rtcBytes() >> 6;
-}
+import { keeperSettings, openShelf } from "./spill.js";
 
 /** How many answers to commands may wait: with these there is no other command. */
 function maxResults(): number {
   return isSmall() ? 1 : 4;
 }
 
-/** What is kept only because it makes the next wake quicker. */
-type Quicker = Pick<RtcImage, "tls" | "mqtt">;
+function settled(frost: Frost<OutboxDraft>): Frozen<OutboxDraft> | Failure {
+  return frost === "too large" ? failure("storage-failed", "a message does not fit RTC memory") : frost;
+}
 
-export class Memory {
+export class Memory implements KeeperShell {
   #secretId: Uint8Array;
-  readonly #droppedBefore: number;
   #counter: CounterState<OutboxDraft>;
-  #outbox: FrozenOutbox;
+  readonly #keeper: OutboxKeeper;
+  readonly #reader: OutboxReader;
+  /** The next write keeps also what only makes the next wake quicker. */
+  #all = false;
+  /** At boot: RTC memory has another outbox. */
+  readonly #changed: boolean;
   #time: TimeBase;
   /**
    * The TLS session to take up at the next connection, sealed; undefined when there is none. A single byte: for so
@@ -82,15 +78,15 @@ export class Memory {
   downlink: DownlinkMemory;
 
   /**
-   * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start.
+   * Takes over what RTC memory kept, if it belongs to this device's secret and counter: else a cold start, with what flash
+   * has of the outbox.
    * @param rtc all of RTC memory
    */
-  constructor({ secretId, reservedEnd, formerId }: Device, rtc: Uint8Array) {
-    const trust: RtcTrust = { secretId, reservedEnd, ...(formerId && { formerId }) };
-    const kept = decodeRtc(rtc, trust);
+  constructor(device: Device, rtc: Uint8Array, outbox: OutboxSettings = {}) {
+    const { secretId, reservedEnd } = device;
+    const kept = decodeRtc(rtc, device);
     this.#secretId = secretId;
     this.#counter = openCounter(reservedEnd, kept?.next);
-    this.#outbox = kept?.outbox ?? emptyOutbox;
     this.#time = wakeClock(kept?.time);
     this.session = kept?.tls;
     this.mqtt = kept?.mqtt;
@@ -98,22 +94,46 @@ export class Memory {
     this.network = kept?.network;
     this.cycle = kept?.cycle;
     this.downlink = kept?.downlink ?? emptyDownlink;
-    this.#droppedBefore = this.#outbox.dropped;
+    const settings = keeperSettings(outbox);
+    const shelf = openShelf(outbox, device);
+    const cause = wakeCause();
+    const clean = cause === "deep-sleep" || cause === "gpio";
+    const opened = kept
+      ? openKept(kept.outbox, shelf, { interrupted: kept.interrupted === true, clean })
+      : openLost(shelf, settings, reservedEnd, this.isFresh(reservedEnd));
+    this.#keeper = new OutboxKeeper(opened.outbox, shelf, settings, this);
+    this.#reader = new OutboxReader(this.#keeper);
+    if (opened.gap > 0) report("gap", { readings: opened.gap });
+    this.#changed = opened.changed;
+  }
+
+  /** Before anything is measured: a reading that is lost from now on is one more. */
+  begin(): void {
+    if (this.#changed) this.save();
+  }
+
+  /**
+   * Whether nothing has ever been measured under this secret: then nothing can have been lost either. The reservation that
+   * the first message will need says from now on that something has.
+   */
+  private isFresh(reservedEnd: number): boolean {
+    if (reservedEnd > 0) return false;
+    const raised = raiseReservation<OutboxDraft>(this.#counter);
+    if (raised) this.#counter = openCounter(raised.reservedEnd, 0);
+    return true;
   }
 
   /**
    * After a crash: keeps the newer half of what waited, and stores it, so that whatever did not fit the
    * machine's memory fits one day. If that crashes too, nothing is kept; counters go on beyond the reservation.
    */
-  static recover(device: Device): Memory {
+  static recover(device: Device, outbox?: OutboxSettings): Memory {
     const rtc = readRtc();
     const marked = rtc.slice();
     const first = markRecovery(marked);
     writeRtc(first ? marked : new Uint8Array(0));
-    const memory = new Memory(device, first ? rtc : new Uint8Array(0));
-    for (let fewer = dropResult(memory.#outbox); fewer; fewer = dropResult(fewer)) memory.#outbox = fewer;
-    const keep = waiting(memory.#outbox) >> 1;
-    while (waiting(memory.#outbox) > keep) memory.#outbox = dropOldest(memory.#outbox) ?? emptyOutbox;
+    const memory = new Memory(device, first ? rtc : new Uint8Array(0), outbox);
+    memory.#keeper.replace(recovered(memory.#keeper.outbox));
     // What the broker has for this device may have been the reason.
     memory.forgetSession();
     memory.saveAll();
@@ -142,6 +162,8 @@ export class Memory {
 
   /** The device has another secret: what is written from now on belongs to that. */
   rekeyed(secretId: Uint8Array): void {
+    const { shelf } = this.#keeper;
+    if (shelf) shelf.trust = { ...shelf.trust, secretId, formerId: this.#secretId };
     this.#secretId = secretId;
   }
 
@@ -150,18 +172,19 @@ export class Memory {
     return this.#counter.next;
   }
 
+  /** What is frozen and not acknowledged, in the order in which it goes. */
   get messages(): FrozenOutbox["messages"] {
-    return this.#outbox.messages;
+    return this.#reader.messages;
   }
 
   /** Whether readings wait, in messages or not. */
   get hasReadings(): boolean {
-    return waiting(this.#outbox) > 0;
+    return !this.#keeper.hasNoSegments || waiting(this.#keeper.outbox) > 0;
   }
 
-  /** Readings dropped for want of room since this object was made. */
-  get dropped(): number {
-    return this.#outbox.dropped - this.#droppedBefore;
+  /** Readings that nobody will get, as long as RTC memory has been kept. */
+  get losses(): Losses {
+    return this.#keeper.outbox.losses;
   }
 
   /**
@@ -170,7 +193,9 @@ export class Memory {
    */
   clockSet(nowMs: number, jumpMs: number): void {
     const set = timeSet(this.#time, nowMs, jumpMs);
-    this.#outbox = dateReadings(this.#outbox, set.date);
+    const { outbox } = this.#keeper;
+    this.#keeper.outbox = { ...outbox, readings: dateReadings(outbox.readings, set.date) };
+    if (!this.#keeper.hasNoSegments) this.#reader.dateSegments(set.date);
     this.#time = set.time;
     this.downlink = clockMoved(this.downlink, jumpMs);
   }
@@ -202,94 +227,133 @@ export class Memory {
 
   /** Something waits to be sent. */
   get hasWaiting(): boolean {
-    return this.#outbox.messages.length > 0 || this.#outbox.readings.length > 0;
+    return this.hasReadings || this.#keeper.outbox.messages.length > 0;
   }
 
   /** Another reading or two, and some are lost. */
   get isNearlyFull(): boolean {
-    return waiting(this.#outbox) + 2 > maxWaiting();
+    return this.#keeper.isNearlyFull;
   }
 
-  /** Readings dropped for want of room, as long as RTC memory has been kept. */
-  get everDropped(): number {
-    return this.#outbox.dropped;
+  /** A reading is about to be taken: should the wake end before it is queued, it is known that there was one. */
+  sensing(): void {
+    writeRtcByte(sensing.at, sensing.value);
   }
 
-  /** Queues a reading and stores it; the oldest go when RTC memory is full. */
+  /** Queues a reading and stores it; what there is no room for is dropped as the profile says. */
   queue(content: Uint8Array): Failure | undefined {
-    this.#outbox = queueReading(this.#outbox, content);
-    while (waiting(this.#outbox) > maxWaiting()) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
-    return this.save();
+    return this.#keeper.queue(content);
   }
 
   /**
-   * The oldest waiting readings as one frozen message; undefined when none wait. A message is larger than its
-   * readings: what does not fit RTC memory is made of fewer, and a reading that does not fit alone is dropped.
+   * The oldest waiting readings as one frozen message; undefined when none wait, or when what waits before them is to go
+   * first. A message is larger than its readings: what does not fit RTC memory is made of fewer, and a reading that does
+   * not fit alone is dropped.
    * @param roomBytes how much the broker takes of it in one message; one reading is sent in any case
    */
   freeze(packing: Packing, roomBytes: number): Frozen<OutboxDraft> | Failure | undefined {
-    for (let maxContentBytes = Math.min(768, rtcBytes() >> 2, roomBytes); ; maxContentBytes >>= 1) {
-      const draft = draftMessage(this.#outbox, packing, readClock(), maxContentBytes);
+    const old = this.#reader.renewed();
+    if (old) return settled(this.freezeDraft(old, false));
+    const most = Math.min(768, rtcBytes() >> 2, roomBytes);
+    for (let maxContentBytes = most; ; maxContentBytes >>= 1) {
+      const draft = this.#reader.draft(packing, readClock(), maxContentBytes);
       if (!draft) return undefined;
       if (draft.plaintext.length > roomBytes && draft.readings > 1) continue;
-      const result = this.freezeDraft(draft);
+      const result = this.freezeDraft(draft, true);
       if (result !== "too large") return result;
-      if (draft.readings === 1) this.#outbox = dropOldest(this.#outbox) ?? emptyOutbox;
+      if (draft.readings > 1) continue;
+      // What stands in RTC memory goes first, or to flash; if it is not that, the reading is too large.
+      if (this.#keeper.outbox.messages.length > 0) return undefined;
+      if (!this.#keeper.spill()) this.#reader.drop(draft.firstSequence);
     }
   }
 
   /** Whether another command may be acted on: its answer finds room. */
   get hasRoomForResult(): boolean {
-    return waitingResults(this.#outbox) < maxResults();
+    return waitingResults(this.#keeper.outbox) < maxResults();
   }
 
   /** A command's answer as a frozen message. No reading goes for it. */
   freezeResult(plaintext: Uint8Array): Frozen<OutboxDraft> | Failure {
-    const result = this.freezeDraft(draftResult(this.#outbox, plaintext));
-    return result === "too large" ? failure("storage-failed", "the answer does not fit RTC memory") : result;
+    return settled(this.freezeDraft(draftResult(this.#keeper.outbox, plaintext), false));
   }
 
   /** Whether the message with this counter is a command's answer. */
   isResult(counter: number): boolean {
-    return this.#outbox.messages.some((one) => one.counter === counter && one.topic === resultsTopic);
+    return this.#keeper.outbox.messages.some((one) => one.counter === counter && one.topic === resultsTopic);
   }
 
-  private freezeDraft(draft: OutboxDraft): Frost<OutboxDraft> {
-    const persist = (message: Outbox["messages"][number], next: number) =>
-      this.write(withMessage(this.#outbox, message), next);
-    const { counter, frost } = freezeDraft(this.#counter, draft, persist);
+  /** @param tells the message says what was lost */
+  private freezeDraft(draft: OutboxDraft, tells: boolean): Frost<OutboxDraft> {
+    const keeper = this.#keeper;
+    const reader = this.#reader;
+    const reason = this.reserveFor(draft.firstSequence + draft.readings);
+    if (reason) return reason;
+    const { counter, frost } = freezeDraft(this.#counter, draft, (message, next) =>
+      this.write(reader.with(message, tells), next),
+    );
     this.#counter = counter;
-    if (typeof frost === "object" && !("kind" in frost)) this.#outbox = withMessage(this.#outbox, frost);
+    const { shelf } = keeper;
+    if (shelf && shelf.trust.reservedEnd !== counter.reservedEnd)
+      shelf.trust = { ...shelf.trust, reservedEnd: counter.reservedEnd };
+    if (typeof frost === "object" && !("kind" in frost)) keeper.outbox = reader.with(frost, tells);
     return frost;
+  }
+
+  /**
+   * Raises the reservation as far as sequence numbers below `end` need it, which is hardly ever: so many readings would
+   * have been dropped. One step at a time, and first RTC memory: it would not be trusted with a reservation far ahead.
+   */
+  private reserveFor(end: number): Failure | undefined {
+    for (;;) {
+      const { next, reservedEnd } = this.#counter;
+      const will = next < reservedEnd ? reservedEnd : reservedEnd + reservationSize;
+      if (end <= readingsPerMessage * will) return undefined;
+      this.#counter = openCounter(reservedEnd);
+      const reason = this.#keeper.save(false);
+      if (reason) return reason;
+      const raised = raiseReservation<OutboxDraft>(this.#counter);
+      if (!raised) return failure("storage-failed", "flash does not keep the reservation");
+      this.#counter = raised;
+    }
   }
 
   /** The broker has the message: the next `save` forgets it. */
   acknowledged(counter: number): void {
-    this.#outbox = acknowledge(this.#outbox, counter);
+    const reason = this.#reader.acknowledged(counter);
+    if (reason) report("error", { ...reason });
   }
 
-  /** As `save`, and with what only makes the next wake quicker: a wake that crashes before goes without. */
+  /** As `save`, at the end of a wake, and with what only makes the next quicker: a wake that crashes before goes without. */
   saveAll(): Failure | undefined {
-    const { session, mqtt } = this;
-    return this.save({ ...(session && { tls: session }), ...(mqtt && { mqtt }) });
+    this.#keeper.endWake();
+    this.#all = true;
+    const reason = this.save();
+    this.#all = false;
+    return reason;
   }
 
-  /** Writes RTC memory, dropping the oldest until it fits. */
-  save(more: Quicker = {}): Failure | undefined {
-    for (;;) {
-      const written = this.write(this.#outbox, this.#counter.next, more);
-      if (written !== "too large") return written;
-      const smaller = dropOldest(this.#outbox);
-      if (smaller && waitingResults(smaller) < waitingResults(this.#outbox))
-        report("error", { ...failure("storage-failed", "no room for the answer to a command") });
-      if (!smaller) return failure("storage-failed", `RTC memory of ${rtcBytes()} bytes is too small`);
-      this.#outbox = smaller;
-    }
+  /** Writes RTC memory; what does not fit goes to flash, or is dropped. */
+  save(): Failure | undefined {
+    return this.#keeper.save();
   }
 
-  private write(outbox: Outbox, next: number, more: Quicker = {}): Failure | "too large" | undefined {
+  /** For the keeper, as `now` and `tell`. */
+  store(outbox: Outbox): Failure | "too large" | undefined {
+    return this.write(outbox, this.#counter.next);
+  }
+
+  now(): number {
+    return readClock();
+  }
+
+  tell(event: string, fields: Record<string, unknown>): void {
+    report(event, fields);
+  }
+
+  private write(outbox: Outbox, next: number): Failure | "too large" | undefined {
     const time = asleep(this.#time, Date.now(), this.sleepMs);
-    const { challenge, network, cycle, downlink } = this;
+    const { challenge, network, cycle, downlink, session, mqtt } = this;
     const image: RtcImage = {
       next,
       outbox,
@@ -298,7 +362,8 @@ export class Memory {
       ...(network && { network }),
       ...(cycle && { cycle }),
       ...(downlink !== emptyDownlink && { downlink }),
-      ...more,
+      ...(this.#all && session && { tls: session }),
+      ...(this.#all && mqtt && { mqtt }),
     };
     return storeRtc(image, this.#secretId);
   }

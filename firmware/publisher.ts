@@ -6,9 +6,9 @@ import { utf8Length } from "dormouse/cbor/utf8";
 import type { Failure } from "dormouse/failure";
 import type { Frozen } from "dormouse/sealed/frozen";
 import type { Device } from "dormouse/store/device-record";
+import { type OutboxDraft, resultsTopic } from "dormouse/store/outbox-items";
 import type { Profile } from "dormouse/store/profile";
 import { protectionBytes } from "dormouse/store/protection-bytes";
-import { type OutboxDraft, resultsTopic } from "dormouse/store/rtc-outbox";
 import { deviceState } from "./device-state.js";
 import type { Link } from "./link.js";
 import type { Memory } from "./memory.js";
@@ -97,7 +97,7 @@ export class Publisher {
     const named = salt ? { ...device, salt } : device;
     const around = packetBytes + utf8Length(topics.readings) + protectionBytes(topics.up, named);
     const known = {
-      dropped: this.#memory.everDropped,
+      losses: this.#memory.losses,
       refused: this.#memory.downlink.refused,
       rssi: this.#rssi,
     };
@@ -128,6 +128,8 @@ export class Publisher {
       report("sent", {
         counter,
         bytes: payload.length,
+        first: result ? undefined : message.firstSequence,
+        readings: result ? undefined : message.readings,
         retry: retry || undefined,
         result: result || undefined,
       });

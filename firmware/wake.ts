@@ -44,7 +44,7 @@ export class Wake implements Cycle {
   constructor(profile: Profile, device: Device, onTrial: boolean) {
     this.onTrial = onTrial;
     this.plan = new Plan(profile);
-    this.memory = new Memory(device, readRtc());
+    this.memory = new Memory(device, readRtc(), profile.outbox);
     this.sensing = new Sensing(profile, this.memory, this.plan, onTrial, this);
     this.joining = new Joining(profile, this.memory, this);
     const handshakeMs = Math.floor(this.plan.deadlineMs("secure") * handshakeShare);
@@ -52,6 +52,7 @@ export class Wake implements Cycle {
   }
 
   run(): void {
+    this.memory.begin();
     this.dispatch({ type: "wake" });
   }
 
@@ -150,8 +151,6 @@ export class Wake implements Cycle {
 
   /** What the report of a phase says besides its time. */
   private told(phase: Phase): { readonly detail?: string; readonly resumed?: boolean } {
-    const { dropped } = this.memory;
-    if (phase === "persist" && dropped > 0) return { detail: `no room for the ${dropped} oldest` };
     return this.connection.told(phase);
   }
 

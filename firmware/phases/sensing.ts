@@ -54,6 +54,7 @@ export class Sensing {
   }
 
   private measure(): Failure | undefined {
+    this.memory.sensing();
     try {
       const measured = app.sense();
       const measurements = [...measured, ...resetState(this.profile), ...settingsState()];

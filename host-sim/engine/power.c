@@ -56,6 +56,16 @@ void xs_power_rtc_bytes(xsMachine *the) { xsResult = xsInteger((xsIntegerValue)r
 
 void xs_power_read_rtc(xsMachine *the) { xsResult = xsArrayBuffer(rtc.bytes, (xsIntegerValue)rtc.size); }
 
+void xs_power_write_rtc_byte(xsMachine *the) {
+  xsIntegerValue at = xsToInteger(xsArg(0));
+  xsIntegerValue value = xsToInteger(xsArg(1));
+  if (at < 0 || (size_t)at >= rtc.size) xsRangeError("more than RTC memory holds");
+  if (rtc.losing) return;
+  if (supply_left(1) == 0) supply_cut();
+  rtc.bytes[at] = (uint8_t)value;
+  supply_spent(1);
+}
+
 void xs_power_write_rtc(xsMachine *the) {
   xsUnsignedValue size;
   void *bytes;

@@ -1,19 +1,19 @@
 /**
- * What happens to the outbox: readings are queued, packed, frozen into messages, acknowledged, and dropped
- * oldest first when there is no room; so are the answers to commands, which go before any reading does. Pure: each
- * function gives a new outbox. Storing it is the shell's.
+ * What happens to the outbox in RTC memory: readings are queued, packed, frozen into messages, acknowledged, and dropped
+ * when there is no room; so are the answers to commands, which go before any reading does. Pure: each function gives a
+ * new outbox. Storing it is the keeper's, and what of it goes to flash.
  */
-
 import type { Numbered } from "../sealed/frozen.js";
 import { plainCbor, senmlJson } from "../sealed/header.js";
 import { dateReading, type Packing, packReadings } from "../senml/measurement.js";
-import {
-  type FrozenOutbox,
-  type Outbox,
-  type OutboxDraft,
-  readingsTopic,
-  resultsTopic,
-} from "../store/rtc-outbox.js";
+import { type OutboxDraft, type Reading, readingsTopic, resultsTopic } from "../store/outbox-items.js";
+import type { FrozenOutbox, Losses, Outbox } from "../store/rtc-outbox.js";
+
+/**
+ * At most. No sequence number in a message is as high as so many times the end of the counters' reservation: so flash
+ * knows from where on none was ever given when RTC memory is lost.
+ */
+export const readingsPerMessage = 64;
 
 export function queueReading(outbox: FrozenOutbox, content: Uint8Array): FrozenOutbox {
   const { nextSequence, readings } = outbox;
@@ -25,41 +25,37 @@ export function queueReading(outbox: FrozenOutbox, content: Uint8Array): FrozenO
 }
 
 /** The clock was set: its earlier times, so those of the readings that wait, are now known to have been others. */
-export function dateReadings(outbox: FrozenOutbox, date: (timeMs: number) => number): FrozenOutbox {
-  const readings = outbox.readings.map((reading) => ({
-    ...reading,
-    content: dateReading(reading.content, date),
-  }));
-  return { ...outbox, readings };
+export function dateReadings(readings: readonly Reading[], date: (timeMs: number) => number): Reading[] {
+  return readings.map((reading) => ({ ...reading, content: dateReading(reading.content, date) }));
 }
 
 /**
- * The oldest readings as the draft of one message; undefined when none wait.
+ * The first of `readings` as the draft of one message; undefined when there are none.
  * @param maxContentBytes how many bytes of readings one message holds; at least one reading goes into it
  */
 export function draftMessage(
-  outbox: FrozenOutbox,
+  readings: readonly Reading[],
   packing: Packing,
   nowMs: number,
   maxContentBytes: number,
 ): OutboxDraft | undefined {
-  const [first] = outbox.readings;
+  const [first] = readings;
   if (!first) return undefined;
-  const contents: Uint8Array[] = [];
+  const taken: Reading[] = [];
   let bytes = 0;
-  for (const { sequence, content } of outbox.readings) {
+  for (const reading of readings) {
     // A gap in the sequence starts another message: a message says which readings it holds by two numbers.
-    if (sequence !== first.sequence + contents.length) break;
-    if (contents.length > 0 && bytes + content.length > maxContentBytes) break;
-    contents.push(content);
-    bytes += content.length;
+    if (reading.sequence !== first.sequence + taken.length || taken.length === readingsPerMessage) break;
+    if (taken.length > 0 && bytes + reading.content.length > maxContentBytes) break;
+    taken.push(reading);
+    bytes += reading.content.length;
   }
   return {
-    plaintext: packReadings(packing, contents, nowMs),
+    plaintext: packReadings(packing, taken, nowMs),
     ...(packing.format === "json" && { contentType: senmlJson }),
     topic: first.topic,
     firstSequence: first.sequence,
-    readings: contents.length,
+    readings: taken.length,
   };
 }
 
@@ -74,7 +70,7 @@ export function draftResult({ nextSequence }: FrozenOutbox, plaintext: Uint8Arra
   };
 }
 
-/** The outbox with `message` in the place of the readings it holds. */
+/** The outbox with `message` in the place of the readings it holds, where those are in RTC memory. */
 export function withMessage<M extends Numbered<OutboxDraft>>(outbox: Outbox<M>, message: M): Outbox<M> {
   const end = message.firstSequence + message.readings;
   return {
@@ -89,9 +85,15 @@ export function acknowledge(outbox: FrozenOutbox, counter: number): FrozenOutbox
   return { ...outbox, messages: outbox.messages.filter((message) => message.counter !== counter) };
 }
 
-/** How many readings wait, alone or in messages. */
+/** How many readings wait in RTC memory, alone or in messages. */
 export function waiting({ readings, messages }: FrozenOutbox): number {
   return messages.reduce((sum, message) => sum + message.readings, readings.length);
+}
+
+/** How many readings wait in RTC memory and nowhere else. */
+export function exposed(outbox: FrozenOutbox): number {
+  const { first, next } = outbox.spilled;
+  return first === next ? waiting(outbox) : outbox.readings.length;
 }
 
 /** How many answers to commands wait. */
@@ -105,15 +107,64 @@ export function dropResult(outbox: FrozenOutbox): FrozenOutbox | undefined {
   return oldest && acknowledge(outbox, oldest.counter);
 }
 
+/** What is no longer there was dropped. */
+export function withDropped(outbox: FrozenOutbox, readings: number): FrozenOutbox {
+  const { losses } = outbox;
+  return { ...outbox, losses: { ...losses, dropped: losses.dropped + readings } };
+}
+
+/** Readings were lost that nobody has; so many at most. */
+export function withGap(outbox: FrozenOutbox, readings: number): FrozenOutbox {
+  const { losses } = outbox;
+  return { ...outbox, losses: { ...losses, gap: losses.gap + readings } };
+}
+
 /**
- * Drops the oldest: an answer before any reading, a frozen message before any other. Undefined when there is nothing
- * left to drop.
+ * Drops the oldest in RTC memory: an answer before any reading, a frozen message before any other. Undefined when there
+ * is nothing left to drop.
  */
 export function dropOldest(outbox: FrozenOutbox): FrozenOutbox | undefined {
   const fewer = dropResult(outbox);
   if (fewer) return fewer;
   const [message, ...messages] = outbox.messages;
-  if (message) return { ...outbox, messages, dropped: outbox.dropped + message.readings };
+  if (message) return withDropped({ ...outbox, messages }, message.readings);
   const [reading, ...readings] = outbox.readings;
-  return reading && { ...outbox, readings, dropped: outbox.dropped + 1 };
+  return reading && withDropped({ ...outbox, readings }, 1);
+}
+
+/** Drops the newest reading in RTC memory; undefined when there is none. */
+export function dropNewest(outbox: FrozenOutbox): FrozenOutbox | undefined {
+  const { readings } = outbox;
+  return readings.length > 0 ? withDropped({ ...outbox, readings: readings.slice(0, -1) }, 1) : undefined;
+}
+
+/** Drops every second reading in RTC memory, the first of each two; undefined when there is but one. */
+export function dropHalf(outbox: FrozenOutbox): FrozenOutbox | undefined {
+  const { readings } = outbox;
+  const fewer = readings.filter((_, i) => i % 2 === 1 || i === readings.length - 1);
+  if (fewer.length === readings.length) return undefined;
+  return withDropped({ ...outbox, readings: fewer }, readings.length - fewer.length);
+}
+
+/** Whether a message is to say how many were dropped, and lost, since one has said it last. */
+export function untold({ dropped, gap, toldDropped, toldGap }: Losses): {
+  readonly dropped: boolean;
+  readonly gap: boolean;
+} {
+  return { dropped: dropped !== toldDropped, gap: gap !== toldGap };
+}
+
+/**
+ * After a crash: no answers, and the newer half of what is in RTC memory alone, so that whatever did not fit the machine's
+ * memory fits one day. What also stands in flash is made into messages again.
+ */
+export function recovered(before: FrozenOutbox): FrozenOutbox {
+  let outbox: FrozenOutbox = { ...before, messages: before.messages.filter(({ readings }) => readings > 0) };
+  const { spilled } = outbox;
+  const [first] = outbox.messages;
+  if (first && spilled.first !== spilled.next)
+    outbox = { ...outbox, messages: [], spilled: { ...spilled, taken: first.firstSequence } };
+  const keep = waiting(outbox) >> 1;
+  while (waiting(outbox) > keep) outbox = dropOldest(outbox) ?? outbox;
+  return outbox;
 }

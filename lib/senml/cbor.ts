@@ -42,7 +42,7 @@ function mapOf(record: SenmlRecord): Map<CborKey, CborValue> {
 /** Table 4 has all the integer labels there will be; what is known has no other. */
 function nameOf(key: CborKey): string {
   if (typeof key === "string") {
-    if (Object.hasOwn(cborLabels, key))
+    if (Object.hasOwn(cborLabels, key) && cborLabels[key as SenmlLabel] !== key)
       throw new RangeError("a SenML label as text that is an integer in CBOR");
     return key;
   }

@@ -58,23 +58,27 @@ export interface Packing {
   readonly state: readonly Measurement[];
 }
 
+/** In CBOR the label and a number of five bytes. */
+const sequenceBytes = 9;
+
 /**
  * One SenML pack of these readings, each with its own time to the second, and of the device's state behind them.
  * @param nowMs the device's clock; readings it took before it knew the time become relative to it
  */
 export function packReadings(
   { baseName, format, state }: Packing,
-  contents: readonly Uint8Array[],
+  readings: readonly { readonly sequence: number; readonly content: Uint8Array }[],
   nowMs: number,
 ): Uint8Array {
-  const expected = contents.reduce((sum, content) => sum + content.length, 0);
+  const expected = readings.reduce((sum, { content }) => sum + content.length + sequenceBytes, 0);
   const pack = new PackWriter(
     format,
     format === "json" ? 2 * expected + 128 : expected + (expected >> 2) + 64,
   );
   let baseTime: number | undefined;
-  const add = ({ timeMs, measurements }: DatedReading) => {
+  const add = ({ timeMs, measurements }: DatedReading, sequence?: number) => {
     const seconds = Math.floor((timeMs < absoluteTimeMs ? timeMs - nowMs : timeMs) / 1000);
+    let seq = sequence;
     for (const { name, unit, value } of measurements) {
       const first = baseTime === undefined;
       baseTime ??= seconds;
@@ -84,10 +88,12 @@ export function packReadings(
         ...(unit !== undefined && { u: unit }),
         ...senmlValue(value),
         ...(seconds !== baseTime && { t: seconds - baseTime }),
+        ...(seq !== undefined && { seq }),
       });
+      seq = undefined;
     }
   };
-  for (const content of contents) add(decodeReading(content));
+  for (const { sequence, content } of readings) add(decodeReading(content), sequence);
   add({ timeMs: nowMs, measurements: state });
   return pack.finish();
 }

@@ -29,6 +29,11 @@ export interface SenmlRecord {
   readonly t?: number;
   /** Seconds until the next measurement, at most. */
   readonly ut?: number;
+  /**
+   * Not of RFC 8428, whose receivers pass over what they do not know (§4.4): which of its device's readings this is, the
+   * first of its records.
+   */
+  readonly seq?: number;
 }
 
 export type SenmlLabel = keyof SenmlRecord;
@@ -36,8 +41,8 @@ export type SenmlLabel = keyof SenmlRecord;
 /** The version of RFC 8428. A larger one may mean anything (§4.4). */
 export const senmlVersion = 10;
 
-/** The CBOR label of each JSON label (RFC 8428 §6, table 4), in the order of RFC 8428 §4. */
-export const cborLabels: Readonly<Record<SenmlLabel, number>> = Object.freeze({
+/** The CBOR label of each JSON label (RFC 8428 §6, table 4), in the order of RFC 8428 §4; what is not there is a text. */
+export const cborLabels: Readonly<Record<SenmlLabel, number | "seq">> = Object.freeze({
   bver: -1,
   bn: -2,
   bt: -3,
@@ -53,6 +58,7 @@ export const cborLabels: Readonly<Record<SenmlLabel, number>> = Object.freeze({
   s: 5,
   t: 6,
   ut: 7,
+  seq: "seq",
 });
 
 const texts: readonly string[] = Object.freeze(["bn", "bu", "n", "u", "vs"]);
@@ -65,11 +71,17 @@ const values: readonly string[] = Object.freeze(["v", "vs", "vb", "vd"]);
 export function recordOf(entries: Iterable<readonly [label: string, value: unknown]>): SenmlRecord {
   const record: Record<string, unknown> = {};
   for (const [label, value] of entries)
-    if (Object.hasOwn(cborLabels, label)) record[label] = value;
+    if (label === "seq" && !isSequence(value)) continue;
+    else if (Object.hasOwn(cborLabels, label)) record[label] = value;
     else if (label.endsWith("_"))
       throw new RangeError("a SenML label that must be understood, and is not known here");
   checkRecord(record);
   return record;
+}
+
+/** What others mean by the label is nothing to us. */
+function isSequence(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**
@@ -95,6 +107,7 @@ function checkType(label: string, value: unknown): void {
   if (texts.includes(label)) right = typeof value === "string";
   else if (label === "vb") right = typeof value === "boolean";
   else if (label === "vd") right = value instanceof Uint8Array;
+  else if (label === "seq") right = isSequence(value);
   else right = Number.isFinite(value);
   if (!right) throw new RangeError(`SenML ${label} is of the wrong type, or not finite`);
   if (

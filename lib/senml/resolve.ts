@@ -13,6 +13,11 @@ export interface SenmlReading {
   readonly time: number;
   /** Seconds until the next measurement, at most. */
   readonly updateTime?: number;
+  /**
+   * Of a device of ours: which of its readings it is. The same number again, in another message, is the same reading; the
+   * records of one reading have the same.
+   */
+  readonly sequence?: number;
 }
 
 /**
@@ -31,11 +36,15 @@ export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
   const version = records[0]?.bver ?? senmlVersion;
   const readings: SenmlReading[] = [];
   let text = 0;
+  let sequence: number | undefined;
   for (const record of records) {
     if (record.bver !== undefined && record.bver !== version)
       throw new RangeError("SenML records of different versions");
     const { bn, bt, bu, bv, bs } = { ...base, ...record };
     Object.assign(base, { bn, bt, bu, bv, bs });
+    // Up to the next number, or to what the device says of itself.
+    if (record.seq !== undefined) sequence = record.seq;
+    else if (record.n?.startsWith("state.")) sequence = undefined;
     const number = record.v === undefined ? undefined : record.v + (bv ?? 0);
     const value = number ?? record.vs ?? record.vb ?? record.vd ?? null;
     const sum = record.s === undefined && bs === undefined ? undefined : (record.s ?? 0) + (bs ?? 0);
@@ -55,6 +64,7 @@ export function resolvePack(records: readonly SenmlRecord[]): SenmlReading[] {
       ...(sum !== undefined && { sum }),
       time,
       ...(record.ut !== undefined && { updateTime: record.ut }),
+      ...(sequence !== undefined && { sequence }),
     });
   }
   return readings;

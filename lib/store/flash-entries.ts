@@ -44,6 +44,11 @@ export function windowKey(index: number): string {
   return `window-${index}`;
 }
 
+/** A segment of the outbox; only the device writes it. */
+export function spillKey(slot: number): string {
+  return `spill-${slot}`;
+}
+
 export interface FlashSecrets {
   /** The encoded device record. */
   readonly record: Uint8Array;

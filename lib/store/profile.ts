@@ -61,7 +61,18 @@ export interface Profile {
   /** Without it the device takes no commands. */
   readonly commands?: CommandSettings;
   readonly cycle: CycleSettings;
+  readonly outbox?: OutboxSettings;
   readonly sensor: { readonly kind: "simulated" };
+}
+
+/** Of the readings that wait; what is not said here is the board's own default. */
+export interface OutboxSettings {
+  /** So many are in RTC memory alone, at most. */
+  readonly spillEvery?: number;
+  /** For those that wait in flash; 0: none do. */
+  readonly flashBytes?: number;
+  /** Which go when there is no more room: the oldest, those just taken, or every second one. */
+  readonly drop?: "oldest" | "newest" | "thin";
 }
 
 export interface MqttSettings {
@@ -213,6 +224,13 @@ const rules = group({
   ),
   commands: may(commandsRule),
   cycle: must(cycleRule),
+  outbox: may(
+    group({
+      spillEvery: may(range(1, 64, true)),
+      flashBytes: may(range(0, 65_536, true)),
+      drop: may(oneOf("oldest", "newest", "thin")),
+    }),
+  ),
   sensor: must(group({ kind: must(oneOf("simulated")) })),
 });
 

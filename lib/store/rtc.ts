@@ -3,9 +3,10 @@
  * sections by type, length and content, ascending by type. What a reset may have kept, lost or torn is decided
  * here: garbage, another secret's image, or a counter that disagrees with flash is a cold start, never an exception.
  *
- *   0  "DORM"     4  version, 1    5  recovery mark    6  length after the header, u16
- *   8  secret id, 4 bytes         12  CRC-32 of all but itself
+ *   0  "DORM"     4  version, 2    5  marks    6  length after the header, u16
+ *   8  secret id, 4 bytes         12  CRC-32 of all but itself and the marks
  *
+ * Version 1, read but no longer written, had the marks under its checksum, and another outbox. A later one is a cold start.
  * Sections of unknown type are dropped: their meaning may hang on the counter and time that this firmware changes.
  */
 
@@ -15,15 +16,20 @@ import { decodeCounterSection, encodeCounterSection } from "./rtc-counter.js";
 import { type CycleMemory, decodeCycle, encodeCycle } from "./rtc-cycle.js";
 import { type DownlinkMemory, decodeDownlink, encodeDownlink } from "./rtc-downlink.js";
 import { decodeNetwork, encodeNetwork, type NetworkCache } from "./rtc-network.js";
-import { decodeOutbox, encodeOutbox, type FrozenOutbox, type Outbox } from "./rtc-outbox.js";
+import { decodeOutbox, decodeOutbox1, encodeOutbox, type FrozenOutbox, type Outbox } from "./rtc-outbox.js";
 import { decodeTimeSection, encodeTimeSection, type TimeBase } from "./rtc-time.js";
+import { isOf } from "./section.js";
 
 export const rtcHeaderBytes = 16;
 
 const magic = 0x444f524d;
-const version = 1;
+const version = 2;
 const sectionHeadBytes = 3;
-const recoveryAt = 5;
+const marksAt = 5;
+/** A crash is being recovered from. */
+const recoveryMark = 1;
+/** A reading is being taken. */
+const sensingMark = 2;
 const challengeBytes = 8;
 const type = {
   counter: 1,
@@ -57,6 +63,8 @@ export interface RtcImage {
 /** An image that was read back intact: its messages may be sent again. */
 export interface TrustedRtcImage extends RtcImage {
   readonly outbox: FrozenOutbox;
+  /** A wake ended between taking a reading and storing it. */
+  readonly interrupted?: true;
 }
 
 /** What RTC memory must agree with: both come from the device record in flash. */
@@ -105,16 +113,21 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
  * @returns false when the mark was there: what is in `memory` has crashed the recovery too
  */
 export function markRecovery(memory: Uint8Array): boolean {
-  if (memory[recoveryAt] !== 0) return false;
-  memory[recoveryAt] = 1;
+  if ((memory[marksAt]! & ~sensingMark) !== 0) return false;
+  memory[marksAt]! |= recoveryMark;
   return true;
 }
+
+/** Where an image says that a reading is being taken, and what: writing a new image takes it off. */
+export const sensing = Object.freeze({ at: marksAt, value: sensingMark });
 
 /** How many bytes the image behind this header takes, header included; 0 when `header` is not one's header. */
 export function rtcImageBytes(header: Uint8Array): number {
   if (header.length < rtcHeaderBytes) return 0;
   const view = new DataView(header.buffer, header.byteOffset, rtcHeaderBytes);
-  if (view.getUint32(0) !== magic || view.getUint16(4) !== version << 8) return 0;
+  if (view.getUint32(0) !== magic) return 0;
+  const marks = header[marksAt]!;
+  if (header[4] === 1 ? marks !== 0 : header[4] !== version || (marks & ~sensingMark) !== 0) return 0;
   return rtcHeaderBytes + view.getUint16(6);
 }
 
@@ -126,13 +139,14 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   const size = rtcImageBytes(memory);
   if (size === 0 || size > memory.length || checksum(memory, size) !== storedChecksum(memory))
     return undefined;
-  if (!isOf(memory, trust.secretId) && !isOf(memory, trust.formerId)) return undefined;
+  if (!isOf(trust.secretId, memory, 8) && !isOf(trust.formerId, memory, 8)) return undefined;
   // A copy: a frozen message must not change when its owner writes RTC memory again.
   const sections = split(memory.slice(rtcHeaderBytes, size));
   if (!sections) return undefined;
   const next = decodeCounterSection(sections.get(type.counter));
   if (next === undefined || !withinReservation(next, trust.reservedEnd)) return undefined;
-  const outbox = decodeOutbox(sections.get(type.outbox), next);
+  const decode = memory[4] === 1 ? decodeOutbox1 : decodeOutbox;
+  const outbox = decode(sections.get(type.outbox), next);
   if (!outbox) return undefined;
   const time = decodeTimeSection(sections.get(type.time));
   const network = decodeNetwork(sections.get(type.network));
@@ -144,6 +158,7 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   return {
     next,
     outbox,
+    ...(memory[marksAt] === sensingMark && { interrupted: true as const }),
     ...(time && { time }),
     ...(network && { network }),
     ...(mqtt && { mqtt }),
@@ -152,12 +167,6 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
     ...(cycle && { cycle }),
     ...(downlink && { downlink }),
   };
-}
-
-function isOf(memory: Uint8Array, secretId: Uint8Array | undefined): boolean {
-  if (!secretId) return false;
-  for (let i = 0; i < 4; i++) if (memory[8 + i] !== secretId[i]) return false;
-  return true;
 }
 
 function sizeOf(sections: ReadonlyMap<number, Uint8Array>): number {
@@ -202,7 +211,8 @@ function split(data: Uint8Array): Map<number, Uint8Array> | undefined {
 }
 
 function checksum(data: Uint8Array, size: number): number {
-  return crc32(data, rtcHeaderBytes, size, crc32(data, 0, 12));
+  const head = data[4] === 1 ? crc32(data, 0, 12) : crc32(data, marksAt + 1, 12, crc32(data, 0, marksAt));
+  return crc32(data, rtcHeaderBytes, size, head);
 }
 
 function storedChecksum(data: Uint8Array): number {

@@ -18,3 +18,10 @@ export function decodeArray(data: Uint8Array | undefined, length: number): reado
 export function isCount(value: unknown, most = Number.MAX_SAFE_INTEGER): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }
+
+/** Whether the four bytes of a secret's id stand in `data` at `at`. */
+export function isOf(secretId: Uint8Array | undefined, data: Uint8Array, at: number): boolean {
+  if (!secretId) return false;
+  for (let i = 0; i < 4; i++) if (data[at + i] !== secretId[i]) return false;
+  return true;
+}

@@ -40,3 +40,9 @@ export function readRtc(): Uint8Array;
  * @throws RangeError when data is longer than RTC memory
  */
 export function writeRtc(data: Uint8Array): void;
+
+/**
+ * Changes one byte of RTC memory, at once or not at all.
+ * @throws RangeError when there is no such byte
+ */
+export function writeRtcByte(at: number, value: number): void;

@@ -22,7 +22,13 @@ async function messages(
   const result = await run({}, ({ event }) => event === "wake" && onWake(), {
     ...options,
     disturbance,
-    profile: { ...profile, topics: { ...profile.topics, state, format } },
+    profile: {
+      ...profile,
+      topics: { ...profile.topics, state, format },
+      // Tried at each wake, and what does not fit RTC memory is dropped.
+      cycle: { ...profile.cycle, backoffMaxSeconds: profile.cycle.intervalSeconds },
+      outbox: { flashBytes: 0 },
+    },
   });
   const readings = only(result.events, "received").map(({ wake, reading }) => ({
     wake,

@@ -13,7 +13,8 @@ import {
 import { thaw } from "../../../lib/sealed/frozen.js";
 import { decodePackJson } from "../../../lib/senml/json.js";
 import { decodeReading, encodeReading, type Packing } from "../../../lib/senml/measurement.js";
-import { emptyOutbox, type FrozenOutbox, type OutboxDraft } from "../../../lib/store/rtc-outbox.js";
+import type { OutboxDraft } from "../../../lib/store/outbox-items.js";
+import { emptyOutbox, type FrozenOutbox } from "../../../lib/store/rtc-outbox.js";
 import { equal, ok, test } from "../../device/harness.js";
 
 const at = 1_795_000_000_000;
@@ -34,7 +35,7 @@ function sequences({ readings }: FrozenOutbox): number[] {
 }
 
 function freeze(outbox: FrozenOutbox, counter: number): FrozenOutbox {
-  const draft = draftMessage(outbox, packing, at, 768) as OutboxDraft;
+  const draft = draftMessage(outbox.readings, packing, at, 768) as OutboxDraft;
   return withMessage(outbox, thaw({ ...draft, counter }));
 }
 
@@ -52,27 +53,27 @@ test("all waiting readings go into one message, and leave the outbox with it", (
 
 test("a reading that comes after the draft stays when the message takes its place", () => {
   const before = filled(2);
-  const draft = draftMessage(before, packing, at, 768) as OutboxDraft;
+  const draft = draftMessage(before.readings, packing, at, 768) as OutboxDraft;
   const after = withMessage(queueReading(before, reading(2)), thaw({ ...draft, counter: 0 }));
   equal(sequences(after), [2]);
 });
 
 test("a message holds no more than its bound, and at least one reading", () => {
   const many = filled(64);
-  const draft = draftMessage(many, packing, at, 768) as OutboxDraft;
+  const draft = draftMessage(many.readings, packing, at, 768) as OutboxDraft;
   ok(draft.readings > 10 && draft.readings < 64, "bounded");
   const large = encodeReading({ timeMs: at, measurements: [{ name: "v", value: "x".repeat(900) }] });
-  equal(draftMessage(queueReading(emptyOutbox, large), packing, at, 768)?.readings, 1);
+  equal(draftMessage(queueReading(emptyOutbox, large).readings, packing, at, 768)?.readings, 1);
 });
 
 test("a gap in the sequence starts another message", () => {
   const outbox = filled(4);
   const gap = { ...outbox, readings: outbox.readings.filter(({ sequence }) => sequence !== 2) };
-  equal(draftMessage(gap, packing, at, 768)?.readings, 2);
+  equal(draftMessage(gap.readings, packing, at, 768)?.readings, 2);
 });
 
 test("an empty outbox drafts nothing", () => {
-  equal(draftMessage(emptyOutbox, packing, at, 768), undefined);
+  equal(draftMessage(emptyOutbox.readings, packing, at, 768), undefined);
 });
 
 test("only the acknowledged message goes", () => {
@@ -88,9 +89,9 @@ test("only the acknowledged message goes", () => {
 test("dropping takes the oldest, counts its readings, and ends", () => {
   let outbox: FrozenOutbox | undefined = queueReading(freeze(filled(2), 0), reading(2));
   outbox = dropOldest(outbox);
-  equal([outbox?.messages.length, outbox?.readings.length, outbox?.dropped], [0, 1, 2]);
+  equal([outbox?.messages.length, outbox?.readings.length, outbox?.losses.dropped], [0, 1, 2]);
   outbox = dropOldest(outbox as FrozenOutbox);
-  equal([outbox?.readings.length, outbox?.dropped], [0, 3]);
+  equal([outbox?.readings.length, outbox?.losses.dropped], [0, 3]);
   equal(dropOldest(outbox as FrozenOutbox), undefined);
 });
 
@@ -113,7 +114,7 @@ test("answers are dropped before any reading, the oldest first, and are not coun
   const before = answered(freeze(answered(filled(2), 0), 1), 2);
   const dropped: number[][] = [];
   for (let outbox = dropOldest(before); outbox; outbox = dropOldest(outbox))
-    dropped.push([...outbox.messages.map(({ counter }) => counter), -1, outbox.dropped]);
+    dropped.push([...outbox.messages.map(({ counter }) => counter), -1, outbox.losses.dropped]);
   equal(dropped, [
     [1, 2, -1, 0],
     [1, -1, 0],
@@ -129,18 +130,17 @@ test("answers are dropped before any reading, the oldest first, and are not coun
 
 test("a clock that is set dates the readings anew, and nothing else", () => {
   const outbox = queueReading(queueReading(emptyOutbox, reading(0, 500)), reading(1, at));
-  const dated = dateReadings(outbox, (timeMs) => (timeMs < at ? at + timeMs : timeMs));
+  const dated = dateReadings(outbox.readings, (timeMs) => (timeMs < at ? at + timeMs : timeMs));
   equal(
-    dated.readings.map(({ content }) => decodeReading(content).timeMs),
+    dated.map(({ content }) => decodeReading(content).timeMs),
     [at + 500, at],
   );
-  equal({ ...dated, readings: [] }, { ...outbox, readings: [] });
 });
 
 test("a message in JSON says so in its content type, another says nothing", () => {
   const outbox = filled(2);
-  equal(draftMessage(outbox, packing, at, 768)?.contentType, undefined);
-  const draft = draftMessage(outbox, { ...packing, format: "json" }, at, 768) as OutboxDraft;
+  equal(draftMessage(outbox.readings, packing, at, 768)?.contentType, undefined);
+  const draft = draftMessage(outbox.readings, { ...packing, format: "json" }, at, 768) as OutboxDraft;
   equal(draft.contentType, 110);
   equal(decodePackJson(draft.plaintext).length, 2);
 });

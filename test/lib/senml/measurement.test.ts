@@ -1,4 +1,5 @@
-import { decodePackCbor } from "../../../lib/senml/cbor.js";
+import { utf8Encode } from "../../../lib/cbor/utf8.js";
+import { decodePackCbor, encodePackCbor } from "../../../lib/senml/cbor.js";
 import { decodePackJson } from "../../../lib/senml/json.js";
 import {
   absoluteTimeMs,
@@ -9,7 +10,7 @@ import {
   packReadings,
 } from "../../../lib/senml/measurement.js";
 import { resolvePack } from "../../../lib/senml/resolve.js";
-import { equal, test, throws } from "../../device/harness.js";
+import { equal, fromHex, test, throws } from "../../device/harness.js";
 
 const at = 1_795_000_000_000;
 const packing: Packing = { baseName: "d1:", format: "cbor", state: [] };
@@ -56,11 +57,15 @@ test("a reading is dated anew, and left alone when its time stays", () => {
   );
 });
 
+function numbered(contents: readonly Uint8Array[]) {
+  return contents.map((content, i) => ({ sequence: 70_000 + i, content }));
+}
+
 test("a pack gives each reading its own time, and names below the base name", () => {
   const contents = [0, 900_000].map((later) =>
     encodeReading({ timeMs: at + later + 999, measurements: [temperature, open] }),
   );
-  const readings = resolvePack(decodePackCbor(packReadings(packing, contents, at + 2_000_000)));
+  const readings = resolvePack(decodePackCbor(packReadings(packing, numbered(contents), at + 2_000_000)));
   equal(
     readings.map(({ name, time, value }) => [name, time, value]),
     [
@@ -74,7 +79,7 @@ test("a pack gives each reading its own time, and names below the base name", ()
 
 test("without a clock times are relative to now, as SenML reads small ones", () => {
   const contents = [encodeReading({ timeMs: 1_000, measurements: [temperature] })];
-  const [reading] = resolvePack(decodePackCbor(packReadings(packing, contents, 61_000)));
+  const [reading] = resolvePack(decodePackCbor(packReadings(packing, numbered(contents), 61_000)));
   equal(reading?.time, -60);
 });
 
@@ -85,17 +90,45 @@ const state = [
 
 test("the device's state stands behind the readings, with the time of the pack", () => {
   const contents = [encodeReading({ timeMs: at, measurements: [temperature] })];
-  const pack = decodePackCbor(packReadings({ ...packing, state }, contents, at + 90_500));
+  const pack = decodePackCbor(packReadings({ ...packing, state }, numbered(contents), at + 90_500));
   equal(pack, [
-    { bn: "d1:", bt: at / 1000, n: "temperature", u: "Cel", v: 21.5 },
+    { bn: "d1:", bt: at / 1000, n: "temperature", u: "Cel", v: 21.5, seq: 70_000 },
     { n: "state.battery", u: "V", v: 3.7, t: 90 },
     { n: "state.reset", vs: "watchdog", t: 90 },
   ]);
 });
 
+test("the first record of each reading has its sequence number, which is that of its others, and not of the state", () => {
+  const contents = [0, 900_000].map((later) =>
+    encodeReading({ timeMs: at + later, measurements: [temperature, open] }),
+  );
+  for (const format of ["cbor", "json"] as const) {
+    const pack = packReadings({ ...packing, state, format }, numbered(contents), at + 900_000);
+    const records = format === "cbor" ? decodePackCbor(pack) : decodePackJson(pack);
+    equal(
+      records.map(({ seq }) => seq ?? null),
+      [70_000, null, 70_001, null, null, null],
+    );
+    equal(
+      resolvePack(records).map(({ sequence }) => sequence ?? null),
+      [70_000, 70_000, 70_001, 70_001, null, null],
+    );
+  }
+});
+
+test("what others mean by seq is passed over, in CBOR and in JSON", () => {
+  for (const seq of ["-1", '"a"', "1.5", "null", "[]"])
+    equal(decodePackJson(utf8Encode(`[{"n":"a","v":1,"seq":${seq}}]`)), [{ n: "a", v: 1 }], seq);
+  equal(decodePackJson(utf8Encode('[{"n":"a","v":1,"seq":0}]')), [{ n: "a", v: 1, seq: 0 }]);
+  for (const seq of ["20", "6161", "f93e00", "f6"])
+    equal(decodePackCbor(fromHex(`81a30061610201637365 71${seq}`.replace(" ", ""))), [{ n: "a", v: 1 }], seq);
+  equal(decodePackCbor(fromHex("81a300616102016373657118ff")), [{ n: "a", v: 1, seq: 255 }]);
+  throws(() => encodePackCbor([{ n: "a", v: 1, seq: -1 }]), RangeError);
+});
+
 test("of a device without a clock the state is of now, and readings are older", () => {
   const contents = [encodeReading({ timeMs: 1_000, measurements: [temperature] })];
-  const pack = packReadings({ ...packing, state }, contents, 61_000);
+  const pack = packReadings({ ...packing, state }, numbered(contents), 61_000);
   equal(
     resolvePack(decodePackCbor(pack)).map(({ time }) => time),
     [-60, 0, 0],
@@ -107,7 +140,9 @@ test("a pack in JSON says what a pack in CBOR says", () => {
     encodeReading({ timeMs: at, measurements: [temperature, open] }),
     encodeReading({ timeMs: at + 60_000, measurements: [temperature] }),
   ];
-  const cbor = decodePackCbor(packReadings({ ...packing, state }, contents, at + 61_000));
-  const json = decodePackJson(packReadings({ ...packing, state, format: "json" }, contents, at + 61_000));
+  const cbor = decodePackCbor(packReadings({ ...packing, state }, numbered(contents), at + 61_000));
+  const json = decodePackJson(
+    packReadings({ ...packing, state, format: "json" }, numbered(contents), at + 61_000),
+  );
   equal(json, cbor);
 });

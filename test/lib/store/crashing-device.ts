@@ -18,8 +18,9 @@ import {
   raiseReservation,
   readReservation,
 } from "../../../lib/store/device-record.js";
+import type { OutboxDraft } from "../../../lib/store/outbox-items.js";
 import { decodeRtc, encodeRtc, type TrustedRtcImage } from "../../../lib/store/rtc.js";
-import { emptyOutbox, type OutboxDraft } from "../../../lib/store/rtc-outbox.js";
+import { emptyOutbox } from "../../../lib/store/rtc-outbox.js";
 
 /** A step of the firmware left out, to see the campaign notice. */
 export type Mistake =

@@ -41,7 +41,17 @@ const full: RtcImage = {
   tls: new Uint8Array(300).fill(9),
   outbox: {
     nextSequence: 9,
-    dropped: 2,
+    losses: {
+      dropped: 2,
+      gap: 17,
+      toldDropped: 1,
+      toldGap: 16,
+      toldBy: 1027,
+      safeDropped: 0,
+      safeGap: 16,
+      cold: false,
+    },
+    spilled: { first: 2, next: 5, taken: 3, end: 7, bytes: 1200, foreign: 3 },
     readings: [
       { sequence: 7, topic: 0, content: fromHex("aa") },
       { sequence: 8, topic: 1, content: fromHex("bbcc") },
@@ -71,18 +81,20 @@ function written(image: RtcImage, capacity = 4096): Uint8Array {
 }
 
 /** An image around any sections, its checksum right. */
-function forged(sections: string): Uint8Array {
+function forged(sections: string, version = 2): Uint8Array {
   const body = fromHex(sections);
   const data = new Uint8Array(rtcHeaderBytes + body.length);
   data.set(written(bare).subarray(0, rtcHeaderBytes));
   data.set(body, rtcHeaderBytes);
+  data[4] = version;
   return sealed(data);
 }
 
 function sealed(data: Uint8Array): Uint8Array {
   const view = new DataView(data.buffer);
   view.setUint16(6, data.length - rtcHeaderBytes);
-  view.setUint32(12, crc32(data, rtcHeaderBytes, data.length, crc32(data, 0, 12)));
+  const head = data[4] === 1 ? crc32(data, 0, 12) : crc32(data, 6, 12, crc32(data, 0, 5));
+  view.setUint32(12, crc32(data, rtcHeaderBytes, data.length, head));
   return data;
 }
 
@@ -178,7 +190,7 @@ test("the sections keep to the budget of an ESP8266", () => {
 
 test("sections of unknown type are dropped, sections out of order are a cold start", () => {
   const counter = "01000481190405";
-  const outbox = "0600058400008080";
+  const outbox = "060006850000008080";
   equal(decodeRtc(forged(counter + outbox), trust), { next: 1029, outbox: emptyOutbox });
   equal(decodeRtc(forged(`${counter}${outbox}0900021234`), trust), { next: 1029, outbox: emptyOutbox });
   for (const bad of [
@@ -195,14 +207,14 @@ test("sections of unknown type are dropped, sections out of order are a cold sta
 
 test("an unreadable hint is dropped alone", () => {
   const counter = "01000481190405";
-  const outbox = "0600058400008080";
+  const outbox = "060006850000008080";
   equal(decodeRtc(forged(`${counter}020001ff${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
   equal(decodeRtc(forged(`${counter}02000483010204${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
   equal(decodeRtc(forged(`${counter}03000584f6f60700${outbox}`), trust), { next: 1029, outbox: emptyOutbox });
 });
 
 test("a cycle that cannot be is dropped alone", () => {
-  const image = "010004811904050600058400008080";
+  const image = "01000481190405060006850000008080";
   const cycle = { wakesSinceSend: 1, failures: 2, holdMs: 3, alarms: 4, trialFailures: 5 };
   equal(decodeRtc(forged(`${image}080006850102030405`), trust)?.cycle, cycle);
   for (const bad of ["0800058401020304", "080006850102200405", "08000a85010203011b0000000100000000"])
@@ -212,7 +224,7 @@ test("a cycle that cannot be is dropped alone", () => {
 });
 
 test("a challenge of another length is dropped alone", () => {
-  const image = "010004811904050600058400008080";
+  const image = "01000481190405060006850000008080";
   const challenge = fromHex("0102030405060708");
   equal(decodeRtc(forged(`${image}0700080102030405060708`), trust)?.challenge, challenge);
   for (const bad of ["07000701020304050607", "070009010203040506070809", "070000"])
@@ -223,7 +235,7 @@ test("messages of a firmware without commands are read, which said only whether 
   const read = (type: string) => {
     const content = `8401008081861904040000${"01"}${type}4100`;
     const head = `06${(content.length / 2).toString(16).padStart(4, "0")}`;
-    return decodeRtc(forged(`01000481190405${head}${content}`), trust)?.outbox.messages[0];
+    return decodeRtc(forged(`01000481190405${head}${content}`, 1), trust)?.outbox.messages[0];
   };
   const message = { counter: 1028, topic: 0, firstSequence: 0, readings: 1, plaintext: fromHex("00") };
   for (const [type, contentType] of [
@@ -242,7 +254,7 @@ test("an outbox that contradicts itself or the counter is a cold start", () => {
     [counter, 0, firstSequence, readings, false, fromHex("00")] as const;
   const reading = (sequence: number) => [sequence, 0, fromHex("00")] as const;
   const read = (readings: unknown, messages: unknown, nextSequence: unknown = 5) => {
-    const content = encode([nextSequence, 0, readings, messages] as Parameters<typeof encode>[0]);
+    const content = encode([nextSequence, 0, 0, readings, messages] as Parameters<typeof encode>[0]);
     const head = `06${content.length.toString(16).padStart(4, "0")}`;
     return decodeRtc(forged(`01000481190405${head}${hex(content)}`), trust);
   };
