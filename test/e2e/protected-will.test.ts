@@ -56,7 +56,7 @@ async function wakes(flags: SimFlags, format: "cbor" | "json") {
     profile: {
       ...profile,
       topics: { ...topics, format },
-      cycle: { ...profile.cycle, deadlineSeconds: { session: 0.3 } },
+      cycle: { ...profile.cycle, deadlineSeconds: { session: 0.3 }, backoffMaxSeconds: 1 },
       mqtt: { ...profile.mqtt, version: "5", will: { afterSeconds: 0, retain: false } },
     },
   }).finally(() => server.close());

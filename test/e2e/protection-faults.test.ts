@@ -14,7 +14,7 @@ import type { RunOptions } from "../../host-sim/run.js";
 import type { FlashEntry } from "../../lib/store/flash-entries.js";
 import type { Profile } from "../../lib/store/profile.js";
 import { deafBroker } from "./deaf-broker.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 
 type Up = Profile["topics"]["up"];
 
@@ -132,7 +132,7 @@ describe("a protection that cannot be had, or barely", { concurrency: true }, ()
     test(`${flags.protection}, ${format}: no packet is larger than the broker takes, and nothing is lost`, async () => {
       const { port, packets } = await smallBroker();
       const options = await simOptions({ ...flags, board: "esp32c3", broker: `mqtt://localhost:${port}` });
-      const { profile } = options;
+      const profile = eager(options.profile);
       let wake = 0;
       const result = await run({}, (event) => event.event === "wake" && wake++, {
         ...options,
