@@ -3,6 +3,7 @@
  * `freeze` returns has been stored with its counter; only such a message can be stamped.
  */
 import { clockMoved, isAuthenticated } from "dormouse/cycle/authenticated-time";
+import { clockJumped } from "dormouse/cycle/join-cache";
 import {
   dateReadings,
   draftResult,
@@ -198,6 +199,7 @@ export class Memory implements KeeperShell {
     if (!this.#keeper.hasNoSegments) this.#reader.dateSegments(set.date);
     this.#time = set.time;
     this.downlink = clockMoved(this.downlink, jumpMs);
+    this.network = clockJumped(this.network, jumpMs);
   }
 
   /**

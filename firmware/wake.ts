@@ -77,8 +77,8 @@ export class Wake implements Cycle {
     else this.done(phase);
   }
 
-  again(): void {
-    this.dispatch({ type: "again" });
+  again(from: Phase): void {
+    this.dispatch({ type: "again", from });
   }
 
   message(): void {
@@ -151,7 +151,8 @@ export class Wake implements Cycle {
 
   /** What the report of a phase says besides its time. */
   private told(phase: Phase): { readonly detail?: string; readonly resumed?: boolean } {
-    return this.connection.told(phase);
+    const detail = phase === "join" ? this.joining.told : undefined;
+    return detail === undefined ? this.connection.told(phase) : { detail };
   }
 
   private enter(phase: Phase): void {

@@ -170,6 +170,7 @@ const inTime: Pick<TlsRun, "interval" | "disturbance"> = {
       ...quiet,
       scanMs: [0, 0],
       associateMs: [1, 1],
+      keyMs: [0, 0],
       dhcpMs: [0, 0],
       dnsMs: [1, 1],
       sntpMs: [1, 1],

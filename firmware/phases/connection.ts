@@ -23,6 +23,8 @@ import type { Joining } from "./joining.js";
 import { Listening } from "./listening.js";
 
 const ticketPollMs = 10;
+/** How long the broker may take to answer a SYN at a remembered address, or to a remembered one: lwIP sends it twice. */
+const silenceMs = 2500;
 /** How CONNACK refuses credentials, MQTT 5 and 3.1.1. */
 const notAuthorized: readonly number[] = [134, 135, 4, 5];
 /** MQTT 5 §4.13. */
@@ -50,6 +52,7 @@ export class Connection implements LinkEvents, Bench {
   private another: "no" | "yes" | "done" = "no";
   /** TCP stands. */
   private stands = false;
+  private patience: Timer | undefined;
   /** What has come of it in this wake or round: nothing; the broker has taken the session; or a message. */
   private progress: 0 | 1 | 2 = 0;
 
@@ -115,6 +118,7 @@ export class Connection implements LinkEvents, Bench {
       if (this.security?.early) this.begin();
       if (this.security) this.security.open(link);
       else link.open();
+      if (this.joining.relies) this.patience = Timer.set(() => this.silent(), silenceMs);
     } catch (error) {
       this.link = undefined;
       link.close();
@@ -134,8 +138,26 @@ export class Connection implements LinkEvents, Bench {
     this.begin();
   }
 
+  /** The remembered way leads nowhere: another is found in the same wake. */
+  private silent(): void {
+    this.patience = undefined;
+    if (this.stands || !this.link) return;
+    this.link.close();
+    this.link = undefined;
+    const from = this.joining.astray("silence");
+    if (from) this.cycle.again(from);
+    else this.cycle.settle("connect", this.lost);
+  }
+
+  private stopPatience(): void {
+    if (this.patience) Timer.clear(this.patience);
+    this.patience = undefined;
+  }
+
   connected(): void {
     this.stands = true;
+    this.stopPatience();
+    this.joining.answered();
     this.cycle.done("connect");
   }
 
@@ -150,6 +172,7 @@ export class Connection implements LinkEvents, Bench {
   opened(): void {
     this.welcome = true;
     if (this.progress === 0) this.progress = 1;
+    this.joining.reached();
     // What the link has taken up; it gives another at its end.
     this.memory.mqtt = undefined;
     this.cycle.done("session");
@@ -294,6 +317,7 @@ export class Connection implements LinkEvents, Bench {
     if (link?.secured) this.security?.keep(this.welcome ? link : undefined);
     // The wake's budget may end sooner than the handshake's own time.
     else if (link && this.stands) this.security?.failed(unanswered);
+    this.stopPatience();
     this.link = undefined;
     // A session that ends sooner would set the will off at once.
     const after = this.profile.mqtt.will?.afterSeconds ?? 0;
@@ -306,6 +330,7 @@ export class Connection implements LinkEvents, Bench {
 
   /** The link ended by itself: whatever phase was waiting for it has failed. */
   ended(reason: Failure | undefined, again: boolean): void {
+    this.stopPatience();
     if (this.link) this.memory.mqtt = this.link.kept;
     this.link = undefined;
     if (reason) this.lost = reason;
@@ -326,7 +351,18 @@ export class Connection implements LinkEvents, Bench {
     const afresh = early && this.security?.failed(this.lost);
     const again = this.another === "yes" && (early || phase === "drain");
     if (again) this.another = "done";
-    if (afresh || again) this.cycle.again();
-    else if (linkPhases.includes(phase)) this.cycle.settle(phase, this.lost);
+    if (afresh || again) return this.cycle.again("connect");
+    if (!linkPhases.includes(phase)) return;
+    if (phase === "connect") this.joining.answered();
+    const from = (early || phase === "connect") && this.elsewhere ? this.joining.astray("answer") : undefined;
+    if (from) this.cycle.again(from);
+    else this.cycle.settle(phase, this.lost);
+  }
+
+  /** Whether another address may do better: not when the broker itself has refused, nor after waiting that long. */
+  private get elsewhere(): boolean {
+    const { kind } = this.lost;
+    if (kind === "clock-suspect" || kind === "tls-timeout") return false;
+    return !this.security || kind !== "broker-refused";
   }
 }

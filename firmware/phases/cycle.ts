@@ -13,8 +13,8 @@ export interface Cycle {
   held(): void;
   /** Ends a phase well, or with the failure that is given. */
   settle(phase: Phase, reason: Failure | undefined): void;
-  /** The connection came to nothing, or ended before its time, and another may fare better. */
-  again(): void;
+  /** What came to nothing, or ended before its time, may fare better from this earlier phase on. */
+  again(from: Phase): void;
   /** While idle: the broker has sent something. */
   message(): void;
   /** While idle: the connection is gone, or to be given up. */

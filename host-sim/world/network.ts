@@ -28,6 +28,8 @@ export interface World {
   readonly scanMs: Span;
   /** To join an access point whose channel is known: authentication, association, the four-way handshake. */
   readonly associateMs: Span;
+  /** What it takes longer with a password, out of which the board makes a key (4,096 rounds). */
+  readonly keyMs: Span;
   readonly dhcpMs: Span;
   readonly dnsMs: Span;
   readonly sntpMs: Span;
@@ -73,6 +75,7 @@ export function quietWorld(
     timeErrorMs: 0,
     scanMs: [600, 1000],
     associateMs: [150, 300],
+    keyMs: [450, 700],
     dhcpMs: [150, 300],
     dnsMs: [8, 45],
     sntpMs: [20, 90],
@@ -172,7 +175,10 @@ function join(world: World, random: Prng, question: WifiQuestion, atMs: number, 
   const reached = station.reached(atMs) ? "reached" : "silent";
   return {
     text: `ok ${best.bssid} ${best.channel} ${rssi} ${reached}`,
-    advanceMs: (aimed ? 0 : during(random, world.scanMs)) + during(random, world.associateMs),
+    advanceMs:
+      (aimed ? 0 : during(random, world.scanMs)) +
+      during(random, world.associateMs) +
+      (password ? during(random, world.keyMs) : 0),
   };
 }
 

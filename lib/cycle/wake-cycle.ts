@@ -51,8 +51,8 @@ export type CycleEvent =
   /** In `queue`: what is queued waits for another wake, and the radio stays off. */
   | { readonly type: "held" }
   | { readonly type: "failed"; readonly phase: Phase; readonly failure: Failure }
-  /** The connection came to nothing, or ended before its time, and another may fare better. */
-  | { readonly type: "again" }
+  /** What came to nothing, or ended before its time, may fare better from this earlier phase on. */
+  | { readonly type: "again"; readonly from: Phase }
   /** While idle: the broker has sent something. */
   | { readonly type: "message" }
   /** While idle: the connection is gone, or to be given up. */
@@ -139,8 +139,8 @@ function awake(plan: CyclePlan, state: Awake, event: CycleEvent, nowMs: number):
       return fail(plan, state, event.failure, nowMs);
     case "again":
       // How often is the shell's to bound; the wake's budget bounds it too.
-      if (!reconnects(state.phase)) return { state, effects: [] };
-      return enter(plan, "connect", state, nowMs, []);
+      if (!leadsAgain(event.from, state.phase)) return { state, effects: [] };
+      return enter(plan, event.from, state, nowMs, []);
     case "time": {
       if (nowMs < state.leaveAtMs) return { state, effects: [] };
       const spent = nowMs - state.wokeAtMs >= plan.wakeBudgetMs ? "the wake's budget" : "its deadline";
@@ -229,8 +229,10 @@ function finished(state: Awake, nowMs: number): CycleEffect {
   return { type: "finished", phase: state.phase, ms: nowMs - state.enteredAtMs };
 }
 
-function reconnects(phase: Phase): boolean {
-  return phase === "secure" || phase === "session" || phase === "drain";
+/** From the way to the broker back to an earlier part of it. */
+function leadsAgain(from: Phase, phase: Phase): boolean {
+  const [first, at, last] = [phases.indexOf(from), phases.indexOf(phase), phases.indexOf("drain")];
+  return first >= phases.indexOf("join") && first < at && at <= last;
 }
 
 /** These run after the budget is spent: they are what the budget is kept for. */

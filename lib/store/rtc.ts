@@ -75,8 +75,19 @@ export interface RtcTrust {
   readonly formerId?: Uint8Array;
 }
 
-/** In the order in which they go when there is no room. */
 type LeftOut = "tls" | "network" | "mqtt";
+
+/**
+ * What goes when there is no room: the first of these that makes enough. A handshake in full costs a board more than to
+ * find out all of the network anew, so the network goes alone where that is enough.
+ */
+const leaveOut: readonly (readonly LeftOut[])[] = Object.freeze([
+  [],
+  ["network"],
+  ["tls"],
+  ["tls", "network"],
+  ["tls", "network", "mqtt"],
+]);
 
 export type RtcEncoding =
   /** `leftOut` names what did not fit. */
@@ -100,9 +111,14 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   if (image.cycle) sections.set(type.cycle, encodeCycle(image.cycle));
   if (image.downlink) sections.set(type.downlink, encodeDownlink(image.downlink));
   const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
-  const leftOut: LeftOut[] = [];
-  for (const name of ["tls", "network", "mqtt"] as const)
-    if (sizeOf(sections) > limit && sections.delete(type[name])) leftOut.push(name);
+  const whole = sizeOf(sections);
+  const sized = (names: readonly LeftOut[]) =>
+    names.reduce((size, name) => {
+      const content = sections.get(type[name]);
+      return content ? size - sectionHeadBytes - content.length : size;
+    }, whole);
+  const names = leaveOut.find((some) => sized(some) <= limit) ?? leaveOut[leaveOut.length - 1]!;
+  const leftOut = names.filter((name) => sections.delete(type[name]));
   const size = sizeOf(sections);
   return size > limit ? { tooLarge: size } : { data: assemble(sections, secretId, size), leftOut };
 }

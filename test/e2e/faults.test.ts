@@ -154,7 +154,7 @@ describe("memory", () => {
 
   test("rtc-lost after the reading was queued: the message that was not frozen is not sent", async () => {
     const { events } = await run({ board: "esp32c3", cycles: "3" }, undefined, {
-      disturbance: { memory: (wake, asked) => (wake === 2 && asked === "dns" ? "rtc-lost" : "none") },
+      disturbance: { memory: (wake, asked) => (wake === 2 && asked === "sntp" ? "rtc-lost" : "none") },
     });
     assert.deepEqual(
       only(events, "error").map(({ wake, kind }) => [wake, kind]),

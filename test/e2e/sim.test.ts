@@ -46,10 +46,12 @@ describe("against the embedded broker", () => {
         .filter((event) => event.wake === wake)
         .map(({ name }) => name);
     const usual = phases.filter((phase) => phase !== "commands");
-    for (const wake of [1, 2]) assert.deepEqual(named(wake), usual);
+    assert.deepEqual(named(1), usual);
+    const known = usual.filter((phase) => phase !== "resolve");
+    assert.deepEqual(named(2), known);
     assert.deepEqual(
       named(3),
-      usual.filter((phase) => phase !== "clock"),
+      known.filter((phase) => phase !== "clock"),
     );
     assert.deepEqual(
       only(events, "wake").map(({ cause }) => cause),

@@ -92,7 +92,7 @@ describe("time", { skip }, () => {
   };
 
   /** Every wake's reading arrived once, with the time at which it was taken. */
-  function assertDated(events: readonly RunEvent[]): void {
+  function assertDated(events: readonly RunEvent[], withinSeconds = 3): void {
     const taken = only(events, "wake").map(({ at }) => Math.round(at / 1000));
     const told = only(events, "received")
       .flatMap(({ reading }) => reading ?? [])
@@ -101,7 +101,10 @@ describe("time", { skip }, () => {
       .sort((a, b) => a - b);
     assert.equal(told.length, taken.length, "one reading of each wake");
     for (const [i, time] of told.entries())
-      assert.ok(Math.abs(time - taken[i]!) <= 3, `reading ${i} is dated ${time - taken[i]!} s off`);
+      assert.ok(
+        Math.abs(time - taken[i]!) <= withinSeconds,
+        `reading ${i} is dated ${time - taken[i]!} s off`,
+      );
   }
 
   const ahead = 60 * yearMs;
@@ -425,7 +428,8 @@ describe("time", { skip }, () => {
         assert.equal(summary.verified, 11);
         assert.deepEqual(hoursBetween(events, asked), [0, 5, 25, 35, 45]);
         assert.deepEqual(setAfter(events), [0, 5, 45]);
-        assertDated(events);
+        // By then it has not heard the time for longer than it would have liked.
+        assertDated(events, 12);
       });
   });
 

@@ -78,6 +78,7 @@ describe("early data", { skip }, () => {
           ...quiet,
           scanMs: [0, 0],
           associateMs: [1, 1],
+          keyMs: [0, 0],
           dhcpMs: [0, 0],
           dnsMs: [1, 1],
           sntpMs: [1, 1],

@@ -114,7 +114,7 @@ test("a connection that is made again has deadlines of its own, within the wake'
   const reach = (last: Phase, atMs: number): void => {
     for (const phase of phases.slice(0, phases.indexOf(last))) go({ type: "done", phase }, atMs);
   };
-  go({ type: "again" }, 0);
+  go({ type: "again", from: "connect" }, 0);
   equal(state.at === "awake" && state.phase, "sense", "there is no connection yet");
   for (const [phase, atMs, leaveAtMs] of [
     ["secure", 900, 1_900],
@@ -123,12 +123,16 @@ test("a connection that is made again has deadlines of its own, within the wake'
     ["secure", 4_500, 5_000],
   ] as const) {
     reach(phase, atMs - 100);
-    equal(go({ type: "again" }, atMs), ["enter connect"], phase);
+    equal(go({ type: "again", from: "connect" }, atMs), ["enter connect"], phase);
     equal(nextWakeAt(state), leaveAtMs, phase);
   }
   reach("commands", 4_550);
-  equal(go({ type: "again" }, 4_560), [], "the readings are sent: nothing is worth another connection");
+  equal(
+    go({ type: "again", from: "connect" }, 4_560),
+    [],
+    "the readings are sent: nothing is worth another connection",
+  );
   reach("close", 4_600);
-  equal(go({ type: "again" }, 4_700), [], "the work is done, or given up");
+  equal(go({ type: "again", from: "connect" }, 4_700), [], "the work is done, or given up");
   equal(state.at === "awake" && state.phase, "close");
 });

@@ -151,21 +151,21 @@ test("trusted only with the flash's secret and within its reservation", () => {
     equal(decodeRtc(data, { ...trust, secretId: fromHex(other) }), undefined);
 });
 
-test("what does not fit is left out: TLS first, then the network, then MQTT, never the outbox", () => {
+test("what does not fit is left out: the network if that is enough, TLS, both, and MQTT; never the outbox", () => {
   const { tls, network, mqtt, ...kept } = full;
   ok(tls && network && mqtt, "all were there");
-  const images = [full, { ...kept, network, mqtt }, { ...kept, mqtt }, kept];
+  const images = [full, { ...kept, tls, mqtt }, { ...kept, network, mqtt }, { ...kept, mqtt }, kept];
   const sizes = images.map((image) => written(image).length);
   const leftOutAt = (capacity: number) => {
     const encoding = encodeRtc(full, secretId, capacity);
     return "tooLarge" in encoding ? encoding.tooLarge : encoding.leftOut.join();
   };
-  const leftOut = ["", "tls", "tls,network", "tls,network,mqtt"];
+  const leftOut = ["", "network", "tls", "tls,network", "tls,network,mqtt"];
   for (const [i, size] of sizes.entries()) {
     equal(leftOutAt(size), leftOut[i]);
     equal(leftOutAt(size - 1), leftOut[i + 1] ?? size);
   }
-  equal(decodeRtc(written(full, sizes[3]), trust), kept);
+  equal(decodeRtc(written(full, sizes[4]), trust), kept);
 });
 
 test("the sections keep to the budget of an ESP8266", () => {
