@@ -28,6 +28,14 @@ export interface ErrorTotal extends ErrorRecord {
   last: WakeName;
 }
 
+/** What was done to the boards. */
+export interface FaultTotal {
+  readonly name: string;
+  /** Of the first. */
+  readonly detail: string;
+  count: number;
+}
+
 export interface WakeName {
   readonly device: string;
   readonly number: number;
@@ -71,6 +79,7 @@ export class History {
   readonly columns = new Columns();
   readonly phases = new Map<string, PhaseTotal>();
   readonly errors = new Map<string, ErrorTotal>();
+  readonly faults = new Map<string, FaultTotal>();
   readonly messages: MessageTotals = { sent: 0, retried: 0, acked: 0, received: {} };
   readonly first: WakeRecord[] = [];
   readonly last: WakeRecord[] = [];
@@ -107,6 +116,9 @@ export class History {
         break;
       case "error":
         this.#error(event, followed);
+        break;
+      case "fault":
+        this.#fault(event);
         break;
       case "sent":
         this.messages[event.retry ? "retried" : "sent"]++;
@@ -200,6 +212,12 @@ export class History {
     } else if (this.errors.size < mostErrorKinds)
       this.errors.set(key, { ...error, count: 1, first: name, last: name });
     if (cost) this.#ended(followed, event, kind, 0, cost);
+  }
+
+  #fault({ name, detail }: Extract<RunEvent, { event: "fault" }>): void {
+    const total = this.faults.get(name);
+    if (total) total.count++;
+    else if (this.faults.size < mostErrorKinds) this.faults.set(name, { name, detail, count: 1 });
   }
 
   #ended(

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../paths.js";
-import type { ErrorTotal, WakeName } from "../history/history.js";
+import type { ErrorTotal, FaultTotal, WakeName } from "../history/history.js";
 import { type Markup, markup } from "./markup.js";
 import { count, counted } from "./words.js";
 
@@ -17,6 +17,15 @@ export function errorList(errors: readonly ErrorTotal[], named: boolean): Markup
     return markup`<li><p><b>${kind}</b> <span class="chip bad">${counted(times, "time")}</span> <small>${where}, ${span(first, last, named)}</small></p>
 ${detail && markup`<p>${shortened(detail)}</p>`}${action && markup`<p class="do"><b>Do:</b> ${action}.</p>`}</li>`;
   })}</ul>`;
+}
+
+/** What the run did to its boards: nothing that went wrong by itself. */
+export function faultList(faults: readonly FaultTotal[]): Markup {
+  const rows = [...faults].sort((a, b) => b.count - a.count);
+  return markup`<ul class="faults">${rows.map(
+    ({ name, detail, count: times }) =>
+      markup`<li><b>${name}</b> <span class="chip">${counted(times, "time")}</span>${detail && markup`<small>${shortened(detail)}</small>`}</li>`,
+  )}</ul>`;
 }
 
 function span(first: WakeName, last: WakeName, named: boolean): string {

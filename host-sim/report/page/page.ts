@@ -6,7 +6,7 @@ import { type History, mostWhole } from "../history/history.js";
 import type { WakeRecord } from "../history/wake-record.js";
 import { deviceTable } from "./devices.js";
 import { batteryFigure, energyFigure } from "./energy.js";
-import { errorList } from "./errors.js";
+import { errorList, faultList } from "./errors.js";
 import { fatesFigure, messageWords } from "./fates.js";
 import { type Markup, markup } from "./markup.js";
 import { memoryFigure, memoryTrend } from "./memory.js";
@@ -97,11 +97,16 @@ function tiles({ summary, wakes, failed, awakeMs, fates, messages }: History): M
 }
 
 function sections(history: History, facts: PageFacts): (Markup | undefined)[] {
-  const { devices, errors, fates, messages, summary, heap, columns, phases } = history;
+  const { devices, errors, fates, faults, messages, summary, heap, columns, phases } = history;
   const named = devices.size > 1;
   const energy = summary?.energy;
   return [
     timeline(history, named),
+    faults.size === 0
+      ? undefined
+      : section("What was done to it", "The faults that the run was asked for, as often as they struck.", [
+          faultList([...faults.values()]),
+        ]),
     errors.size === 0
       ? undefined
       : section("What went wrong", "By kind and phase, the most frequent first.", [

@@ -88,6 +88,9 @@ td.bar svg, .meter svg { height: 0.7rem; border-radius: 0.2rem; background: var(
 .errors p + p { margin-top: 0.2rem; }
 .errors small { color: var(--dim); font-size: 0.85rem; }
 .errors .chip { margin: 0 0.3rem; }
+.faults { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0.6rem 2rem; font-size: 0.9rem; }
+.faults li { overflow-wrap: anywhere; }
+.faults small { display: block; color: var(--dim); font-size: 0.82rem; }
 code { font-size: 0.92em; }
 td p + p { margin-top: 0.2rem; }
 td .address { display: block; font-size: 0.8rem; overflow-wrap: anywhere; }

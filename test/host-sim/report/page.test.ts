@@ -91,12 +91,14 @@ function withReadings(some: readonly RunEvent[]): RunEvent[] {
   });
 }
 
+/** What becomes of readings, and why. */
 const fateEvents = (of: Pick<RunEvent, "device">): RunEvent[] => {
   const common = { at: 1_800_000_000_000, device: of.device, wake: 2 };
   return [
     { ...common, event: "spilled", readings: 40, segment: 1 },
     { ...common, event: "dropped", readings: 3, total: 3 },
     { ...common, event: "gap", readings: 1 },
+    { ...common, event: "fault", name: "brownout", detail: "after 120000 bytecodes" },
   ];
 };
 
@@ -224,6 +226,14 @@ test("what devices and brokers say stays text", async () => {
     `[document.images.length, document.body.innerText.includes(${JSON.stringify(evil)}), document.title]`,
   );
   assert.deepEqual([images, said], [0, true]);
+  // And should anything get through after all, it does not run.
+  const ran = await browser.evaluate<boolean>(`(() => {
+    const script = document.createElement("script");
+    script.textContent = "globalThis.ran = true";
+    document.body.append(script);
+    return globalThis.ran === true;
+  })()`);
+  assert.equal(ran, false);
   assert.ok(title.startsWith("<img") || title.startsWith("2 devices"));
 });
 
