@@ -37,24 +37,31 @@ export async function argumentsOf(name: string, words: readonly string[]): Promi
 }
 
 async function crlArguments(words: readonly string[]): Promise<readonly Argument[]> {
-  const [number, path, ...more] = words;
+  const [number, path, issuerPath, ...more] = words;
   if (number === undefined || path === undefined || more.length > 0)
-    throw new UsageError("command crl: write the list's number, then its file");
+    throw new UsageError(
+      "command crl: write the list's number, its file, and that of its issuer's certificate",
+    );
+  const list = await derOf("X509 CRL", path, "no certificate revocation list");
+  const issuer = issuerPath === undefined ? [] : [await derOf("CERTIFICATE", issuerPath, "no certificate")];
+  const length = list.length + (issuer[0]?.length ?? 0);
+  if (length > maxCrlBytes)
+    throw new OperatorError(
+      `${path}: a device takes at most ${maxCrlBytes} bytes in DER, its issuer's certificate included`,
+    );
+  return [...argsOf([number]), list, ...issuer];
+}
+
+/** The first of the file, in PEM or DER. */
+async function derOf(label: "X509 CRL" | "CERTIFICATE", path: string, none: string): Promise<Uint8Array> {
+  const sequence = 0x30;
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new UsageError(fileProblem(path, error));
   });
-  const list = crlOf(path, bytes);
-  if (list.length > maxCrlBytes)
-    throw new OperatorError(`${path}: a device takes a list of at most ${maxCrlBytes} bytes in DER`);
-  return [...argsOf([number]), list];
-}
-
-function crlOf(path: string, bytes: Uint8Array): Uint8Array {
-  const sequence = 0x30;
   if (bytes[0] === sequence) return new Uint8Array(bytes);
-  const [list, ...others] = fromPem("X509 CRL", Buffer.from(bytes).toString("latin1"));
-  if (list && others.length === 0) return list;
-  throw new OperatorError(`${path}: holds no certificate revocation list, in PEM or DER`);
+  const [der] = fromPem(label, bytes.toString("latin1"));
+  if (der) return der;
+  throw new OperatorError(`${path}: holds ${none}, in PEM or DER`);
 }
 
 /** @throws {UsageError} for too many, and for what no argument can be */

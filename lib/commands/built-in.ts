@@ -99,16 +99,18 @@ function hexBytes(digits: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** `crl NUMBER LIST`: a whole number and the list's bytes. */
+/** `crl NUMBER LIST [ISSUER]`: a whole number, the list's bytes, and the certificate of the CA that has signed it. */
 export interface CrlCommand {
   readonly number: number;
   readonly list: Uint8Array;
+  /** undefined: it is the one that the device trusts. */
+  readonly issuer: Uint8Array | undefined;
 }
 
 export function crlCommand(args: readonly Argument[]): CrlCommand | undefined {
-  const [number, list] = args;
-  if (args.length !== 2 || !isWhole(number) || !(list instanceof Uint8Array)) return undefined;
-  return { number, list };
+  const [number, list, issuer] = args;
+  if (args.length > 3 || !isWhole(number) || !(list instanceof Uint8Array)) return undefined;
+  return issuer === undefined || issuer instanceof Uint8Array ? { number, list, issuer } : undefined;
 }
 
 function isWhole(value: unknown): value is number {

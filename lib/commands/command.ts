@@ -54,7 +54,7 @@ export const maxTextBytes = 128;
 /** Of the array alone, without what protects it. */
 export const maxPayloadBytes = 256;
 /**
- * The one command that is larger, by a list of so many bytes at most. Brokers send a message in one TLS record, and a device
+ * The one command that is larger, by a list, and the certificate of who has signed it, of so many bytes at most together. Brokers send a message in one TLS record, and a device
  * takes records of 4,096 bytes: so much is left beside topic, packet and protection.
  */
 export const crlName = "crl";

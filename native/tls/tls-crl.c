@@ -38,6 +38,15 @@ static int is_signed(mbedtls_x509_crl *list, mbedtls_x509_crt *ca)
 #endif
 }
 
+/* Whether `issuer` is a CA below one that is trusted. Its dates are not looked at: the clock may be wrong, and a list only takes away. */
+static int is_below(mbedtls_x509_crt *issuer, mbedtls_x509_crt *ca)
+{
+    uint32_t flags = 0;
+    (void)mbedtls_x509_crt_verify(issuer, ca, NULL, NULL, &flags, NULL, NULL);
+    return (flags & ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)) == 0
+        && mbedtls_x509_crt_get_ca_istrue(issuer) == 1;
+}
+
 /* A CA of that very name, with the right to sign lists. */
 static int is_of(mbedtls_x509_crl *list, mbedtls_x509_crt *ca)
 {
@@ -97,15 +106,32 @@ static int find_number(const mbedtls_x509_crl *list, double *number)
     return 1;
 }
 
-int tls_crl_is_of(const uint8_t *bytes, size_t length, const uint8_t *caBytes, size_t caLength, double *number)
+int tls_crl_number(const uint8_t *bytes, size_t length, double *number)
 {
     mbedtls_x509_crl list;
-    mbedtls_x509_crt ca;
+    mbedtls_x509_crl_init(&list);
+    int good = psa_crypto_init() == PSA_SUCCESS && mbedtls_x509_crl_parse_der(&list, bytes, length) == 0
+        && list.raw.len == length && find_number(&list, number);
+    mbedtls_x509_crl_free(&list);
+    return good;
+}
+
+int tls_crl_is_of(const uint8_t *bytes, size_t length, const uint8_t *caBytes, size_t caLength,
+                  const uint8_t *issuerBytes, size_t issuerLength)
+{
+    mbedtls_x509_crl list;
+    mbedtls_x509_crt ca, issuer;
     mbedtls_x509_crl_init(&list);
     mbedtls_x509_crt_init(&ca);
+    mbedtls_x509_crt_init(&issuer);
     int good = psa_crypto_init() == PSA_SUCCESS && mbedtls_x509_crl_parse_der(&list, bytes, length) == 0
-        && list.raw.len == length && mbedtls_x509_crt_parse(&ca, caBytes, caLength) == 0 && is_of(&list, &ca)
-        && find_number(&list, number);
+        && list.raw.len == length && mbedtls_x509_crt_parse(&ca, caBytes, caLength) == 0;
+    if (good && issuerBytes == NULL)
+        good = is_of(&list, &ca);
+    else if (good)
+        good = mbedtls_x509_crt_parse_der(&issuer, issuerBytes, issuerLength) == 0 && is_below(&issuer, &ca)
+            && is_of(&list, &issuer);
+    mbedtls_x509_crt_free(&issuer);
     mbedtls_x509_crt_free(&ca);
     mbedtls_x509_crl_free(&list);
     return good;
@@ -113,9 +139,16 @@ int tls_crl_is_of(const uint8_t *bytes, size_t length, const uint8_t *caBytes, s
 
 #else
 
-int tls_crl_is_of(const uint8_t *bytes, size_t length, const uint8_t *caBytes, size_t caLength, double *number)
+int tls_crl_number(const uint8_t *bytes, size_t length, double *number)
 {
-    (void)bytes, (void)length, (void)caBytes, (void)caLength, (void)number;
+    (void)bytes, (void)length, (void)number;
+    return 0;
+}
+
+int tls_crl_is_of(const uint8_t *bytes, size_t length, const uint8_t *caBytes, size_t caLength,
+                  const uint8_t *issuerBytes, size_t issuerLength)
+{
+    (void)bytes, (void)length, (void)caBytes, (void)caLength, (void)issuerBytes, (void)issuerLength;
     return 0;
 }
 

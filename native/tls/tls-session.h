@@ -171,11 +171,14 @@ void tls_saved_free(uint8_t *saved);
 const char *tls_error_text(int code);
 int tls_error_is_memory(int code);
 
+/* The CRL number (RFC 5280 §5.2.3) of one CRL in DER with nothing behind it, -1 when it has none. Returns 0 for no such CRL. */
+int tls_crl_number(const uint8_t *list, size_t length, double *number);
 /*
- * Whether `list`, one CRL in DER and nothing behind it, is a CA's in `ca` (DER or PEM): its name, its signature by SHA-256 or
- * better, and its right to sign such. `number` is the list's CRL number (RFC 5280 §5.2.3), -1 when it has none.
+ * Whether such a list is a CA's in `ca` (DER), or that of `issuer` (DER; NULL for none), a CA that one of those has signed:
+ * its name, its signature by SHA-256 or better, and its right to sign lists.
  */
-int tls_crl_is_of(const uint8_t *list, size_t length, const uint8_t *ca, size_t caLength, double *number);
+int tls_crl_is_of(const uint8_t *list, size_t length, const uint8_t *ca, size_t caLength, const uint8_t *issuer,
+                  size_t issuerLength);
 
 /* Where NSS key log lines go (simulator only); NULL stops it. */
 void tls_set_keylog(void (*line)(const char *text));

@@ -283,13 +283,23 @@ void tls_native_secured(xsMachine *the)
 
 void tls_native_crl_number(xsMachine *the)
 {
-    void *list, *ca;
-    xsUnsignedValue length, caLength;
+    void *list;
+    xsUnsignedValue length;
     double number;
     read_argument(the, 0, &list, &length);
-    read_argument(the, 1, &ca, &caLength);
-    if (tls_crl_is_of(list, length, ca, caLength, &number))
+    if (tls_crl_number(list, length, &number))
         xsmcSetNumber(xsResult, number);
+}
+
+void tls_native_crl_is_of(xsMachine *the)
+{
+    void *list, *ca, *issuer = NULL;
+    xsUnsignedValue length, caLength, issuerLength = 0;
+    read_argument(the, 0, &list, &length);
+    read_argument(the, 1, &ca, &caLength);
+    if (xsmcArgc > 2 && xsmcTest(xsArg(2)))
+        read_argument(the, 2, &issuer, &issuerLength);
+    xsmcSetBoolean(xsResult, tls_crl_is_of(list, length, ca, caLength, issuer, issuerLength));
 }
 
 void tls_native_get_resumable(xsMachine *the)

@@ -119,7 +119,12 @@ export class Session {
 }
 
 /**
- * Whether `list`, one certificate revocation list in DER, is signed by a CA in `ca` that may.
- * @returns its number (RFC 5280 §5.2.3), -1 when it has none; undefined when it is no such list
+ * The number (RFC 5280 §5.2.3) of one certificate revocation list in DER, -1 when it has none.
+ * @returns undefined when it is no such list
  */
-export function crlNumber(list: Bytes, ca: Bytes): number | undefined;
+export function crlNumber(list: Bytes): number | undefined;
+
+/**
+ * Whether `list` is signed by a CA in `ca` that may, or by `issuer`, a CA that one of those has signed; all in DER.
+ */
+export function crlIsOf(list: Bytes, ca: Bytes, issuer?: Bytes): boolean;

@@ -27,5 +27,7 @@ export class Session @ "tls_native_destructor" {
 	get readable() @ "tls_native_get_readable";
 	get writable() @ "tls_native_get_writable";
 }
-function crl(list, ca) @ "tls_native_crl_number";
-export function crlNumber(list, ca) { return crl(list, ca); }
+function number(list) @ "tls_native_crl_number";
+function isOf(list, ca, issuer) @ "tls_native_crl_is_of";
+export function crlNumber(list) { return number(list); }
+export function crlIsOf(list, ca, issuer) { return isOf(list, ca, issuer); }

@@ -42,10 +42,10 @@ function builtIn(name: string, ...words: string[]): string[] {
 const cases: [words: string[], code: number, line: RegExp][] = [
   [builtIn("keys", "1"), 2, /command keys: write an epoch and a salt of 32 to 128 hex digits/],
   [builtIn("keys", "1", "0123"), 2, /command keys: write an epoch and a salt/],
-  [builtIn("crl", "1"), 2, /command crl: write the list's number, then its file/],
+  [builtIn("crl", "1"), 2, /command crl: write the list's number, its file/],
   [builtIn("crl", "1", join(folder, "none.crl")), 2, /none\.crl: no such file or folder/],
   [builtIn("crl", "1", notAList), 1, /not-a\.crl: holds no certificate revocation list, in PEM or DER/],
-  [builtIn("crl", "1", largeList), 1, /large\.crl: a device takes a list of at most 3072 bytes in DER/],
+  [builtIn("crl", "1", largeList), 1, /large\.crl: a device takes at most 3072 bytes in DER/],
   [["command", "d", "--keyring", keyring], 2, /missing required argument 'NAME'/],
   [["command", "d", "led"], 2, /required option '--keyring <FILE>' not specified/],
   [["command", "d", "Led", ...base.slice(3)], 2, /command "Led": write 1 to 32 of a to z/],

@@ -70,7 +70,10 @@ test("pins takes a version and two texts, keys an epoch and a salt in hex, crl a
     [2 ** 32, salt],
   ])
     equal(keysCommand(args), undefined, JSON.stringify(args));
-  equal(crlCommand([3, Uint8Array.of(1)]), { number: 3, list: Uint8Array.of(1) });
+  const list = Uint8Array.of(1);
+  const issuer = Uint8Array.of(2);
+  equal(crlCommand([3, list]), { number: 3, list, issuer: undefined });
+  equal(crlCommand([3, list, issuer]), { number: 3, list, issuer });
   for (const args of [[3], [3, "text"], [-3, Uint8Array.of(1)], [3, Uint8Array.of(1), 1]])
     equal(crlCommand(args), undefined, JSON.stringify(args));
 });
