@@ -40,6 +40,7 @@ bool link_command(const char *line) {
   return true;
 }
 
+bool link_sips(void) { return order.stallOn[0] || order.resetOn[0]; }
 bool link_refuses(void) { return order.refuse; }
 bool link_stalls(void) { return order.stall; }
 bool link_is_slow(void) { return order.delayMs > 0 || order.loss > 0; }

@@ -19,10 +19,14 @@
  *   link refuse             nobody listens: a connection is refused
  *   link stall              nobody answers: a connection does not come about
  *   link stall on TEXT      once the device's log has a line with TEXT in it, the broker falls silent: it still gets
- *                           what is sent, and says nothing more
+ *                           what is sent, and says nothing more. What comes before that is handed on a TLS record or
+ *                           MQTT packet at a time, so that the silence falls between the right two
  *   link reset on TEXT      the same, and the connection is reset where its next answer would be, or soon after
  */
 bool link_command(const char *line);
+
+/* Do bytes come a TLS record or MQTT packet at a time, so that the device logs each before the next? */
+bool link_sips(void);
 
 bool link_refuses(void);
 bool link_stalls(void);

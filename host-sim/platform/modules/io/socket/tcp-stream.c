@@ -21,6 +21,8 @@
 /* A connection that is to be reset waits so long, and the link's time, for an answer in whose place to be reset. */
 enum { resetAfterMs = 100 };
 
+enum { betweenUnitsMs = 2 };
+
 /* A timer that is due fires when the clock is there; rounding must not make it too early. */
 static double now(void) { return clock_world() + 0.01; }
 
@@ -58,7 +60,7 @@ static bool is_nobodys(const StreamAddress *address) {
 }
 
 void stream_open(Stream *stream, const StreamAddress *address, socklen_t size, int nodelay) {
-  stream->slow = link_is_slow();
+  stream->slow = link_is_slow() || link_sips();
   stream->end.silenced = silenced;
   stream->watch.fd = -1;
   link_add(&stream->end);
@@ -165,9 +167,33 @@ static void send_down(Stream *stream) {
   if (stream->finished) stream->finishedAt = at + link_delay();
 }
 
+/* How long the TLS record or MQTT packet is that begins here; a header that is not whole counts as one. */
+static size_t unit(const uint8_t *bytes, size_t size) {
+  size_t length = 0;
+  if (size >= 5 && bytes[0] >= 20 && bytes[0] <= 23 && bytes[1] == 3) return 5U + (size_t)(bytes[3] << 8 | bytes[4]);
+  for (size_t i = 1; i < size && i < 5; i++) {
+    length |= (size_t)(bytes[i] & 0x7F) << (7 * (i - 1));
+    if (bytes[i] < 0x80) return 1 + i + length;
+  }
+  return size;
+}
+
+/* How many bytes may be handed on of those that have arrived over the slow link. */
+static size_t may_hand_on(Stream *stream) {
+  size_t room = streamBytes - stream->inSize;
+  if (!link_sips()) return room;
+  if (stream->unitAt > now()) return 0;
+  if (!stream->unitLeft) stream->unitLeft = unit(stream->held, stream->heldSize);
+  return stream->unitLeft < room ? stream->unitLeft : room;
+}
+
 /* What has arrived over the slow link. */
 static bool take_down(Stream *stream) {
-  size_t count = link_take(&stream->down, now(), streamBytes - stream->inSize);
+  size_t count = link_take(&stream->down, now(), may_hand_on(stream));
+  if (count && link_sips()) {
+    stream->unitLeft -= count;
+    stream->unitAt = clock_world() + betweenUnitsMs;
+  }
   if (count) {
     memcpy(stream->in + stream->inSize, stream->held, count);
     arrived(stream, stream->held, count);
@@ -228,7 +254,7 @@ static double next_arrival(const Stream *stream) {
   double next = link_next(&stream->up);
   if (stream->reached && !stream->connected && stream->openAt < next) next = stream->openAt;
   if (stream->peer == streamResets) return fmin(next, stream->resetAt);
-  if (stream->inSize < streamBytes) next = fmin(next, link_next(&stream->down));
+  if (stream->inSize < streamBytes) next = fmin(next, fmax(link_next(&stream->down), stream->unitAt));
   if (stream->finished && !stream->down.count) next = fmin(next, stream->finishedAt);
   return next;
 }
@@ -270,7 +296,14 @@ void stream_flush(Stream *stream) {
   send_out(stream);
 }
 
+/* Unread bytes would make a close a reset, and cost the broker what it has not read yet. */
+static void read_away(const Stream *stream) {
+  uint8_t unheard[512];
+  while (stream->watch.fd >= 0 && recv(stream->watch.fd, unheard, sizeof(unheard), 0) > 0) {}
+}
+
 void stream_shut(Stream *stream) {
+  if (stream->peer == streamSilent) read_away(stream);
   loop_watch_remove(&stream->watch);
   loop_timer_remove(&stream->timer);
   link_remove(&stream->end);

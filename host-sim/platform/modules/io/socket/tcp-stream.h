@@ -47,6 +47,8 @@ struct Stream {
   LinkQueue up, down;    /* of the last bytes of `out`, and of `held` */
   size_t released;       /* so many bytes of `out` have arrived, and go to the real socket */
   size_t heldSize;
+  size_t unitLeft;       /* of the TLS record or MQTT packet that is being handed on, when they come one at a time */
+  double unitAt;         /* not before then: the device has its timers' time for what it makes of the one before */
   uint8_t held[streamBytes];
   bool finished;         /* the real socket has ended, with error finishedBy or 0 */
   int finishedBy;
