@@ -150,6 +150,8 @@ export interface Summary {
   readonly awakeMsMedian: number;
   readonly bytecodesMedian: number;
   readonly heap: Meters;
+  /** What was done to the devices on purpose, how often; absent when nothing was. */
+  readonly faults?: number;
   /** Absent before the first wake has ended. */
   readonly energy?: EnergySummary;
 }

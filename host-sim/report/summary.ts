@@ -4,6 +4,7 @@ import { EnergyAccount, type EnergySummary } from "../energy/account.js";
 import type { WakeEstimate } from "../energy/wake-meter.js";
 import { Counters } from "./counters.js";
 import type { RunEvent, Summary } from "./events.js";
+import { Outstanding } from "./outstanding.js";
 
 export class Tally {
   readonly #sent = new Counters();
@@ -13,6 +14,8 @@ export class Tally {
   readonly #energy = new EnergyAccount();
   readonly #energySummary: (account: EnergyAccount) => EnergySummary | undefined;
   readonly #devices = new Set<string>();
+  readonly #outstanding = new Outstanding();
+  #faults = 0;
   #wakes = 0;
   #handshakes = 0;
   #resumed = 0;
@@ -32,6 +35,7 @@ export class Tally {
   }
 
   event(event: RunEvent): void {
+    this.#outstanding.event(event);
     switch (event.event) {
       case "wake":
         this.#wakes++;
@@ -48,6 +52,9 @@ export class Tally {
         break;
       case "acked":
         this.#acked.add(event.device, event.counter);
+        break;
+      case "fault":
+        this.#faults++;
         break;
       case "reset":
         if (event.reason !== "restart") this.#failed.add(event.device);
@@ -108,6 +115,7 @@ export class Tally {
       awakeMsMedian: median(this.#awakeMs),
       bytecodesMedian: median(this.#bytecodes),
       heap: this.#heap,
+      ...(this.#faults > 0 && { faults: this.#faults }),
       ...(energy && { energy }),
     };
   }
@@ -115,12 +123,14 @@ export class Tally {
   /**
    * Everything that was sent arrived and verified, nothing else did, and the device ended well. Unauthenticated is a
    * verdict where the profile wants no other: there a retry counts once more, as nothing tells it from another message.
+   * Where faults were ordered it is enough that everything arrived in the end, or that the device says that it is lost.
    */
   get success(): boolean {
     const { published, acked, verified, unauthenticated, rejected } = this.summary;
+    const isSound = published > 0 && rejected === 0 && this.#failed.size === 0;
+    if (this.#faults > 0) return isSound && this.#outstanding.isSettled;
     const arrived = unauthenticated > 0 ? verified === 0 && unauthenticated >= acked : verified === acked;
-    const complete = published > 0 && published === acked && arrived;
-    return complete && rejected === 0 && this.#failed.size === 0;
+    return isSound && published === acked && arrived;
   }
 }
 

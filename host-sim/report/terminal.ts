@@ -162,6 +162,7 @@ export function summaryTable(summary: Summary, paint: Palette): string {
   const rows: [string, string][] = [
     ...(summary.devices > 1 ? [["devices", String(summary.devices)] as [string, string]] : []),
     ["wakes", String(summary.wakes)],
+    ...(summary.faults ? [["faults", String(summary.faults)] as [string, string]] : []),
     ["published", String(summary.published)],
     ["acknowledged", String(summary.acked)],
     ...(summary.protection === null ? [] : [["protection", summary.protection] as [string, string]]),

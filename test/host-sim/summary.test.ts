@@ -62,6 +62,53 @@ const failures: [what: string, told: Told[]][] = [
 ];
 for (const [what, told] of failures) test(`failure: ${what}`, () => assert.ok(!tally(...told).success));
 
+const fault: Told = { event: "fault", name: "power-cut", detail: "" };
+const cutOff: Told = {
+  event: "reset",
+  reason: "power-cut",
+  awakeMs: 1,
+  effects: 1,
+  cost: undefined as never,
+};
+const arrived = (counter: number, verdict: Verdict = "fresh"): Told => ({
+  event: "received",
+  verdict,
+  topic: "d/readings",
+  counter,
+});
+const other = { sent: { ...sent, counter: 1, readings: 2 }, acked: { ...acked, counter: 1 } };
+
+for (const [what, told] of [
+  ["what arrived need not have been acknowledged", [wake, fault, sent, arrived(0), cutOff, wake]],
+  [
+    "a retry that nobody needed changes nothing",
+    [wake, fault, sent, arrived(0), wake, sent, arrived(0, "duplicate"), acked],
+  ],
+  [
+    "what the device says is lost is settled",
+    [wake, fault, other.sent, cutOff, wake, { event: "gap", readings: 2 }, sent, acked, arrived(0)],
+  ],
+] as [string, Told[]][])
+  test(`success with faults: ${what}`, () => {
+    assert.ok(tally(...told).success);
+    const quiet = told.filter((one) => one !== fault);
+    assert.ok(!tally(...quiet).success || what.startsWith("a retry"), "not without");
+  });
+
+for (const [what, told] of [
+  ["nothing was sent", [wake, fault]],
+  ["a message is nowhere", [wake, fault, sent, acked, arrived(0), other.sent, cutOff, wake]],
+  [
+    "more is missing than the device admits",
+    [wake, fault, sent, acked, arrived(0), other.sent, cutOff, wake, { event: "gap", readings: 1 }],
+  ],
+  ["an acknowledged message never came", [wake, fault, sent, acked]],
+  ["the last wake failed", [wake, fault, sent, acked, arrived(0), wake, error]],
+  ["the last wake was cut off", [wake, fault, sent, acked, arrived(0), wake, cutOff]],
+  ["a message was refused", [wake, fault, sent, acked, arrived(0), arrived(1, "conflict")]],
+] as [string, Told[]][])
+  test(`failure with faults: ${what}`, () => assert.ok(!tally(...told).success));
+
 test("rejected counts conflict, stale and bad, not duplicates", () => {
   const { summary } = tally(
     ...good,
