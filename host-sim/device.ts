@@ -28,7 +28,15 @@ export interface Meters {
 
 export interface BootEnd {
   readonly at: number;
-  readonly reason: "sleep" | "restart" | "abort" | "exception" | "deadlock" | "power-cut" | "brown-out";
+  readonly reason:
+    | "sleep"
+    | "restart"
+    | "abort"
+    | "exception"
+    | "deadlock"
+    | "power-cut"
+    | "brown-out"
+    | "off";
   /** By the board's own clock. */
   readonly sleepMs: number;
   /** When it wakes again, on the world's. */
@@ -180,6 +188,19 @@ export class Device {
     const message = await end.finally(() => clearTimeout(watchdog));
     if (message.type !== "end") throw new EngineError(`the engine said ${message.type} where a boot ends`);
     return message;
+  }
+
+  /** Ends the running boot. */
+  off(): void {
+    this.#send("off");
+  }
+
+  /**
+   * From the next boot on the world is asked "quiet" before the clock jumps though the board is connected; the answer is
+   * that all that was sent to it so far has been seen to.
+   */
+  asksForQuiet(): void {
+    this.#send("asks");
   }
 
   /** From now on; before an ask is answered, it holds from that answer on. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
-import { type BootCause, type BootEnd, Device } from "./device.js";
+import { type Answer, type BootCause, type BootEnd, Device } from "./device.js";
 import type { Done, Provisioned } from "./disturbance.js";
 import { type WakeEstimate, WakeMeter } from "./energy/wake-meter.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
@@ -26,6 +26,8 @@ type Fields = RunEvent extends infer E
     : never
   : never;
 
+/** The longest that Node's timers last, 25 days. */
+const maxTimerMs = 2 ** 31 - 1;
 /** How long the listener may take to hear of a message that the broker has acknowledged. */
 const judgeWithinMs = 2000;
 
@@ -54,6 +56,8 @@ export class Life {
   readonly #tally: Tally;
   readonly #own = new Tally();
   #wake = 0;
+  readonly #staysAwake: boolean;
+  #rounds = 0;
   #cause: BootCause = "power-on";
   #atMs: number;
   /** When it first got power. */
@@ -73,7 +77,8 @@ export class Life {
     this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
     const { board, profile } = options;
     this.#energy = new WakeMeter(board, profile);
-    this.#watchdogMs = 1000 * options.profile.cycle.wakeBudgetSeconds + 10_000;
+    this.#staysAwake = profile.cycle.mode === "awake";
+    this.#watchdogMs = this.#staysAwake ? maxTimerMs : 1000 * profile.cycle.wakeBudgetSeconds + 10_000;
     this.resident = {
       options,
       deviceSecret: this.#secret,
@@ -93,6 +98,11 @@ export class Life {
     return this.#wake;
   }
 
+  /** What a run is counted by: its wakes, or the rounds of a board that stays awake. */
+  get cycles(): number {
+    return this.#staysAwake ? this.#rounds : this.#wake;
+  }
+
   /** Makes the board: provisioned for this world, never powered. */
   async start(scene: Scene, home: Home): Promise<void> {
     const { board, engine, keylog, pcap, measure } = this.#options;
@@ -109,11 +119,23 @@ export class Life {
       onTrace: (text, atMs, bytecodes) => this.#trace(text, atMs, bytecodes),
       onProblem: (text) => this.#reporter.note(text),
       onAsk: async (kind, detail, atMs) => {
+        if (kind === "quiet") return this.#quiet();
         this.#disturbMemory(kind);
         if (this.#options.disturbance?.unanswered?.(kind)) return { text: null, advanceMs: 0 };
         return home.ask(kind, detail, atMs);
       },
     });
+    // A broker outside has its own time.
+    if (this.#staysAwake && !this.#options.broker && !this.#options.realtime) this.#device.asksForQuiet();
+  }
+
+  /**
+   * The embedded broker is in this process: what the board has sent to it is seen to, and answered, when the event loop has
+   * gone round.
+   */
+  async #quiet(): Promise<Answer> {
+    for (let turns = 0; turns < 4; turns++) await new Promise(setImmediate);
+    return { text: "", advanceMs: 0 };
   }
 
   #factoryFlash({ broker, ca }: Scene, { keyed }: Home): Uint8Array {
@@ -175,7 +197,12 @@ export class Life {
     const cost = wakeCost(end, estimate);
     if (end.reason === "sleep")
       this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes, cost });
-    else if (end.reason === "restart" || end.reason === "power-cut" || end.reason === "brown-out")
+    else if (
+      end.reason === "off" ||
+      end.reason === "restart" ||
+      end.reason === "power-cut" ||
+      end.reason === "brown-out"
+    )
       this.#report({ event: "reset", reason: end.reason, awakeMs, effects: end.effects, cost });
     else this.#report({ event: "error", ...misfortune(end), cost });
     return end;
@@ -220,6 +247,15 @@ export class Life {
     const fields = parseEvent(text);
     if (!fields) this.#reporter.note(text.trimEnd());
     else if (deviceEvents.has(fields.event)) this.#report(this.#estimated(fields, bytecodes));
+    if (fields?.event === "idle") this.#roundIsOver();
+  }
+
+  /** Of a board that stays awake. It is switched off when the run is over. */
+  #roundIsOver(): void {
+    const { cycles, forMs, signal } = this.#options;
+    this.#rounds++;
+    const isLate = forMs !== null && this.#atMs >= this.#bornAtMs + forMs;
+    if (this.#rounds >= cycles || isLate || signal?.aborted) this.#device?.off();
   }
 
   /** With what the stretch that it ends would take on a board. */
@@ -295,6 +331,7 @@ const deviceEvents = new Set([
   "sent",
   "acked",
   "command",
+  "idle",
   "settings",
   "error",
 ]);
@@ -316,6 +353,7 @@ function causeAfter({ reason }: BootEnd): BootCause {
       return "software";
     case "deadlock":
       return "watchdog";
+    case "off":
     case "power-cut":
       return "power-on";
     case "brown-out":

@@ -135,8 +135,8 @@ function firstOf(lives: ReadonlySet<Life>): Life | undefined {
 function nextWake({ cycles, forMs, realtime, signal }: RunOptions, startMs: number) {
   const startedAtMs = Date.now();
   return async (life: Life): Promise<boolean> => {
-    const { wakes, wakesAtMs } = life;
-    if (wakes >= cycles || (forMs !== null && wakesAtMs >= startMs + forMs)) return true;
+    const { wakesAtMs } = life;
+    if (life.cycles >= cycles || (forMs !== null && wakesAtMs >= startMs + forMs)) return true;
     const leftMs = startedAtMs + wakesAtMs - startMs - Date.now();
     if (realtime && leftMs > 0) await wait(leftMs, undefined, { signal }).catch(() => {});
     if (signal?.aborted) return true;

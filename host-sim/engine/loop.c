@@ -18,9 +18,17 @@ static struct {
   LoopTimer *timers; /* sorted by due, then order */
   unsigned long order;
   bool realtime;
+  bool asks;
+  enum { notAsked, asked, isQuiet } quiet;
+  bool stirred; /* something has come since the world was asked */
 } loop;
 
+/* The world has its turn to say something if the clock is to jump so far. */
+static const double worthAsking = 20;
+
 void loop_realtime(bool on) { loop.realtime = on; }
+
+void loop_asks(bool on) { loop.asks = on; }
 
 void loop_watch_add(LoopWatch *watch) {
   watch->next = loop.watches;
@@ -56,6 +64,7 @@ void loop_timer_set(LoopTimer *timer, double due) {
 void loop_clear(void) {
   loop.watches = NULL;
   loop.timers = NULL;
+  loop.quiet = notAsked;
 }
 
 static void sleep_real(double milliseconds) {
@@ -90,7 +99,7 @@ static bool wait_ready(double milliseconds) {
   for (nfds_t i = 1; i < count; i++) {
     LoopWatch *live = loop.watches;
     if (!polls[i].revents && !watched[i]->always) continue;
-    any = true;
+    any = loop.stirred = true;
     while (live && live != watched[i]) live = live->next; /* an earlier callback may have removed it */
     if (live) live->ready(live, polls[i].revents);
   }
@@ -126,6 +135,28 @@ static bool listening(void) {
   return false;
 }
 
+static void hear_quiet(void *context, const char *text) {
+  (void)context;
+  (void)text;
+  loop.quiet = loop.stirred ? notAsked : isQuiet;
+}
+
+/* Jumps over a wait for sockets that nothing comes to. Returns false when it has to be waited for. */
+static bool jump_quietly(double next) {
+  if (!loop.asks || loop.realtime || !isfinite(next) || next - clock_world() < worthAsking) return false;
+  if (loop.quiet == notAsked) {
+    if (world_pending()) return false;
+    if (wait_ready(0)) return true;
+    loop.quiet = asked;
+    loop.stirred = false;
+    world_ask("quiet", "", hear_quiet, NULL);
+  }
+  if (loop.quiet == asked) return false;
+  loop.quiet = notAsked;
+  if (!wait_ready(0)) clock_jump(next);
+  return true;
+}
+
 void loop_run(struct sxMachine *the) {
   for (;;) {
     boot_run_jobs(the);
@@ -140,6 +171,6 @@ void loop_run(struct sxMachine *the) {
     if (!isfinite(next) && !waiting) return;
     if (!waiting && !loop.realtime) {
       if (!loop.watches || !wait_ready(0)) clock_jump(next);
-    } else wait_ready(isfinite(next) ? fmax(0, next - clock_world()) : -1);
+    } else if (!jump_quietly(next)) wait_ready(isfinite(next) ? fmax(0, next - clock_world()) : -1);
   }
 }

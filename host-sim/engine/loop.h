@@ -48,4 +48,10 @@ void loop_clear(void);
 /* With true, timers take the time they say. */
 void loop_realtime(bool on);
 
+/*
+ * With true, the world is asked ("quiet") whether it has something to say before the clock jumps though sockets are open:
+ * for a board that idles, connected, in a world that can tell.
+ */
+void loop_asks(bool on);
+
 #endif

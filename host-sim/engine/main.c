@@ -83,6 +83,11 @@ static void serve(void) {
     double now;
     if (strcmp(line, "quit") == 0) return;
     if (strncmp(line, "answer ", 7) == 0 || strncmp(line, "never ", 6) == 0) continue; /* to a boot that ended */
+    if (strcmp(line, "off") == 0) continue; /* it is */
+    if (strcmp(line, "asks") == 0) {
+      loop_asks(true);
+      continue;
+    }
     if (fault_command(line) || probe_command(line)) continue;
     const char *cause = sscanf(line, "boot %31s %lf", name, &now) == 2 ? find_cause(name) : NULL;
     if (cause) boot_run(root, image, cause, now);

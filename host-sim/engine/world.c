@@ -173,6 +173,8 @@ static void during_boot(char *line) {
     boot_report_meters();
   else if (strcmp(line, "quit") == 0)
     exit(0);
+  else if (strcmp(line, "off") == 0)
+    boot_fail("off", "switched off");
   else
     fault_command(line);
 }

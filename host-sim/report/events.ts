@@ -104,9 +104,14 @@ export type RunEvent = At &
         readonly cost: WakeCost;
       }
     | {
+        /** A round of a board that stays awake is over; the next one begins after so long, or when something comes. */
+        readonly event: "idle";
+        readonly ms: number;
+      }
+    | {
         /** The wake ended without sleep. */
         readonly event: "reset";
-        readonly reason: "restart" | "power-cut" | "brown-out";
+        readonly reason: "restart" | "power-cut" | "brown-out" | "off";
         readonly awakeMs: number;
         /** See BootEnd. */
         readonly effects: number;

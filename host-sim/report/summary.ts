@@ -27,6 +27,8 @@ export class Tally {
   #bytesDown = 0;
   /** Devices whose last wake did. */
   readonly #failed = new Set<string>();
+  /** In the round that runs, of boards that stay awake. */
+  readonly #erred = new Set<string>();
   #heap: Meters = { slotBytesPeak: 0, chunkBytesPeak: 0, stackBytesPeak: 0, tlsBytesPeak: 0 };
 
   /** @param energySummary what the account of all wakes comes to on this board */
@@ -57,10 +59,15 @@ export class Tally {
         this.#faults++;
         break;
       case "reset":
-        if (event.reason !== "restart") this.#failed.add(event.device);
+        if (event.reason !== "restart" && event.reason !== "off") this.#failed.add(event.device);
         break;
       case "error":
         this.#failed.add(event.device);
+        this.#erred.add(event.device);
+        break;
+      case "idle":
+        // What a round could not do the next one may.
+        if (!this.#erred.delete(event.device)) this.#failed.delete(event.device);
         break;
       case "received":
         this.#received(event);

@@ -92,8 +92,10 @@ function render(event: RunEvent, paint: Palette): string | undefined {
         `awake ${event.awakeMs} ms, ${event.bytecodes} bytecodes, estimated ${charge(event.cost.estimated.microcoulombs)}`,
         paint,
       );
+    case "idle":
+      return row("idle", duration(event.ms).padStart(9), "", paint);
     case "reset": {
-      const colour = event.reason === "restart" ? paint.dim : paint.bad;
+      const colour = event.reason === "restart" || event.reason === "off" ? paint.dim : paint.bad;
       const after = `after ${event.awakeMs} ms, ${event.effects} bytes sent and memories written`;
       return judgedRow("reset", event.reason, colour, after, paint);
     }

@@ -243,7 +243,7 @@ export class History {
       sleepMs,
       phases: allPhases(phases, cost.estimated),
       errors,
-      failed: errors.length > 0 || (ending !== "sleep" && ending !== "restart"),
+      failed: errors.length > 0 || (ending !== "sleep" && ending !== "restart" && ending !== "off"),
       estimatedMs,
       microcoulombs,
       sleepMicrocoulombs,
