@@ -52,7 +52,7 @@ export function withSection(
   forged.set(body);
   const view = new DataView(forged.buffer);
   view.setUint16(6, body.length - headerBytes);
-  view.setUint32(12, crc32(forged, headerBytes, body.length, crc32(forged, 0, 12)));
+  view.setUint32(12, crc32(forged, headerBytes, body.length, crc32(forged, 6, 12, crc32(forged, 0, 5))));
   return forged;
 }
 
