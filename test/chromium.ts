@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
 import { WebSocket } from "ws";
 
 export interface View {
@@ -156,17 +157,18 @@ export class Chromium {
 
   async stop(): Promise<void> {
     const exited = once(this.#process, "exit");
-    this.#socket.close();
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), 3000);
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
+    // The answer may not come any more.
+    this.#send("Browser.close").catch(() => {});
     await exited;
     clearTimeout(timer);
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    this.#socket.terminate();
+    await removed(this.#folder);
   }
 
   #send<T>(method: string, params: object = {}): Promise<T> {
     const id = ++this.#count;
-    const session = this.#session && !method.startsWith("Target.") ? { sessionId: this.#session } : {};
+    const session = this.#session && !/^(Target|Browser)\./.test(method) ? { sessionId: this.#session } : {};
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, ({ result, error }) => {
         this.#waiting.delete(id);
@@ -175,6 +177,17 @@ export class Chromium {
       });
       this.#socket.send(JSON.stringify({ id, method, params, ...session }));
     });
+  }
+}
+
+/** Its other processes outlive the first by a little, and write. */
+async function removed(folder: string): Promise<void> {
+  for (let tries = 0; tries < 40; tries++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch {
+      await wait(50);
+    }
   }
 }
 

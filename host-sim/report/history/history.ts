@@ -14,6 +14,8 @@ export const mostWhole = 40;
 const mostFailed = 12;
 const mostLast = 3;
 const mostErrorKinds = 100;
+/** How a wake ends that is through. */
+const wholeEndings: readonly string[] = ["sleep", "restart", "off"];
 
 export interface PhaseTotal {
   readonly ms: Spread;
@@ -233,6 +235,7 @@ export class History {
     const { event, phases, errors, ...counts } = open;
     const { ms: estimatedMs, microcoulombs, sleepMicrocoulombs } = cost.estimated;
     const { bytesUp, bytesDown, flashWrites, heap } = cost;
+    const broken = !wholeEndings.includes(ending);
     const wake: WakeRecord = {
       device,
       number,
@@ -241,9 +244,9 @@ export class History {
       endedAt: at,
       ending,
       sleepMs,
-      phases: allPhases(phases, cost.estimated),
+      phases: allPhases(phases, cost.estimated, broken),
       errors,
-      failed: errors.length > 0 || (ending !== "sleep" && ending !== "restart" && ending !== "off"),
+      failed: errors.length > 0 || broken,
       estimatedMs,
       microcoulombs,
       sleepMicrocoulombs,
@@ -306,8 +309,15 @@ function phaseRecord(
   return { name, ms, estimatedMs: estimated.ms, microcoulombs: estimated.microcoulombs, detail, failed };
 }
 
-/** With what comes before the first phase, the board's start, and what comes after the last. */
-function allPhases(phases: readonly PhaseRecord[], { ms, microcoulombs, rest }: WakeCost["estimated"]) {
+/**
+ * With what comes before the first phase, the board's start, and, of a wake that broke off, what it was doing then; a
+ * wake that sleeps has had its last phase.
+ */
+function allPhases(
+  phases: readonly PhaseRecord[],
+  { ms, microcoulombs, rest }: WakeCost["estimated"],
+  broken: boolean,
+): PhaseRecord[] {
   const inPhases = phases.reduce((sum, phase) => sum + phase.estimatedMs, 0);
   const spent = phases.reduce((sum, phase) => sum + phase.microcoulombs, 0);
   const start = {
@@ -315,5 +325,5 @@ function allPhases(phases: readonly PhaseRecord[], { ms, microcoulombs, rest }: 
     microcoulombs: Math.max(0, microcoulombs - spent - rest.microcoulombs),
   };
   const all = [phaseRecord("start", 0, start, "", false), ...phases];
-  return rest.ms < 1 ? all : [...all, phaseRecord("rest", rest.ms, rest, "", false)];
+  return broken && rest.ms >= 1 ? [...all, phaseRecord("rest", rest.ms, rest, "", false)] : all;
 }

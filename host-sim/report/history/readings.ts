@@ -18,7 +18,9 @@ export interface Fates {
   fromFlash: number;
   /** Given up for want of room; the device counts them. */
   dropped: number;
-  /** Taken and lost, or perhaps lost; the device counts them. */
+  /** Of those that were in RTC memory alone when it was lost, the ones that never came. */
+  lost: number;
+  /** What the device itself says of that: so many are lost, or perhaps lost. It must never be less. */
   gaps: number;
   spilled: number;
   /** Of the late ones, by how many wakes late: at most 1, 4, 16, 96, more. */
@@ -34,6 +36,7 @@ export function noFates(): Fates {
     later: 0,
     fromFlash: 0,
     dropped: 0,
+    lost: 0,
     gaps: 0,
     spilled: 0,
     late: lateNames.map(() => 0),
@@ -43,6 +46,8 @@ export function noFates(): Fates {
 interface Followed {
   readonly wake: number;
   spilled: boolean;
+  /** RTC memory has lost it, unless the gap was told for nothing. */
+  lost: boolean;
 }
 
 export class Readings {
@@ -53,7 +58,7 @@ export class Readings {
 
   queued(sequence: number, wake: number): void {
     this.fates.taken++;
-    this.#unsettled.set(sequence, { wake, spilled: false });
+    this.#unsettled.set(sequence, { wake, spilled: false, lost: false });
     if (this.#unsettled.size > mostFollowed) this.#unsettled.delete(this.#unsettled.keys().next().value!);
   }
 
@@ -85,16 +90,22 @@ export class Readings {
 
   gap(readings: number): void {
     this.fates.gaps += readings;
+    for (const followed of this.#unsettled.values())
+      if (!followed.spilled && !followed.lost) {
+        followed.lost = true;
+        this.fates.lost++;
+      }
   }
 
-  /** Neither acknowledged nor given up. */
+  /** Neither acknowledged nor given up nor lost. */
   get waiting(): number {
-    const { taken, atOnce, later, fromFlash, dropped } = this.fates;
-    return Math.max(0, taken - atOnce - later - fromFlash - dropped);
+    const { taken, atOnce, later, fromFlash, dropped, lost } = this.fates;
+    return Math.max(0, taken - atOnce - later - fromFlash - dropped - lost);
   }
 
-  #delivered({ wake: taken, spilled }: Followed, wake: number): void {
+  #delivered({ wake: taken, spilled, lost }: Followed, wake: number): void {
     const { fates } = this;
+    if (lost) fates.lost--;
     const wakes = wake - taken;
     if (wakes === 0) fates.atOnce++;
     else if (spilled) fates.fromFlash++;

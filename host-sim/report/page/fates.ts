@@ -19,7 +19,7 @@ const spareRem = 6;
 const smallest = 6;
 const apart = 12;
 
-function ends({ atOnce, later, fromFlash, waiting, dropped, gaps }: Fates & { waiting: number }): End[] {
+function ends({ atOnce, later, fromFlash, waiting, dropped, lost }: Fates & { waiting: number }): End[] {
   return [
     { title: "delivered at once", about: "in the wake that took them", colour: "f-good", readings: atOnce },
     { title: "delivered later", about: "kept in RTC memory", colour: "f-accent", readings: later },
@@ -31,7 +31,7 @@ function ends({ atOnce, later, fromFlash, waiting, dropped, gaps }: Fates & { wa
     },
     { title: "still waiting", about: "at the end of the run", colour: "p-start", readings: waiting },
     { title: "dropped", about: "no room; the device says so", colour: "p-session", readings: dropped },
-    { title: "lost, or perhaps", about: "the device counts them as a gap", colour: "f-bad", readings: gaps },
+    { title: "lost", about: "with RTC memory; the device tells of a gap", colour: "f-bad", readings: lost },
   ].filter(({ readings }) => readings > 0);
 }
 
@@ -79,6 +79,11 @@ function lateFigure({ late }: Fates): Markup | undefined {
     const readings = late[index]!;
     return markup`<div class="meter"><span>${name}</span><svg viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true"><rect class="f-accent" x="0" y="0" width="${units((1000 * readings) / most)}" height="10"/></svg><span>${count(readings)}</span></div>`;
   })}</figure>`;
+}
+
+export function readingWords({ taken, gaps }: Fates): string {
+  const gap = gaps > 0 ? `, and the device tells that ${count(gaps)} may be lost` : "";
+  return `${counted(taken, "reading")} taken${gap}.`;
 }
 
 export function messageWords({ sent, retried, acked, received }: MessageTotals): string {

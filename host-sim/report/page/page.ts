@@ -7,7 +7,7 @@ import type { WakeRecord } from "../history/wake-record.js";
 import { deviceTable } from "./devices.js";
 import { batteryFigure, energyFigure } from "./energy.js";
 import { errorList, faultList } from "./errors.js";
-import { fatesFigure, messageWords } from "./fates.js";
+import { fatesFigure, messageWords, readingWords } from "./fates.js";
 import { type Markup, markup } from "./markup.js";
 import { memoryFigure, memoryTrend } from "./memory.js";
 import { overview } from "./overview.js";
@@ -83,7 +83,7 @@ function tiles({ summary, wakes, failed, awakeMs, fates, messages }: History): M
     [count(wakes), failed === 0 ? "wakes, none failed" : `wakes, ${count(failed)} failed`],
   ];
   if (fates && delivered !== undefined)
-    list.push([count(delivered), `readings delivered of ${count(fates.taken + fates.gaps)}`]);
+    list.push([count(delivered), `readings delivered of ${count(fates.taken)}`]);
   else if (wakes > 0) list.push([count(messages.acked), `messages acknowledged of ${count(messages.sent)}`]);
   if (wakes > 0) list.push([duration(awakeMs.quantile(0.5)), "awake on a board, median (estimate)"]);
   if (summary && summary.handshakes > 0)
@@ -112,15 +112,11 @@ function sections(history: History, facts: PageFacts): (Markup | undefined)[] {
       : section("What went wrong", "By kind and phase, the most frequent first.", [
           errorList([...errors.values()], named),
         ]),
-    section(
-      "Readings and messages",
-      `${fates ? `${counted(fates.taken + fates.gaps, "reading")} taken. ` : ""}${messageWords(messages)}`,
-      [
-        fates
-          ? fatesFigure(fates)
-          : markup`<p class="note">This firmware's log says nothing of single readings.</p>`,
-      ],
-    ),
+    section("Readings and messages", `${fates ? `${readingWords(fates)} ` : ""}${messageWords(messages)}`, [
+      fates
+        ? fatesFigure(fates)
+        : markup`<p class="note">This firmware's log says nothing of single readings.</p>`,
+    ]),
     section(
       "Phases",
       "The simulated time is the network's and the waiting's. On a board (an estimate) what it computes is added: JavaScript, and the keys of TLS and signatures.",

@@ -128,13 +128,37 @@ describe("readings", () => {
     readings.sent(3, 4, 2);
     readings.acked(3, 200);
     take(6, 201);
-    take(7, 202);
     readings.dropped(1);
-    readings.gap(2);
+    take(7, 202);
     const { late, ...fates } = readings.fates;
-    assert.deepEqual(fates, { taken: 7, atOnce: 1, later: 3, fromFlash: 1, dropped: 1, gaps: 2, spilled: 1 });
+    assert.deepEqual(fates, {
+      taken: 7,
+      atOnce: 1,
+      later: 3,
+      fromFlash: 1,
+      dropped: 1,
+      lost: 0,
+      gaps: 0,
+      spilled: 1,
+    });
     assert.deepEqual(late, [0, 2, 0, 0, 2]);
     assert.equal(readings.waiting, 1);
+  });
+
+  test("what RTC memory alone held when it was lost is lost, but what was in flash or comes after all is not", () => {
+    const readings = new Readings();
+    readings.queued(1, 1);
+    readings.spilled(1);
+    readings.queued(2, 2);
+    readings.queued(3, 3);
+    readings.gap(16);
+    readings.queued(4, 4);
+    assert.deepEqual([readings.fates.lost, readings.fates.gaps, readings.waiting], [2, 16, 2]);
+    readings.sent(9, 3, 1);
+    readings.acked(9, 5);
+    assert.deepEqual([readings.fates.lost, readings.fates.later, readings.waiting], [1, 1, 2]);
+    readings.gap(16);
+    assert.deepEqual([readings.fates.lost, readings.fates.gaps, readings.waiting], [2, 32, 1]);
   });
 
   test("an acknowledgement twice, or of a message never seen, counts nothing", () => {
