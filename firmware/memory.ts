@@ -101,7 +101,7 @@ export class Memory implements KeeperShell {
     const clean = cause === "deep-sleep" || cause === "gpio";
     const opened = kept
       ? openKept(kept.outbox, shelf, { interrupted: kept.interrupted === true, clean })
-      : openLost(shelf, settings, reservedEnd, this.isFresh(reservedEnd));
+      : openLost(shelf, settings, reservedEnd, reservedEnd === 0);
     this.#keeper = new OutboxKeeper(opened.outbox, shelf, settings, this);
     this.#reader = new OutboxReader(this.#keeper);
     if (opened.gap > 0) report("gap", { readings: opened.gap });
@@ -111,17 +111,6 @@ export class Memory implements KeeperShell {
   /** Before anything is measured: a reading that is lost from now on is one more. */
   begin(): void {
     if (this.#changed) this.save();
-  }
-
-  /**
-   * Whether nothing has ever been measured under this secret: then nothing can have been lost either. The reservation that
-   * the first message will need says from now on that something has.
-   */
-  private isFresh(reservedEnd: number): boolean {
-    if (reservedEnd > 0) return false;
-    const raised = raiseReservation<OutboxDraft>(this.#counter);
-    if (raised) this.#counter = openCounter(raised.reservedEnd, 0);
-    return true;
   }
 
   /**
@@ -237,9 +226,20 @@ export class Memory implements KeeperShell {
     return this.#keeper.isNearlyFull;
   }
 
-  /** A reading is about to be taken: should the wake end before it is queued, it is known that there was one. */
-  sensing(): void {
+  /**
+   * A reading is about to be taken: should the wake end before it is queued, it is known that there was one. The
+   * reservation that the first message will need says from the first reading on that there have been readings.
+   * @returns why none may be taken: should RTC memory be lost, nobody would know of it
+   */
+  sensing(): Failure | undefined {
+    if (this.#counter.reservedEnd === 0) {
+      const raised = raiseReservation<OutboxDraft>(this.#counter);
+      if (!raised)
+        return failure("storage-failed", "flash does not keep that there are readings: none is taken");
+      this.#counter = raised;
+    }
     writeRtcByte(sensing.at, sensing.value);
+    return undefined;
   }
 
   /** Queues a reading and stores it; what there is no room for is dropped as the profile says. */

@@ -48,13 +48,24 @@ interface Seen {
 
 /** What happened to a reading. */
 interface Reading {
-  /** Of RTC memory: in which it was taken. */
-  readonly life: number;
   delivered: boolean;
   /** It has been in flash. */
   spilled: boolean;
   /** Somebody erased what there was of it. */
   erased: boolean;
+}
+
+/** Readings that the board says nobody will get. */
+export interface Losses {
+  readonly dropped: number;
+  readonly gap: number;
+}
+
+const none: Losses = { dropped: 0, gap: 0 };
+
+/** With what was counted from `from` up to `to`. */
+function plus(sum: Losses, to: Losses, from: Losses): Losses {
+  return { dropped: sum.dropped + to.dropped - from.dropped, gap: sum.gap + to.gap - from.gap };
 }
 
 export class Ledger {
@@ -66,30 +77,39 @@ export class Ledger {
   /** Of delivered readings, by epoch and sequence number: which one it is; and the other way round. */
   readonly #bySequence = new Map<string, number>();
   readonly #sequenceOf = new Map<number, string>();
-  /** Numbers that the board has told, the highest of each life of RTC memory. */
-  readonly #counted = new Map<number, { dropped: number; gap: number }>();
-  /** In which life of RTC memory a message was first seen to be there. */
-  readonly #lifeOf = new Map<string, number>();
   readonly #protected: Protected;
-  #life = 0;
+  /** What the board has told since RTC memory was last lost, and what it had counted until then. */
+  #told: Losses = none;
+  #before: Losses = none;
+  /** Of all that came before: what of it was told, or stood in flash for it to be told. */
+  #earlier: Losses = none;
 
   constructor(given: Protected) {
     this.#protected = given;
   }
 
-  /** RTC memory has nothing any more of what it had. */
-  rtcLost(): void {
-    this.#life++;
+  /**
+   * RTC memory has nothing any more of what it had. The board counts on from what flash says.
+   * @param flash the counts that are there
+   */
+  rtcLost(flash: Losses): void {
+    const { dropped, gap } = this.#told;
+    const known = { dropped: Math.max(dropped, flash.dropped), gap: Math.max(gap, flash.gap) };
+    this.#earlier = plus(this.#earlier, known, this.#before);
+    this.#before = { dropped: flash.dropped, gap: flash.gap };
+    this.#told = none;
   }
 
-  /** All that the board had is gone, by somebody's will. */
+  /** All that the board had is gone, by somebody's will: what it had is no loss, what it has counted nothing. */
   erased(): void {
     for (const reading of this.#readings.values()) if (!reading.delivered) reading.erased = true;
-    this.#life++;
+    this.#earlier = none;
+    this.#before = none;
+    this.#told = none;
   }
 
   sensed(id: number): void {
-    this.#readings.set(id, { life: this.#life, delivered: false, spilled: false, erased: false });
+    this.#readings.set(id, { delivered: false, spilled: false, erased: false });
   }
 
   /** What flash holds after a boot: the numbers of readings. */
@@ -146,21 +166,19 @@ export class Ledger {
     if (opened.contentType !== null) return;
     const { readings, dropped, gap } = readingsIn(opened.payload);
     const message = `${sender.epoch} ${opened.counter}`;
-    const life = this.#lifeOf.get(message) ?? this.#life;
-    this.#lifeOf.set(message, life);
-    const counted = this.#counted.get(life) ?? { dropped: 0, gap: 0 };
-    this.#counted.set(life, {
-      dropped: Math.max(counted.dropped, dropped ?? 0),
-      gap: Math.max(counted.gap, gap ?? 0),
-    });
-    for (const { id, sequence } of readings) this.#arrived(id, `${sender.epoch} ${sequence}`, message);
+    this.#told = {
+      dropped: Math.max(this.#told.dropped, dropped ?? 0),
+      gap: Math.max(this.#told.gap, gap ?? 0),
+    };
+    for (const { id, sequence } of readings)
+      if (sequence === undefined) this.#complain("unaccounted", `reading ${id} has no sequence number`);
+      else this.#arrived(id, `${sender.epoch} ${sequence}`, message);
   }
 
   #arrived(id: number, place: string, message: string): void {
     const reading = this.#readings.get(id);
     if (!reading) return this.#complain("unaccounted", `a reading arrived that nobody has taken: ${id}`);
     reading.delivered = true;
-    if (place.endsWith("undefined")) return;
     const other = this.#bySequence.get(place);
     if (other !== undefined && other !== id)
       this.#complain("unaccounted", `${place} is the place of two readings: ${other} and ${id}`);
@@ -195,12 +213,7 @@ export class Ledger {
   /** At the end, when all that was to come has come. */
   close(): Faults {
     const lost = [...this.#readings.values()].filter(({ delivered, erased }) => !delivered && !erased);
-    let dropped = 0;
-    let gap = 0;
-    for (const counted of this.#counted.values()) {
-      dropped += counted.dropped;
-      gap += counted.gap;
-    }
+    const { dropped, gap } = plus(this.#earlier, this.#told, this.#before);
     const excess = lost.length - dropped - gap;
     if (excess > 0) {
       this.faults.unaccounted += excess;

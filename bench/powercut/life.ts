@@ -109,7 +109,7 @@ export class CampaignLife {
     this.#broker.begin(boot.broker);
     const end = await this.#board.boot(this.#cause, this.#atMs);
     await this.#broker.settled();
-    this.#ledger.inFlash(spilledIn(this.#board.readFlash()));
+    this.#ledger.inFlash(spilledIn(this.#board.readFlash()).ids);
     this.#ended(end);
     await this.#afterwards(end);
   }
@@ -132,7 +132,7 @@ export class CampaignLife {
         return this.#tearRtc();
       case "kept":
         // A write that was cut in the middle has torn it already.
-        if (!readRtcImage(await this.#board.readRtc())) this.#ledger.rtcLost();
+        if (!readRtcImage(await this.#board.readRtc())) this.#rtcIsLost();
     }
   }
 
@@ -152,18 +152,22 @@ export class CampaignLife {
 
   #loseRtc(): void {
     this.#cause = "power-on";
-    this.#ledger.rtcLost();
+    this.#rtcIsLost();
+  }
+
+  #rtcIsLost(): void {
+    this.#ledger.rtcLost(spilledIn(this.#board.readFlash()));
   }
 
   /** A few bits are other than they were: of an image, somewhere in it. */
   async #tearRtc(): Promise<void> {
     const rtc = await this.#board.readRtc();
     const image = readRtcImage(rtc);
-    if (!image) return;
+    if (!image) return this.#rtcIsLost();
     const at = this.#random.whole(0, image.bytes - 1);
     rtc[at]! ^= this.#random.whole(1, 255);
     this.#board.writeRtc(rtc);
-    if (!readRtcImage(rtc)) this.#ledger.rtcLost();
+    if (!readRtcImage(rtc)) this.#rtcIsLost();
   }
 
   #log(line: string): void {

@@ -3,7 +3,7 @@ import { checkProfile } from "../../cli/profile/check.js";
 import type { BoardName } from "../../host-sim/board.js";
 import type { PowerFault } from "../../host-sim/device.js";
 import type { Prng } from "../../host-sim/world/prng.js";
-import type { Profile } from "../../lib/store/profile.js";
+import type { OutboxSettings, Profile } from "../../lib/store/profile.js";
 import type { Conduct } from "./broker.js";
 
 /** What happens in one boot. */
@@ -63,16 +63,20 @@ export function profileOf(random: Prng, board: BoardName, port: number): Profile
       sendEvery: oneOf(random, [1, 1, 2, 3, 5]),
       backoffMaxSeconds: oneOf(random, [900, 1800, 3600]),
     },
-    ...outboxOf(random, small),
   };
   const checked = checkProfile(JSON.stringify(written));
   if (!checked.ok)
     throw new RangeError(checked.mistakes.map(({ path, problem }) => `${path} ${problem}`).join("; "));
-  return checked.profile;
+  return { ...checked.profile, outbox: outboxOf(random, small) };
 }
 
-function outboxOf(_random: Prng, _small: boolean): object {
-  return {};
+/** Little room, so that it is soon full. */
+function outboxOf(random: Prng, small: boolean): OutboxSettings {
+  return {
+    spillEvery: random.whole(1, small ? 4 : 8),
+    flashBytes: oneOf(random, [0, 384, 1024, 4096]),
+    drop: oneOf(random, ["oldest", "newest", "thin"] as const),
+  };
 }
 
 /** @param effects of a boot before, to cut about its writes */

@@ -54,7 +54,8 @@ export class Sensing {
   }
 
   private measure(): Failure | undefined {
-    this.memory.sensing();
+    const unready = this.memory.sensing();
+    if (unready) return unready;
     try {
       const measured = app.sense();
       const measurements = [...measured, ...resetState(this.profile), ...settingsState()];
