@@ -238,7 +238,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
 /** Of the script first, then of the flags. */
 async function readFaults({ fault = [], script }: SimFlags): Promise<Fault[]> {
   const scripted =
-    script === undefined ? [] : parsed(`--script ${script}`, parseScript, await fileText(script));
+    script === undefined ? [] : parsed(`--script ${script}`, parseScript, await fileText(script, "--script"));
   return [...scripted, ...fault.flatMap((text) => parsed("--fault", parseFaults, text))];
 }
 
