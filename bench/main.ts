@@ -7,8 +7,9 @@ import { roundtrips } from "./roundtrips.js";
 import { seal } from "./seal.js";
 import { tls } from "./tls.js";
 import { wake } from "./wake.js";
+import { year } from "./year.js";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { heap, powercut, roundtrips, seal, tls, wake };
+const benchmarks: Readonly<Record<string, Benchmark>> = { heap, powercut, roundtrips, seal, tls, wake, year };
 
 interface Asked {
   readonly name: string;

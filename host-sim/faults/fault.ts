@@ -22,8 +22,8 @@ export type Where =
 export type When =
   /** Wakes count from 1. */
   | { readonly fromWake: number; readonly toWake: number }
-  /** In each wake with this probability, 0 to 1. */
-  | { readonly chance: number }
+  /** In each wake with this probability, 0 to 1; until so long after the run began. */
+  | { readonly chance: number; readonly untilMs?: number }
   /** In the wakes that begin in this time since the run began, the end not included. */
   | { readonly fromMs: number; readonly toMs: number }
   /** In the first wake from then on. */

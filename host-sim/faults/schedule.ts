@@ -51,7 +51,7 @@ export class Schedule {
 
   #strikes(fault: Fault, { wake, ms }: Moment, random: Prng): boolean {
     const { when } = fault;
-    if ("chance" in when) return random.next() / 2 ** 32 < when.chance;
+    if ("chance" in when) return random.next() / 2 ** 32 < when.chance && ms < (when.untilMs ?? Infinity);
     if ("fromWake" in when) return wake >= when.fromWake && wake <= when.toWake;
     if ("fromMs" in when) return ms >= when.fromMs && ms < when.toMs;
     return ms >= when.atMs && !this.#over.has(fault);
