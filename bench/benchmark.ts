@@ -6,7 +6,7 @@ export interface Result {
   /** What people should know of the table, a line each. */
   readonly notes?: readonly string[];
   /** What --json prints, when not the rows. */
-  readonly json?: Row;
+  readonly json?: Readonly<Record<string, string | number | readonly Row[]>>;
 }
 
 export type Row = Readonly<Record<string, string | number>>;

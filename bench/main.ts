@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json] [--FLAG VALUE …]`: a table for people; with --json the last line is one object. */
 import { parseArgs } from "node:util";
 import { type Benchmark, type Flags, render } from "./benchmark.js";
+import { fleet } from "./fleet.js";
 import { heap } from "./heap.js";
 import { powercut } from "./powercut.js";
 import { roundtrips } from "./roundtrips.js";
@@ -9,7 +10,16 @@ import { tls } from "./tls.js";
 import { wake } from "./wake.js";
 import { year } from "./year.js";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { heap, powercut, roundtrips, seal, tls, wake, year };
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  fleet,
+  heap,
+  powercut,
+  roundtrips,
+  seal,
+  tls,
+  wake,
+  year,
+};
 
 interface Asked {
   readonly name: string;

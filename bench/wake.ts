@@ -1,13 +1,17 @@
-/** What one wake costs on each board: bytes on the wire and bytecodes executed. */
+/**
+ * What one wake costs: on each board the bytes on the wire and the bytecodes executed, and beside other clients that
+ * publish as much to the same broker, the bytes and the round trips.
+ */
 
 import { boardNames } from "../host-sim/board.js";
 import type { Summary } from "../host-sim/report/events.js";
-import type { Benchmark, Row } from "./benchmark.js";
+import { type Benchmark, type Row, render } from "./benchmark.js";
+import { contest, nagle } from "./contest.js";
 import { quietRun } from "./run-sim.js";
 
 export const wake: Benchmark = {
   about:
-    "bytes up and down and bytecodes executed per wake, per board, with a full and a resumed TLS handshake",
+    "bytes and bytecodes of a wake, per board, and bytes and round trips beside mosquitto_pub, mqtt.js and Paho",
   async run() {
     const more = 4;
     const rows: Row[] = [];
@@ -32,6 +36,24 @@ export const wake: Benchmark = {
         bytecodes: all.bytecodesMedian,
       });
     }
-    return { title: `Cost of the first wake, and of each of ${more} after it`, rows };
+    const { standings, missing } = await contest();
+    const clients: Row[] = standings.map(({ client, handshake, roundTrips, bytesUp, bytesDown }) => ({
+      client,
+      handshake,
+      "bytes up": bytesUp,
+      "bytes down": bytesDown,
+      bytes: bytesUp + bytesDown,
+      "round trips": roundTrips,
+    }));
+    return {
+      title: `Cost of the first wake, and of each of ${more} after it`,
+      rows,
+      notes: [
+        render({ title: "One message of 141 bytes to Mosquitto, QoS 1, TLS 1.3", rows: clients }),
+        nagle,
+        ...missing,
+      ],
+      json: { bench: "wake", rows, clients },
+    };
   },
 };

@@ -45,6 +45,8 @@ class Connection {
   readonly atMs = performance.now();
   /** The ways to what each side has heard. The client's first is SYN, ACK, the server's the acknowledgement of it. */
   readonly heard = { client: 2, server: 3 };
+  /** How many bytes each side has said: TCP's own are not counted. */
+  readonly said = { client: 0, server: 0 };
   readonly #client: Socket;
   #server: Socket | undefined;
   readonly #up: Line;
@@ -66,6 +68,7 @@ class Connection {
   #pass(from: Socket, to: "client" | "server", line: Line): void {
     const receiver = () => (to === "client" ? this.#client : this.#server);
     from.on("data", (bytes) => {
+      this.said[to === "server" ? "client" : "server"] += bytes.length;
       const ways = 1 + this.heard[to === "client" ? "server" : "client"];
       line.put(() => {
         this.heard[to] = Math.max(this.heard[to], ways);

@@ -10,6 +10,8 @@ export interface Errand {
   /** PEM. */
   readonly caFile: string;
   readonly clientId: string;
+  readonly topic: string;
+  readonly message: string;
 }
 
 export interface Publisher {
@@ -20,7 +22,6 @@ export interface Publisher {
   publish(errand: Errand): Promise<void>;
 }
 
-const topic = "round-trips";
 const withinMs = 60_000;
 const here = `${root}bench/round-trips/`;
 
@@ -28,14 +29,14 @@ const here = `${root}bench/round-trips/`;
 const paho = (name: string, how: "client" | "single"): Publisher => ({
   name,
   missing: () => (pahoPython() ? undefined : "Paho for Python (Debian: python3-paho-mqtt)"),
-  publish: ({ port, caFile, clientId }) =>
-    run(pahoPython()!, [`${here}paho-publisher.py`, how, `${port}`, caFile, clientId, topic]),
+  publish: ({ port, caFile, clientId, topic, message }) =>
+    run(pahoPython()!, [`${here}paho-publisher.py`, how, `${port}`, caFile, clientId, topic, message]),
 });
 
 /** `dormouse pub` takes them, too. */
-const mosquittoPub = ({ port, caFile, clientId }: Errand): string[] => [
+const mosquittoPub = ({ port, caFile, clientId, topic, message }: Errand): string[] => [
   ...["-h", "localhost", "-p", `${port}`, "--cafile", caFile, "-i", clientId],
-  ...["-t", topic, "-m", "21.5", "-q", "1"],
+  ...["-t", topic, "-m", message, "-q", "1"],
 ];
 
 export const publishers: readonly Publisher[] = [
@@ -53,10 +54,10 @@ export const publishers: readonly Publisher[] = [
   {
     name: "mqtt.js",
     missing: () => undefined,
-    publish: ({ port, caFile, clientId }) =>
+    publish: ({ port, caFile, clientId, topic, message }) =>
       run(process.execPath, [
         compiledPath(`${here}mqttjs-publisher.ts`),
-        ...[`${port}`, caFile, clientId, topic],
+        ...[`${port}`, caFile, clientId, topic, message],
       ]),
   },
   paho("paho", "client"),

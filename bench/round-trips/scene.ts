@@ -18,6 +18,10 @@ export interface Count {
   readonly roundTrips: number;
   /** The time that passed, in round trips: more by what the machines themselves took. */
   readonly measured: number;
+  /** Of the connection, from its first byte to DISCONNECT and the end of TLS. */
+  readonly bytesUp: number;
+  /** As far as it has come by then. */
+  readonly bytesDown: number;
 }
 
 export interface Passage {
@@ -66,10 +70,11 @@ export class RoundTripScene {
   async count(passage: Passage): Promise<Count> {
     let least: Count | undefined;
     for (const oneWayMs of oneWaysMs) {
-      const { sent, answered } = await this.#measure(passage, oneWayMs);
+      const { sent, answered, said } = await this.#measure(passage, oneWayMs);
       const [roundTrips, measured] = [(sent.ways + 1) / 2, answered.measured];
       if (answered.ways - 1 !== sent.ways + 1) continue;
-      if (!least || roundTrips < least.roundTrips) least = { roundTrips, measured };
+      if (!least || roundTrips < least.roundTrips)
+        least = { roundTrips, measured, bytesUp: said.client, bytesDown: said.server };
       if (measured - roundTrips <= blur) break;
     }
     if (!least) throw new Error(`${passage.clientId} disconnected without having waited for its PUBACK`);
@@ -92,7 +97,7 @@ export class RoundTripScene {
         const own = witnessed.filter(({ connection }) => connection === last);
         const from = own.findIndex(({ deed }) => deed === "Sending PUBACK to");
         const answered = own.slice(from).find(({ deed }) => deed === "Received DISCONNECT from");
-        if (from >= 0 && answered) return { sent: own[from]!, answered };
+        if (from >= 0 && answered) return { sent: own[from]!, answered, said: { ...last!.said } };
         await wait(10);
       }
       throw new Error(`${clientId} published nothing, or did not disconnect`);
@@ -105,7 +110,8 @@ export class RoundTripScene {
   /** Done by somebody else's client. */
   publisher({ name, publish }: Publisher): Promise<Count> {
     const clientId = name.replaceAll(/[^a-z.]+/g, "-");
-    return this.count({ clientId, publish: (port) => publish({ port, caFile: this.#caFile, clientId }) });
+    const errand = { ...sameAsDormouse, caFile: this.#caFile, clientId };
+    return this.count({ clientId, publish: (port) => publish({ ...errand, port }) });
   }
 
   /** The firmware's first wake; or the second one, which takes up the first one's TLS session. */
@@ -151,6 +157,9 @@ export class RoundTripScene {
     this.#pki.remove();
   }
 }
+
+/** The same topic, and as many bytes as a reading of the simulated sensor has with its stamp. */
+export const sameAsDormouse = { topic: `sensors/${deviceId}/readings`, message: "m".repeat(141) };
 
 /** What the firmware says of the phase `secure`. */
 const told: Readonly<Record<Handshake, string>> = {

@@ -71,6 +71,11 @@ export class Pki implements ServerCertificate {
     return new Pki(folder, authority, await issueServer(folder, validity));
   }
 
+  /** The root certificate, PEM. */
+  get rootFile(): string {
+    return this.#authority.root;
+  }
+
   /** Another certificate for the broker, with a key of its own. */
   server(notBefore: Date, notAfter: Date): Promise<ServerCertificate> {
     return issueServer(this.folder, { notBefore, notAfter });
