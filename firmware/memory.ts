@@ -57,11 +57,10 @@ export class Memory implements KeeperShell {
   /** At boot: RTC memory has another outbox. */
   readonly #changed: boolean;
   #time: TimeBase;
-  /**
-   * The TLS session to take up at the next connection, sealed; undefined when there is none. A single byte: for so
-   * many wakes there is to be none.
-   */
+  /** The TLS session to take up at the next connection, sealed; undefined when there is none. */
   session: Uint8Array | undefined;
+  /** For so many wakes, this one included, there is to be none. */
+  tlsPause = 0;
   /**
    * What the MQTT session left for the next; undefined when nothing is known of the broker. A single byte: the next is to
    * begin clean.
@@ -90,6 +89,7 @@ export class Memory implements KeeperShell {
     this.#counter = openCounter(reservedEnd, kept?.next);
     this.#time = wakeClock(kept?.time);
     this.session = kept?.tls;
+    this.tlsPause = kept?.tlsPause ?? 0;
     this.mqtt = kept?.mqtt;
     this.challenge = kept?.challenge;
     this.network = kept?.network;
@@ -355,7 +355,7 @@ export class Memory implements KeeperShell {
 
   private write(outbox: Outbox, next: number): Failure | "too large" | undefined {
     const time = asleep(this.#time, Date.now(), this.sleepMs);
-    const { challenge, network, cycle, downlink, session, mqtt } = this;
+    const { challenge, network, cycle, downlink, session, mqtt, tlsPause } = this;
     const image: RtcImage = {
       next,
       outbox,
@@ -365,6 +365,7 @@ export class Memory implements KeeperShell {
       ...(cycle && { cycle }),
       ...(downlink !== emptyDownlink && { downlink }),
       ...(this.#all && session && { tls: session }),
+      ...(tlsPause > 0 && { tlsPause }),
       ...(this.#all && mqtt && { mqtt }),
     };
     return storeRtc(image, this.#secretId);

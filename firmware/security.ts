@@ -62,9 +62,8 @@ export class Security {
     this.#settings = settings;
     this.#secret = secret instanceof Secret ? secret : undefined;
     this.#memory = memory;
-    const pause = memory.session?.length === 1 ? memory.session[0]! : 0;
-    this.#paused = pause > 0;
-    if (this.#paused) memory.session = pause > 1 ? Uint8Array.of(pause - 1) : undefined;
+    this.#paused = memory.tlsPause > 0;
+    if (this.#paused) memory.tlsPause--;
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
@@ -128,12 +127,12 @@ export class Security {
   }
 
   private forget(): void {
-    if (!this.#paused) this.#memory.session = undefined;
+    this.#memory.session = undefined;
   }
 
   private pause(wakes: number): void {
     this.#paused = true;
-    this.#memory.session = Uint8Array.of(wakes);
+    this.#memory.tlsPause = wakes;
   }
 
   get resumed(): boolean {
@@ -164,7 +163,7 @@ export class Security {
     if (this.#offered && refused) this.pause(refusedPauseWakes);
     if (this.#offered && kind === "tls-timeout") this.pause(stalledPauseWakes);
     // Refused in full as well: then it was not the session's fault.
-    if (kind === "broker-refused" && this.#setback === kind) this.#memory.session = undefined;
+    if (kind === "broker-refused" && this.#setback === kind) this.#memory.tlsPause = 0;
     this.#offered = false;
     if (again) this.#setback = kind;
     return again;

@@ -144,7 +144,7 @@ export class Connection implements LinkEvents, Bench {
     if (this.stands || !this.link) return;
     this.link.close();
     this.link = undefined;
-    const from = this.joining.astray("silence");
+    const from = this.joining.silent();
     if (from) this.cycle.again(from);
     else this.cycle.settle("connect", this.lost);
   }
@@ -353,14 +353,17 @@ export class Connection implements LinkEvents, Bench {
     if (again) this.another = "done";
     if (afresh || again) return this.cycle.again("connect");
     if (!linkPhases.includes(phase)) return;
+    const { lost } = this;
     if (phase === "connect") this.joining.answered();
-    const from = (early || phase === "connect") && this.elsewhere ? this.joining.astray("answer") : undefined;
-    if (from) this.cycle.again(from);
-    else this.cycle.settle(phase, this.lost);
+    if (!(early || phase === "connect") || !this.mayBeElsewhere) return this.cycle.settle(phase, lost);
+    this.joining.elsewhere(phase, (moved) => {
+      if (moved) this.cycle.again("resolve");
+      else this.cycle.settle(phase, lost);
+    });
   }
 
   /** Whether another address may do better: not when the broker itself has refused, nor after waiting that long. */
-  private get elsewhere(): boolean {
+  private get mayBeElsewhere(): boolean {
     const { kind } = this.lost;
     if (kind === "clock-suspect" || kind === "tls-timeout") return false;
     return !this.security || kind !== "broker-refused";

@@ -135,24 +135,31 @@ export class Joining {
     const failed = failure("name-unresolved", `no address for ${host}`);
     const again = () => {
       this.stopPatience();
-      const from = this.astray("silence");
+      const from = this.silent();
       if (from) this.cycle.again(from);
       else this.cycle.settle("resolve", failed);
     };
     if (this.station?.fixed) this.patience = Timer.set(again, silenceMs);
+    this.find("resolve", (address) => {
+      if (address === undefined) return again();
+      this.stopPatience();
+      this.address = address;
+      this.cycle.done("resolve");
+    });
+  }
+
+  /** Asks for the broker's address. @param phase which waits for it */
+  private find(phase: Phase, found: (address: string | undefined) => void): void {
+    const { host } = this.profile.broker;
     const question = ++this.question;
     resolve(host, (address) => {
       // An answer may come when nobody waits for it any more.
-      if (this.cycle.phase !== "resolve" || question !== this.question) return;
-      if (!address) return again();
-      this.stopPatience();
+      if (this.cycle.phase !== phase || question !== this.question) return;
+      if (!address) return found(undefined);
       this.heard = true;
-      this.address = address;
-      if (!isAddress(host)) {
-        const found = { address, endsAtSeconds: nowSeconds() + nameSeconds };
-        this.memory.network = { ...this.memory.network, broker: found };
-      }
-      this.cycle.done("resolve");
+      const broker = { address, endsAtSeconds: nowSeconds() + nameSeconds };
+      if (!isAddress(host)) this.memory.network = { ...this.memory.network, broker };
+      found(address);
     });
   }
 
@@ -167,15 +174,14 @@ export class Joining {
   }
 
   /**
-   * The way has not led to the broker: what was remembered of it is forgotten.
-   * @param heard whether anybody answered at all
+   * Nobody answers: what was remembered of the way is forgotten.
    * @returns the phase from which on another way may be found; undefined when this was all new
    */
-  astray(heard: "answer" | "silence"): Phase | undefined {
+  silent(): Phase | undefined {
     const { broker, ...others } = this.known;
     this.known = others;
     this.forget("broker");
-    if (heard === "silence" && this.station?.fixed && !this.renews) {
+    if (this.station?.fixed && !this.renews) {
       this.forget("lease");
       this.renews = true;
       // It may have been asked in vain because nobody heard.
@@ -183,6 +189,23 @@ export class Joining {
       return "join";
     }
     return broker && "resolve";
+  }
+
+  /**
+   * Whoever answers at the broker's address is of no use, while `phase` waits for it.
+   * @param done told whether the broker is to be found at another address by now; `resolve` gives that
+   */
+  elsewhere(phase: Phase, done: (moved: boolean) => void): void {
+    const { broker, ...others } = this.known;
+    this.known = others;
+    this.forget("broker");
+    if (!broker) return done(false);
+    this.find(phase, (address) => {
+      const { network } = this.memory;
+      if (address === undefined || address === broker.address || !network?.broker) return done(false);
+      this.known = { ...others, broker: network.broker };
+      done(true);
+    });
   }
 
   private forget(part: "bssid" | "lease" | "broker"): void {

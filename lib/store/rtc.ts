@@ -41,6 +41,7 @@ const type = {
   challenge: 7,
   cycle: 8,
   downlink: 9,
+  pause: 10,
 } as const;
 
 export interface RtcImage {
@@ -52,6 +53,8 @@ export interface RtcImage {
   readonly mqtt?: Uint8Array;
   /** The TLS session, sealed. */
   readonly tls?: Uint8Array;
+  /** For so many wakes there is to be none, 1 to 255. */
+  readonly tlsPause?: number;
   readonly outbox: Outbox;
   /** What commands must carry while the device knows no authenticated time, 8 bytes. */
   readonly challenge?: Uint8Array;
@@ -110,6 +113,7 @@ export function encodeRtc(image: RtcImage, secretId: Uint8Array, capacity: numbe
   if (image.challenge) sections.set(type.challenge, image.challenge);
   if (image.cycle) sections.set(type.cycle, encodeCycle(image.cycle));
   if (image.downlink) sections.set(type.downlink, encodeDownlink(image.downlink));
+  if (image.tlsPause) sections.set(type.pause, Uint8Array.of(image.tlsPause));
   const limit = Math.min(capacity, rtcHeaderBytes + 0xffff);
   const whole = sizeOf(sections);
   const sized = (names: readonly LeftOut[]) =>
@@ -168,6 +172,8 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
   const network = decodeNetwork(sections.get(type.network));
   const mqtt = sections.get(type.mqtt);
   const tls = sections.get(type.tls);
+  // Version 1 had the pause in the session's place.
+  const pause = tls?.length === 1 ? tls : sections.get(type.pause);
   const challenge = sections.get(type.challenge);
   const cycle = decodeCycle(sections.get(type.cycle));
   const downlink = decodeDownlink(sections.get(type.downlink));
@@ -178,7 +184,8 @@ export function decodeRtc(memory: Uint8Array, trust: RtcTrust): TrustedRtcImage 
     ...(time && { time }),
     ...(network && { network }),
     ...(mqtt && { mqtt }),
-    ...(tls && { tls }),
+    ...(tls && tls.length > 1 && { tls }),
+    ...(pause?.length === 1 && pause[0]! > 0 && { tlsPause: pause[0]! }),
     ...(challenge?.length === challengeBytes && { challenge }),
     ...(cycle && { cycle }),
     ...(downlink && { downlink }),

@@ -9,6 +9,7 @@ export interface Section {
 
 const headerBytes = 16;
 export const mqttType = 4;
+export const pauseType = 10;
 const tlsType = 5;
 
 function sizeOf(rtc: Uint8Array): number {

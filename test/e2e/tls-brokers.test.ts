@@ -7,7 +7,7 @@ import type { BoardName } from "../../host-sim/board.js";
 import { extension, extensionsOf } from "./client-hello.js";
 import { Gate } from "./gate.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
-import { tlsSection, withTlsSection } from "./rtc-image.js";
+import { pauseType, section, withSection } from "./rtc-image.js";
 import { only } from "./run.js";
 import { OpensslFront } from "./tls-front.js";
 import { TlsMosquitto } from "./tls-mosquitto.js";
@@ -125,9 +125,9 @@ describe("a broker that does not know who resumes", { skip }, () => {
         listenerPort: broker.openPort,
         listenerTls: null,
         asleep: (wake, { rtc }) => {
-          const section = tlsSection(rtc);
-          marks.push(section?.length === 1 ? rtc[section.at]! : 0);
-          return wake === 3 ? { rtc: withTlsSection(rtc, () => Uint8Array.of(2)) } : undefined;
+          const pause = section(rtc, pauseType);
+          marks.push(pause ? rtc[pause.at]! : 0);
+          return wake === 3 ? { rtc: withSection(rtc, pauseType, () => Uint8Array.of(2)) } : undefined;
         },
       },
     });
@@ -282,8 +282,8 @@ describe("a broker that will not resume", { skip }, () => {
             listenerPort: broker.openPort,
             listenerTls: null,
             asleep: (_, { rtc }) => {
-              const section = tlsSection(rtc);
-              marks.push(section?.length === 1 ? rtc[section.at]! : 0);
+              const pause = section(rtc, pauseType);
+              marks.push(pause ? rtc[pause.at]! : 0);
               return undefined;
             },
           },

@@ -109,6 +109,14 @@ test("an image comes back as it was written, whatever lies behind it", () => {
   }
 });
 
+test("a pause for TLS comes back, also from where version 1 had it; a session of one byte is none", () => {
+  const paused: RtcImage = { ...bare, tlsPause: 255 };
+  equal(decodeRtc(written(paused), trust), paused);
+  equal(decodeRtc(written({ ...bare, tls: Uint8Array.of(3) }), trust), { ...bare, tlsPause: 3 });
+  equal(decodeRtc(written({ ...bare, tls: Uint8Array.of(0) }), trust), bare);
+  equal(decodeRtc(written({ ...bare, tls: fromHex("0000") }), trust)?.tls, fromHex("0000"));
+});
+
 test("a frozen message does not change when RTC memory is written again", () => {
   const memory = written(full);
   const image = decodeRtc(memory, trust);
