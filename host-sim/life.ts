@@ -125,8 +125,10 @@ export class Life {
         return home.ask(kind, detail, atMs);
       },
     });
+    if (!this.#staysAwake) return;
+    this.#options.signal?.addEventListener("abort", () => this.#device?.off(), { once: true });
     // A broker outside has its own time.
-    if (this.#staysAwake && !this.#options.broker && !this.#options.realtime) this.#device.asksForQuiet();
+    if (!this.#options.broker && !this.#options.realtime) this.#device.asksForQuiet();
   }
 
   /**
@@ -252,10 +254,10 @@ export class Life {
 
   /** Of a board that stays awake. It is switched off when the run is over. */
   #roundIsOver(): void {
-    const { cycles, forMs, signal } = this.#options;
+    const { cycles, forMs } = this.#options;
     this.#rounds++;
     const isLate = forMs !== null && this.#atMs >= this.#bornAtMs + forMs;
-    if (this.#rounds >= cycles || isLate || signal?.aborted) this.#device?.off();
+    if (this.#rounds >= cycles || isLate) this.#device?.off();
   }
 
   /** With what the stretch that it ends would take on a board. */

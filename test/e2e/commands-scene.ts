@@ -57,6 +57,8 @@ export interface CommandWakes {
   readonly edit?: (profile: Profile) => Profile;
   readonly onEvent?: (event: RunEvent) => void;
   readonly disturbance?: Disturbance;
+  /** See RunOptions. */
+  readonly signal?: AbortSignal;
 }
 
 export class CommandScene {
@@ -183,6 +185,7 @@ export class CommandScene {
       measure,
       ...(signKey && { secrets: { ...secrets, signKey } }),
       ...(recipientKey && { recipientKey }),
+      ...(given.signal && { signal: given.signal }),
       disturbance: { listenerPort: this.#broker.port, listenerTls: null, ...given.disturbance },
       profile: edit({
         ...eager(profile),
