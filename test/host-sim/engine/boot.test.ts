@@ -84,6 +84,26 @@ for (const variant of ["release", "sanitize"] as const) {
     }
   });
 
+  test(`a clock can be lost in a sleep, or go wrong; RTC memory and the next sleep know nothing of it (${variant})`, async () => {
+    const device = board("sleeper");
+    const boot = async (n: number) => {
+      const { now, count } = JSON.parse(
+        (await device.boot(n ? "deep-sleep" : "power-on", start + n * 60000)).traces[0]!,
+      ) as { now: number; count: number };
+      return [Math.round(now / 10_000), count];
+    };
+    const set = 1767225600_000 / 10_000;
+    assert.deepEqual(await boot(0), [0, 1]);
+    device.send("fault clock 3600000");
+    assert.deepEqual(await boot(1), [366, 2]);
+    assert.deepEqual(await boot(2), [set + 6, 3]);
+    device.send("fault clock -30000");
+    assert.deepEqual(await boot(3), [set + 9, 4]);
+    device.send("fault clock lost");
+    assert.deepEqual(await boot(4), [0, 5]);
+    assert.deepEqual(await boot(5), [6, 6]);
+  });
+
   for (const [name, limits] of Object.entries({ c3, esp32 })) {
     test(`each limit of ${name} ends its boot, and the next boot works (${variant})`, async () => {
       const device = scenario(limits);

@@ -148,6 +148,22 @@ for (const variant of ["release", "sanitize"] as const) {
     }
   });
 
+  test(`before a silence packets are handed on one at a time, and as they are (${variant})`, async () => {
+    const packets = [
+      Buffer.from([0x20, 2, 0, 0]), // MQTT
+      Buffer.concat([Buffer.from([0x17, 3, 3, 0, 10]), Buffer.alloc(10, 97)]), // a TLS record
+      Buffer.concat([Buffer.from([0x30, 0x80, 1]), Buffer.alloc(128, 98)]), // a length of two bytes
+      Buffer.from([0x40, 2, 0, 1]),
+    ];
+    const all = (socket: Socket) => {
+      socket.once("data", () => socket.end(Buffer.concat(packets)));
+    };
+    const heard = ["connected", "heard 4 bytes", "heard 15 bytes", "heard 131 bytes", "heard 4 bytes"];
+    assert.deepEqual((await hello(["link stall on never said"], all)).what, [...heard, "end"]);
+    assert.deepEqual((await hello(["link stall on 131"], all)).what, [...heard.slice(0, 4), "nothing"]);
+    assert.deepEqual((await hello(["link reset on 15"], all)).what, [...heard.slice(0, 3), "end"]);
+  });
+
   for (const orders of [["link delay 40"], ["link loss 200 5"], ["link delay 25", "link loss 100 77"]])
     test(`${orders.join(", ")}: many bytes go out as room allows and come back in order (${variant})`, async () => {
       let echoed = 0;

@@ -129,3 +129,44 @@ test("whole numbers reach both ends, evenly enough", () => {
   for (let n = 0; n < 4000; n++) counts[random.whole(0, 3)]!++;
   for (const count of counts) assert.ok(count > 900 && count < 1100, counts.join());
 });
+
+const many = async (more: Partial<World>, kind: string, detail = "broker.dormouse.test") => {
+  const random = new Prng(11);
+  const station = new Station();
+  const lived = { ...world, ...more };
+  await answer(lived, random, "wifi", wifi("burrow", "nuts"), 0, station);
+  await answer({ ...lived, loss: 0 }, random, "dhcp", "", 0, station);
+  const replies = [];
+  for (let n = 0; n < 400; n++) replies.push(await answer(lived, random, kind, detail, 1000, station));
+  return replies;
+};
+
+test("a slow link delays questions and answers, an association it does not", async () => {
+  for (const kind of ["dns", "sntp", "dhcp"])
+    for (const { advanceMs } of await many({ delayMs: 300 }, kind)) assert.ok(advanceMs >= 600, kind);
+  for (const { advanceMs } of await many({ delayMs: 5000 }, "wifi", wifi("burrow", "nuts")))
+    assert.ok(advanceMs < 5000);
+  const [address] = await many({ delayMs: 300 }, "dns", "192.0.2.1");
+  assert.equal(address?.advanceMs, 0);
+});
+
+test("what is lost is asked again until the client gives up; when all is lost nothing comes", async () => {
+  for (const [kind, mostMs] of [
+    ["dns", 7000],
+    ["sntp", 25_000],
+    ["dhcp", 16_000],
+  ] as const) {
+    for (const { text, advanceMs } of await many({ loss: 1 }, kind))
+      assert.deepEqual([text, advanceMs], ["", mostMs], kind);
+    const some = await many({ loss: 0.3 }, kind);
+    const lost = some.filter(({ text }) => text === "").length / some.length;
+    // A question or its answer: 51 %; four tries, of SNTP one.
+    const expected = kind === "sntp" ? 0.51 : 0.51 ** 4;
+    assert.ok(Math.abs(lost - expected) < 0.07, `${kind}: ${lost} for ${expected}`);
+    const quick = await many({ loss: 0 }, kind);
+    assert.ok(quick.every(({ text }) => text !== ""));
+    if (kind === "sntp") continue;
+    const late = some.filter(({ text, advanceMs }) => text !== "" && advanceMs >= 1000).length / some.length;
+    assert.ok(late > 0.3 && late < 0.6, `${kind}: ${late} late`);
+  }
+});
