@@ -13,7 +13,7 @@ import type { Done, Provisioned } from "./disturbance.js";
 import { type WakeEstimate, WakeMeter } from "./energy/wake-meter.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
-import type { Estimated, Reporter, RunEvent, WakeCost } from "./report/events.js";
+import type { Estimated, Reporter, RoundEstimate, RunEvent, WakeCost } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { RunOptions } from "./run.js";
 import type { Broker } from "./world/broker.js";
@@ -58,6 +58,8 @@ export class Life {
   #wake = 0;
   readonly #staysAwake: boolean;
   #rounds = 0;
+  /** When the boot began, or its last round ended. */
+  #countedAtMs = 0;
   #cause: BootCause = "power-on";
   #atMs: number;
   /** When it first got power. */
@@ -181,6 +183,7 @@ export class Life {
     this.#report({ event: "wake", cause, board: this.#options.board });
     for (const one of done) this.#report({ event: "fault", ...one });
     this.#energy.begin(startedAtMs);
+    this.#countedAtMs = startedAtMs;
     this.#disturbMemory();
     const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
     if (driftPpm !== this.#driftPpm) this.#device!.drift(driftPpm);
@@ -193,7 +196,8 @@ export class Life {
     this.#atMs = end.at;
     const awakeMs = Math.round(end.at - startedAtMs);
     const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
-    this.#tally.boot(end, awakeMs, estimate, this.#wake === 1);
+    this.#tally.boot(end, awakeMs);
+    this.#account(estimate, end.at + end.sleepMs);
     for (const one of this.#options.disturbance?.after?.(end) ?? []) this.#report({ event: "fault", ...one });
     await this.#judged();
     const cost = wakeCost(end, estimate);
@@ -260,9 +264,21 @@ export class Life {
     if (this.#rounds >= cycles || isLate) this.#device?.off();
   }
 
+  /** A device's first wake comes once; so does the first round of one that stays awake. */
+  #account(estimate: WakeEstimate, untilMs: number): void {
+    const first = this.#wake === 1 && this.#rounds === 0;
+    this.#tally.energy(estimate, untilMs - this.#countedAtMs, first);
+    this.#countedAtMs = untilMs;
+  }
+
   /** With what the stretch that it ends would take on a board. */
   #estimated(fields: Fields, bytecodes: number): Fields {
     if (fields.event === "sent") this.#energy.sent();
+    if (fields.event === "idle") {
+      const estimate = this.#energy.round(this.#atMs, bytecodes);
+      this.#account(estimate, this.#atMs);
+      return { ...fields, estimated: roundEstimate(estimate) };
+    }
     if (fields.event !== "phase" && fields.event !== "error") return fields;
     const closing = fields.event === "phase" ? { ...fields, phase: fields.name } : { phase: fields.phase };
     const closed = this.#energy.close(closing, this.#atMs, bytecodes);
@@ -303,6 +319,11 @@ function wakeCost({ bytesUp, bytesDown, flashWrites, heap }: BootEnd, estimate: 
   const { awakeMs: ms, microcoulombs } = estimate;
   const estimated = { ...told({ ms, microcoulombs }), sleepMicrocoulombs, rest: told(estimate.rest) };
   return { bytesUp, bytesDown, flashWrites, heap, estimated };
+}
+
+function roundEstimate({ awakeMs, microcoulombs, idle }: WakeEstimate): RoundEstimate {
+  const busy = { ms: awakeMs - idle.ms, microcoulombs: microcoulombs - idle.microcoulombs };
+  return { ...told(busy), idleMicrocoulombs: Math.round(idle.microcoulombs) };
 }
 
 /** An estimate has no fractions to tell. */

@@ -30,7 +30,7 @@ const waitingAtOnce = 4 * atOnce;
 /** @param reporter hears of everything, in the order in which it happens; of a fleet, whatever the clocks of its devices */
 export async function simulate(options: RunOptions, reporter: Reporter): Promise<Tally> {
   const { board, profile, battery } = options;
-  const tally = new Tally((account) => account.summary(board, profile.sensor.kind, battery));
+  const tally = new Tally((account) => account.summary({ board, profile, battery }));
   const folder = mkdtempSync(join(tmpdir(), "dormouse-sim-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   // Also when a reader closes the pipe: the devices' secrets are there.

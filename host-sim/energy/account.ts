@@ -1,4 +1,5 @@
 /** Adds up what wakes are estimated to take, and says what that comes to: per wake, per day and year, in a battery's life. */
+import type { Profile } from "../../lib/store/profile.js";
 import type { BoardName } from "../board.js";
 import { type Battery, lifeYears } from "./battery.js";
 import { boardTable, sensorTable } from "./figures.js";
@@ -14,7 +15,9 @@ const microcoulombsPerMilliampHour = 3_600_000;
  */
 export interface EnergySummary {
   readonly label: "estimate";
-  /** The mean of a wake, without the sleep after it. */
+  /** What is counted: wakes, or the rounds of devices that stay awake, each with the idling before it. */
+  readonly per: "wake" | "round";
+  /** The mean of one, without the sleep after it. */
   readonly microcoulombsPerWake: number;
   /** Of that, by phase; `start` before the firmware, `rest` in no phase. */
   readonly phases: Readonly<Record<string, number>>;
@@ -39,6 +42,13 @@ export interface BatterySummary {
   readonly needsCapacitor: boolean;
 }
 
+/** Of a run. */
+export interface AccountOptions {
+  readonly board: BoardName;
+  readonly profile: Profile;
+  readonly battery: Battery | null;
+}
+
 interface Sums {
   wakes: number;
   microcoulombs: number;
@@ -56,14 +66,16 @@ export class EnergyAccount {
    * @param elapsedMs awake and asleep, on the simulated clock: what a board takes longer it sleeps less
    * @param first the device had no wake before
    */
-  wake(estimate: Omit<WakeEstimate, "rest">, elapsedMs: number, first: boolean): void {
+  wake(estimate: Omit<WakeEstimate, "rest" | "idle">, elapsedMs: number, first: boolean): void {
+    // A device that was switched off between its rounds.
+    if (elapsedMs < 1) return;
     const { awakeMs, microcoulombs, sleepMicrocoulombs, phases } = estimate;
     const sums = first ? this.#first : this.#later;
     addTo(sums, { wakes: 1, microcoulombs, sleepMicrocoulombs, awakeMs, elapsedMs, phases });
   }
 
   /** @returns undefined before the first wake */
-  summary(board: BoardName, sensorKind: string, battery: Battery | null): EnergySummary | undefined {
+  summary({ board, profile, battery }: AccountOptions): EnergySummary | undefined {
     const sums = this.#later.wakes > 0 ? this.#later : this.#first;
     const { wakes, elapsedMs } = sums;
     if (wakes === 0 || elapsedMs === 0) return undefined;
@@ -74,6 +86,7 @@ export class EnergyAccount {
     for (const [phase, some] of sums.phases) phases[phase] = Math.round(some / wakes);
     return {
       label: "estimate",
+      per: profile.cycle.mode === "awake" ? "round" : "wake",
       microcoulombsPerWake: Math.round(sums.microcoulombs / wakes),
       phases,
       awakeMs: Math.round(sums.awakeMs / wakes),
@@ -82,7 +95,7 @@ export class EnergyAccount {
       milliampHoursPerDay: rounded(((all / elapsedMs) * dayMs) / microcoulombsPerMilliampHour),
       milliampHoursPerYear: rounded(((all / elapsedMs) * yearMs) / microcoulombsPerMilliampHour),
       ...(battery && { battery: batterySummary(battery, averageMicroamps) }),
-      assumed: assumed(board, sensorKind),
+      assumed: assumed(board, profile.sensor.kind),
     };
   }
 }

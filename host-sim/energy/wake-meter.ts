@@ -27,6 +27,8 @@ export interface WakeEstimate {
   readonly phases: ReadonlyMap<string, number>;
   /** What came after the last phase that ended: of a wake that broke off, what it was doing. */
   readonly rest: Spent;
+  /** Of a device that stays awake: between its rounds. */
+  readonly idle: Spent;
 }
 
 /** What closes a stretch, of an event of the device's log. */
@@ -40,6 +42,8 @@ export interface Closing {
   readonly resumed?: boolean | undefined;
 }
 
+const nothing: Spent = { ms: 0, microcoulombs: 0 };
+
 export class WakeMeter {
   readonly #estimate: EnergyEstimate;
   readonly #tls: Profile["broker"]["tls"];
@@ -52,6 +56,7 @@ export class WakeMeter {
   #radio = false;
   #phases = new Map<string, number>();
   #awakeMs = 0;
+  #idling: Spent = nothing;
 
   constructor(board: BoardName, { broker, cycle, sensor, topics }: Profile) {
     this.#estimate = new EnergyEstimate(boardTable(board), sensorTable(sensor.kind).figures);
@@ -69,6 +74,7 @@ export class WakeMeter {
     this.#radio = false;
     this.#phases = new Map();
     this.#awakeMs = 0;
+    this.#idling = nothing;
     this.#add("start", this.#estimate.boot());
   }
 
@@ -102,6 +108,17 @@ export class WakeMeter {
     return { spent, bytecodes: run.bytecodes };
   }
 
+  /** A round of a device that stays awake is over; the idling before it was its own. */
+  round(atMs: number, bytecodes: number): WakeEstimate {
+    const estimate = this.end(atMs, bytecodes, 0);
+    this.#atMs = atMs;
+    this.#bytecodes = bytecodes;
+    this.#phases = new Map();
+    this.#awakeMs = 0;
+    this.#idling = nothing;
+    return estimate;
+  }
+
   /** The boot is over, whatever ended it. */
   end(atMs: number, bytecodes: number, sleepMs: number): WakeEstimate {
     const ms = Math.max(0, atMs - this.#atMs);
@@ -111,13 +128,18 @@ export class WakeMeter {
     let microcoulombs = 0;
     for (const some of phases.values()) microcoulombs += some;
     const sleepMicrocoulombs = this.#estimate.sleep(sleepMs);
-    return { awakeMs: this.#awakeMs, microcoulombs, sleepMicrocoulombs, phases, rest };
+    return { awakeMs: this.#awakeMs, microcoulombs, sleepMicrocoulombs, phases, rest, idle: this.#idling };
   }
 
   #idle(untilMs: number): void {
     const ms = untilMs - this.#atMs;
     if (ms <= 0) return;
-    this.#add("idle", this.#estimate.phase({ name: "idle", ms, bytecodes: 0, p256: noP256 }));
+    const spent = this.#estimate.phase({ name: "idle", ms, bytecodes: 0, p256: noP256 });
+    this.#add("idle", spent);
+    this.#idling = {
+      ms: this.#idling.ms + spent.ms,
+      microcoulombs: this.#idling.microcoulombs + spent.microcoulombs,
+    };
     this.#atMs = untilMs;
   }
 

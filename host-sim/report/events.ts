@@ -21,6 +21,11 @@ export interface Estimated {
   readonly microcoulombs: number;
 }
 
+/** Without the idling before it. */
+export interface RoundEstimate extends Estimated {
+  readonly idleMicrocoulombs: number;
+}
+
 /** What a wake came to, however it ended. */
 export interface WakeCost {
   readonly bytesUp: number;
@@ -107,6 +112,8 @@ export type RunEvent = At &
         /** A round of a board that stays awake is over; the next one begins after so long, or when something comes. */
         readonly event: "idle";
         readonly ms: number;
+        /** Of the round. */
+        readonly estimated: RoundEstimate;
       }
     | {
         /** The wake ended without sleep. */

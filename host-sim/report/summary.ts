@@ -84,8 +84,12 @@ export class Tally {
     else this.#unauthenticated++;
   }
 
-  boot(end: BootEnd, awakeMs: number, estimate: WakeEstimate, first: boolean): void {
-    this.#energy.wake(estimate, awakeMs + end.sleepMs, first);
+  /** See EnergyAccount.wake(). */
+  energy(estimate: WakeEstimate, elapsedMs: number, first: boolean): void {
+    this.#energy.wake(estimate, elapsedMs, first);
+  }
+
+  boot(end: BootEnd, awakeMs: number): void {
     this.#awakeMs.push(awakeMs);
     this.#bytecodes.push(end.bytecodes);
     this.#bytesUp += end.bytesUp;

@@ -93,7 +93,12 @@ function render(event: RunEvent, paint: Palette): string | undefined {
         paint,
       );
     case "idle":
-      return row("idle", duration(event.ms).padStart(9), "", paint);
+      return row(
+        "idle",
+        duration(event.ms).padStart(9),
+        `estimated ${charge(event.estimated.microcoulombs)}`,
+        paint,
+      );
     case "reset": {
       const colour = event.reason === "restart" || event.reason === "off" ? paint.dim : paint.bad;
       const after = `after ${event.awakeMs} ms, ${event.effects} bytes sent and memories written`;
@@ -189,9 +194,9 @@ export function summaryTable(summary: Summary, paint: Palette): string {
 }
 
 function energyRows(energy: EnergySummary): [string, string][] {
-  const { microcoulombsPerWake, awakeMs, averageMicroamps, sleepMicroamps, battery } = energy;
+  const { per, microcoulombsPerWake, awakeMs, averageMicroamps, sleepMicroamps, battery } = energy;
   const rows: [string, string][] = [
-    ["estimate, a wake", `${charge(microcoulombsPerWake)} in ${awakeMs} ms on a board`],
+    [`estimate, a ${per}`, `${charge(microcoulombsPerWake)} in ${awakeMs} ms on a board`],
     ["estimate, on average", `${averageMicroamps} µA, of that asleep ${sleepMicroamps} µA`],
   ];
   if (!battery) return rows;

@@ -15,7 +15,7 @@ const mostFailed = 12;
 const mostLast = 3;
 const mostErrorKinds = 100;
 /** How a wake ends that is through. */
-const wholeEndings: readonly string[] = ["sleep", "restart", "off"];
+const wholeEndings: readonly string[] = ["sleep", "restart", "idle", "off"];
 
 export interface PhaseTotal {
   readonly ms: Spread;
@@ -62,6 +62,8 @@ export interface MessageTotals {
 }
 
 interface OpenWake {
+  /** That came to their end, of a device that stays awake. */
+  rounds: number;
   readonly event: Extract<RunEvent, { event: "wake" }>;
   readonly phases: PhaseRecord[];
   readonly errors: ErrorRecord[];
@@ -69,6 +71,15 @@ interface OpenWake {
   acked: number;
   dropped: number;
   gaps: number;
+}
+
+interface WakeEnd {
+  readonly at: number;
+  readonly device: string;
+  readonly wake: number;
+  readonly ending: string;
+  readonly sleepMs: number;
+  readonly cost: WakeCost;
 }
 
 interface Followed {
@@ -111,7 +122,10 @@ export class History {
     switch (event.event) {
       case "wake":
         this.board = event.board;
-        followed.open = { event, phases: [], errors: [], sent: 0, acked: 0, dropped: 0, gaps: 0 };
+        followed.open = opened(event);
+        break;
+      case "idle":
+        this.#round(followed, event);
         break;
       case "phase":
         open?.phases.push(phaseRecord(event.name, event.ms, event.estimated, event.detail ?? "", false));
@@ -222,23 +236,50 @@ export class History {
     else if (this.faults.size < mostErrorKinds) this.faults.set(name, { name, detail, count: 1 });
   }
 
+  /** Each round of a device that stays awake is shown like a wake. What it idles between them is in its total alone. */
+  #round(followed: Followed, { estimated, at, wake, device }: Extract<RunEvent, { event: "idle" }>): void {
+    const { open } = followed;
+    if (!open) return;
+    const { idleMicrocoulombs, ...busy } = estimated;
+    const rest = { ms: 0, microcoulombs: 0 };
+    const nothing = { bytesUp: 0, bytesDown: 0, flashWrites: 0, heap: noHeap };
+    const cost = { ...nothing, estimated: { ...busy, sleepMicrocoulombs: 0, rest } };
+    followed.open = { ...opened({ ...open.event, at, cause: "" }), rounds: open.rounds + 1 };
+    followed.total.microcoulombs += idleMicrocoulombs;
+    this.#record(followed, open, { at, device, wake, ending: "idle", sleepMs: 0, cost });
+  }
+
   #ended(
     followed: Followed,
-    { at, device, wake: number }: RunEvent,
+    { at, device, wake }: RunEvent,
     ending: string,
     sleepMs: number,
     cost: WakeCost,
   ): void {
-    const { open, readings, total } = followed;
+    const { open } = followed;
     if (!open) return;
     followed.open = undefined;
-    const { event, phases, errors, ...counts } = open;
+    if (open.rounds === 0) return this.#record(followed, open, { at, device, wake, ending, sleepMs, cost });
+    // What the rounds were charged with already is not charged again.
+    const { ms, microcoulombs } = sumOf(open.phases);
+    const rest = { ms: 0, microcoulombs: 0 };
+    const last = { ...cost, estimated: { ms, microcoulombs, sleepMicrocoulombs: 0, rest } };
+    if (open.phases.length > 0)
+      return this.#record(followed, open, { at, device, wake, ending, sleepMs, cost: last });
+    this.#keepCost(cost);
+    this.toMs = Math.max(this.toMs, at);
+  }
+
+  #record(followed: Followed, open: OpenWake, end: WakeEnd): void {
+    const { at, device, wake: boot, ending, sleepMs, cost } = end;
+    const { readings, total } = followed;
+    const { event, phases, errors, rounds, ...counts } = open;
     const { ms: estimatedMs, microcoulombs, sleepMicrocoulombs } = cost.estimated;
     const { bytesUp, bytesDown, flashWrites, heap } = cost;
     const broken = !wholeEndings.includes(ending);
     const wake: WakeRecord = {
       device,
-      number,
+      number: boot + rounds,
       cause: event.cause,
       at: event.at,
       endedAt: at,
@@ -258,6 +299,14 @@ export class History {
       ...counts,
     };
     this.#keep(wake, total);
+    this.#keepCost(cost);
+  }
+
+  #keepCost({ flashWrites, bytesUp, bytesDown, heap }: WakeCost): void {
+    this.flashWrites += flashWrites;
+    this.bytesUp += bytesUp;
+    this.bytesDown += bytesDown;
+    this.heap = highest(this.heap, heap);
   }
 
   #keep(wake: WakeRecord, total: DeviceTotal): void {
@@ -266,10 +315,6 @@ export class History {
     if (wake.failed) this.failed++;
     this.awakeMs.add(wake.estimatedMs);
     if (wake.sleepMs > 0) this.sleepMs.add(wake.sleepMs);
-    this.flashWrites += wake.flashWrites;
-    this.bytesUp += wake.bytesUp;
-    this.bytesDown += wake.bytesDown;
-    this.heap = highest(this.heap, wake.heap);
     this.fromMs = Math.min(this.fromMs, wake.at);
     this.toMs = Math.max(this.toMs, wake.endedAt + wake.sleepMs);
     for (const phase of wake.phases) this.#keepPhase(phase);
@@ -309,6 +354,15 @@ function phaseRecord(
   return { name, ms, estimatedMs: estimated.ms, microcoulombs: estimated.microcoulombs, detail, failed };
 }
 
+function opened(event: OpenWake["event"]): OpenWake {
+  return { rounds: 0, event, phases: [], errors: [], sent: 0, acked: 0, dropped: 0, gaps: 0 };
+}
+
+function sumOf(phases: readonly PhaseRecord[]): Estimated {
+  const ms = phases.reduce((sum, phase) => sum + phase.estimatedMs, 0);
+  return { ms, microcoulombs: phases.reduce((sum, phase) => sum + phase.microcoulombs, 0) };
+}
+
 /**
  * With what comes before the first phase, the board's start, and, of a wake that broke off, what it was doing then; a
  * wake that sleeps has had its last phase.
@@ -318,12 +372,12 @@ function allPhases(
   { ms, microcoulombs, rest }: WakeCost["estimated"],
   broken: boolean,
 ): PhaseRecord[] {
-  const inPhases = phases.reduce((sum, phase) => sum + phase.estimatedMs, 0);
-  const spent = phases.reduce((sum, phase) => sum + phase.microcoulombs, 0);
+  const inPhases = sumOf(phases);
   const start = {
-    ms: Math.max(0, ms - inPhases - rest.ms),
-    microcoulombs: Math.max(0, microcoulombs - spent - rest.microcoulombs),
+    ms: Math.max(0, ms - inPhases.ms - rest.ms),
+    microcoulombs: Math.max(0, microcoulombs - inPhases.microcoulombs - rest.microcoulombs),
   };
-  const all = [phaseRecord("start", 0, start, "", false), ...phases];
+  // What rounding leaves is no start.
+  const all = start.ms < 10 ? [...phases] : [phaseRecord("start", 0, start, "", false), ...phases];
   return broken && rest.ms >= 1 ? [...all, phaseRecord("rest", rest.ms, rest, "", false)] : all;
 }

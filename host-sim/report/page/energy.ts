@@ -22,6 +22,7 @@ function shares({ phases, microcoulombsPerWake, averageMicroamps, sleepMicroamps
   const awake = [...parts, { id: "other", title: "other", phases: [] }]
     .map(({ id, title }) => ({ id, title, microcoulombs: byPart.get(id) ?? 0 }))
     .filter(({ microcoulombs }) => microcoulombs >= 50);
+  if (sleepMicroamps === 0) return awake;
   // The sleep that goes with one wake.
   const asleep = (microcoulombsPerWake * sleepMicroamps) / (averageMicroamps - sleepMicroamps || 1);
   return [...awake, { id: "sleep", title: "deep sleep", microcoulombs: asleep }];
@@ -36,7 +37,7 @@ export function energyFigure(energy: EnergySummary): Markup {
     at += microcoulombs;
     return markup`<rect class="p-${id}" x="${units(x)}" y="0" width="${units((1000 * microcoulombs) / all)}" height="10"><title>${title}: ${charge(microcoulombs)}, ${percent(microcoulombs / all)}</title></rect>`;
   });
-  const title = "Estimated charge of a wake and the sleep after it, by phase";
+  const title = "Where the estimated charge goes";
   return markup`<figure class="whole"><svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="${title}"><title>${title}</title>${rects}</svg>
 <ul class="shares">${list.map(
     ({ id, title, microcoulombs }) =>

@@ -49,7 +49,8 @@ export function memoryFigure(creation: Creation, heap: Meters): Markup {
 
 /** Lines over the run, each up to its limit; nothing for a run of a few wakes. */
 export function memoryTrend(creation: Creation, columns: readonly Column[]): Markup | undefined {
-  if (columns.length < 8) return undefined;
+  // The meters are read at the end of a boot, and a device that stays awake has one.
+  if (columns.length < 8 || columns[0]!.heap.slotBytesPeak === 0) return undefined;
   return markup`<h3>Over the run</h3><figure class="small">${marks(creation).map(
     ({ title, value, limit }) => {
       const values = columns.map(({ heap }) => value(heap));

@@ -15,7 +15,7 @@ import { phaseTable } from "./phases.js";
 import { sourceTable } from "./sources.js";
 import { style } from "./style.js";
 import { wakeRows } from "./wake-rows.js";
-import { bytes, charge, count, counted, duration, moment, percent, years } from "./words.js";
+import { bytes, charge, count, counted, current, duration, moment, percent, years } from "./words.js";
 
 /** Tells a report from any other file that may have its name. */
 export const reportMark = '<meta name="generator" content="Dormouse simulator">';
@@ -80,7 +80,10 @@ function tiles({ summary, wakes, failed, awakeMs, fates, messages }: History): M
   const energy = summary?.energy;
   const delivered = fates ? fates.atOnce + fates.later + fates.fromFlash : undefined;
   const list: [value: string, about: string][] = [
-    [count(wakes), failed === 0 ? "wakes, none failed" : `wakes, ${count(failed)} failed`],
+    [
+      count(wakes),
+      `${energy?.per === "round" ? "rounds" : "wakes"}, ${failed === 0 ? "none" : count(failed)} failed`,
+    ],
   ];
   if (fates && delivered !== undefined)
     list.push([count(delivered), `readings delivered of ${count(fates.taken)}`]);
@@ -89,8 +92,8 @@ function tiles({ summary, wakes, failed, awakeMs, fates, messages }: History): M
   if (summary && summary.handshakes > 0)
     list.push([percent(summary.resumed / summary.handshakes), "of TLS handshakes resumed"]);
   if (energy) {
-    list.push([charge(energy.microcoulombsPerWake), "a wake (estimate)"]);
-    list.push([`${energy.averageMicroamps} µA`, "on average (estimate)"]);
+    list.push([charge(energy.microcoulombsPerWake), `a ${energy.per} (estimate)`]);
+    list.push([current(energy.averageMicroamps), "on average (estimate)"]);
     if (energy.battery) list.push([years(energy.battery.years), `battery ${energy.battery.name} (estimate)`]);
   }
   return markup`<ul class="tiles">${list.map(([value, about]) => markup`<li><b>${value}</b><span>${about}</span></li>`)}</ul>`;
@@ -125,7 +128,7 @@ function sections(history: History, facts: PageFacts): (Markup | undefined)[] {
     energy &&
       section(
         "Energy (estimate)",
-        `A wake and the sleep after it, on average: ${energy.averageMicroamps} µA, ${energy.milliampHoursPerDay} mAh a day, ${energy.milliampHoursPerYear} mAh a year. ${history.wakes > devices.size ? "A device's first wake is left out: it comes once in a battery's life." : ""}`,
+        `${energy.per === "round" ? "A round and the idling before it" : "A wake and the sleep after it"}, on average: ${current(energy.averageMicroamps)}, ${energy.milliampHoursPerDay} mAh a day, ${energy.milliampHoursPerYear} mAh a year. ${history.wakes > devices.size ? "A device's first wake is left out: it comes once in a battery's life." : ""}`,
         [energyFigure(energy), batteryFigure(energy.averageMicroamps, facts.battery)],
       ),
     section(

@@ -58,7 +58,8 @@ function row(wake: WakeRecord, scale: number | undefined, { named, dated }: Nami
 
 function ending({ at, cause, ending }: WakeRecord, dated: boolean): string {
   const time = dated ? dayAndTime(at) : clockTime(at);
-  if (ending === "sleep") return cause === "deep-sleep" ? time : `${time} ${cause}`;
+  if (ending === "sleep" || ending === "idle")
+    return cause === "deep-sleep" || cause === "" ? time : `${time} ${cause}`;
   return `${time} ${ending}`;
 }
 

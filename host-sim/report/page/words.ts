@@ -28,7 +28,12 @@ export function charge(microcoulombs: number): string {
   const milli = microcoulombs / 1000;
   if (milli < 0.05) return "0 mC";
   if (milli < 10) return `${milli.toFixed(1)} mC`;
-  return milli < 10_000 ? `${count(milli)} mC` : `${(milli / 1000).toPrecision(3)} C`;
+  return milli < 10_000 ? `${count(milli)} mC` : `${Number((milli / 1000).toPrecision(3))} C`;
+}
+
+/** From microamperes: 217 µA, 45.1 mA */
+export function current(microamps: number): string {
+  return microamps < 1000 ? `${microamps} µA` : `${Number((microamps / 1000).toPrecision(3))} mA`;
 }
 
 /** From a share of 1: 0.4 %, 12 %, 100 % */

@@ -117,9 +117,13 @@ describe("a device's wakes", () => {
     awake.begin(0);
     awake.close({ phase: "drain", ms: 10 }, 10, 0);
     awake.close({ phase: "sense", ms: 1 }, 60_011, 0);
-    const { phases } = awake.end(60_011, 0, 0);
-    assert.equal(phases.get("idle"), 60_000 * 45);
+    const { phases, idle, awakeMs } = awake.round(60_011, 0);
+    assert.deepEqual([phases.get("idle"), idle.ms, Math.round(awakeMs)], [60_000 * 45, 60_000, 70 + 60_011]);
     assert.ok(phases.get("sense")! < 100);
+    // The next is not charged with what this one had.
+    awake.close({ phase: "sense", ms: 1 }, 120_012, 0);
+    const next = awake.end(120_012, 0, 0);
+    assert.deepEqual([next.phases.get("idle"), next.phases.has("start")], [60_000 * 45, false]);
   });
 
   test("an hour of sleep takes 10 µA and the sensor's for an hour", () => {
@@ -130,12 +134,12 @@ describe("a device's wakes", () => {
     const account = new EnergyAccount();
     const phases = new Map([["join", 600_000]]);
     account.wake({ awakeMs: 5000, microcoulombs: 600_000, sleepMicrocoulombs: 0, phases }, 900_000, true);
-    assert.equal(account.summary("esp32", "simulated", null)?.microcoulombsPerWake, 600_000);
+    assert.equal(account.summary({ board: "esp32", profile, battery: null })?.microcoulombsPerWake, 600_000);
     const usual = { awakeMs: 1000, microcoulombs: 120_000, sleepMicrocoulombs: 9000, phases: new Map() };
     account.wake(usual, 900_000, false);
     account.wake(usual, 900_000, false);
-    const summary = account.summary("esp32", "simulated", plainBattery(1000))!;
-    assert.equal(summary.label, "estimate");
+    const summary = account.summary({ board: "esp32", profile, battery: plainBattery(1000) })!;
+    assert.deepEqual([summary.label, summary.per], ["estimate", "wake"]);
     assert.equal(summary.microcoulombsPerWake, 120_000);
     assert.equal(summary.averageMicroamps, 143);
     assert.equal(summary.sleepMicroamps, 10);
