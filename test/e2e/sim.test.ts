@@ -273,7 +273,7 @@ describe("what a run prints", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as RunEvent);
-    const kinds = new Set(["wake", "phase", "sent", "acked", "received", "sleep", "error", "summary"]);
+    const kinds = new Set(["wake", "phase", "queued", "sent", "acked", "received", "sleep", "summary"]);
     for (const event of events) {
       assert.ok(kinds.has(event.event), event.event);
       assert.deepEqual(
