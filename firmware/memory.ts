@@ -48,7 +48,7 @@ function settled(frost: Frost<OutboxDraft>): Frozen<OutboxDraft> | Failure {
 }
 
 export class Memory implements KeeperShell {
-  #secretId: Uint8Array;
+  readonly #secretId: Uint8Array;
   #counter: CounterState<OutboxDraft>;
   readonly #keeper: OutboxKeeper;
   readonly #reader: OutboxReader;
@@ -148,13 +148,6 @@ export class Memory implements KeeperShell {
   /** Whether nobody could have forged the time: an SNTP server's is not, however often it is given. */
   get timeIsAuthenticated(): boolean {
     return isAuthenticated(this.downlink, Date.now());
-  }
-
-  /** The device has another secret: what is written from now on belongs to that. */
-  rekeyed(secretId: Uint8Array): void {
-    const { shelf } = this.#keeper;
-    if (shelf) shelf.trust = { ...shelf.trust, secretId, formerId: this.#secretId };
-    this.#secretId = secretId;
   }
 
   /** The one the next message will have. */

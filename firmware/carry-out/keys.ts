@@ -1,6 +1,7 @@
 /**
  * `keys`: a new secret out of the present one, under a higher epoch. Flash has it before the answer is made, which still goes
- * out under the old keys; counter and reservation go on, and what RTC memory keeps belongs to the new secret from here on.
+ * out under the old keys. Counter and reservation go on: what RTC memory keeps is the former secret's until the next boot, which
+ * takes it over, whether there was a power cut in between or not.
  */
 import { keysCommand } from "dormouse/commands/built-in";
 import type { Argument } from "dormouse/commands/command";
@@ -24,6 +25,5 @@ export function changeKeys(args: readonly Argument[], { profile, device, memory 
   if (!next) return ["failed", "flash does not keep it"];
   next.secret.close();
   report("keys", { epoch: next.epoch });
-  memory.rekeyed(next.secretId);
   return ["done", command.epoch];
 }

@@ -45,7 +45,10 @@ export class Shell {
     writeFileSync(this.keyring, JSON.stringify({ schema: 1, keys }), { mode: 0o600 });
   }
 
-  /** It is with the broker when this returns. */
+  /**
+   * It is with the broker when this returns; and stopped, so that it does not answer the device before the device sleeps,
+   * which on a quick machine it would.
+   */
   async send(...words: string[]): Promise<Running> {
     const common = ["-p", `${this.#port}`, "--keyring", this.keyring, "--sender", "ops", "--expires", "9d"];
     const running = startDormouse([
@@ -58,11 +61,13 @@ export class Shell {
       "60s",
     ]);
     await running.says("is with the broker");
+    running.process.kill("SIGSTOP");
     return running;
   }
 
   /** As `send`, once the command has been sent again with the device's challenge. */
   static async again(running: Running): Promise<void> {
+    running.process.kill("SIGCONT");
     await running.says("sent again");
     await running.says("is with the broker", 2);
   }
@@ -81,6 +86,7 @@ export class Shell {
 
 /** What the shell said at the end: "0 done: 60", or with the exit code 1 the last line. */
 export async function endOf(running: Running): Promise<string> {
+  running.process.kill("SIGCONT");
   const { code, stdout, stderr } = await running.ended;
   return `${code} ${code === 0 ? stdout.trim() : (stderr.trim().split("\n").at(-1) ?? "")}`;
 }

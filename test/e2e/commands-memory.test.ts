@@ -23,6 +23,7 @@ const long = { name: "n".repeat(32), args: ["x".repeat(120), 1, 2.5, true] };
 const cases: readonly [string, CommandSettings, Partial<Sent>][] = [
   ["a short stamped one", stamped, {}],
   ["a long stamped one, among four controllers", { ...stamped, controllers }, long],
+  ["a setting", stamped, { name: "alarm", args: ["temperature", "above", 30.5, "below", -5] }],
   ["a long sealed one, among four controllers", sealed, long],
   ["one with the operator's signature", { ...stamped, operator: plant.settings }, { operator: plant.key }],
   [
@@ -69,7 +70,7 @@ describe("a wake with a command", { skip: mosquittoMissing() ?? false, timeout: 
           ),
         });
         deepEqual(errors, []);
-        const status = sent.name ? "unknown" : "done";
+        const status = sent.name === long.name ? "unknown" : "done";
         deepEqual(
           scene.results.map((result) => result.status),
           ["challenge", status, status],
