@@ -1,8 +1,8 @@
 /** The files that a run writes for its user: checked before anything is started. */
-import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { reportMark } from "../host-sim/report/page/page.js";
-import { UsageError } from "./report.js";
+import { fileProblem, UsageError } from "./report.js";
 
 /**
  * @returns the absolute path, by the one name that the file has whatever links lead to it
@@ -36,6 +36,11 @@ export function captureFile(flag: string, text: string, keylog: string | null): 
  */
 export function reportFile(path: string, others: readonly (string | null)[]): string {
   const file = outputFile("--report", path);
+  try {
+    accessSync(dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--report ${fileProblem(dirname(path), error)}`);
+  }
   if (others.includes(file)) throw new UsageError("--report names the same file as another flag");
   if (statSync(file, { throwIfNoEntry: false })?.isFile() && !isReport(file))
     throw new UsageError(`--report ${path}: exists and is no report; remove it or name another file`);

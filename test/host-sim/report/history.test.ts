@@ -92,6 +92,41 @@ describe("a history", () => {
     assert.deepEqual([broken.failed, broken.first[0]!.ending], [1, "power-cut"]);
   });
 
+  test("the rounds of a device that stays awake are shown like wakes, and idling is in the device's total alone", () => {
+    const history = new History();
+    const common = { device: "d", wake: 1 };
+    history.event({ ...common, at: 0, event: "wake", cause: "power-on", board: "esp32" });
+    const round = { ms: 30, microcoulombs: 400, idleMicrocoulombs: 40_000 };
+    for (let n = 1; n <= 3; n++) {
+      history.event({
+        ...common,
+        at: n * 1000,
+        event: "phase",
+        name: "drain",
+        ms: 20,
+        bytecodes: 1,
+        estimated,
+      });
+      history.event({ ...common, at: n * 1000, event: "idle", ms: 970, estimated: round });
+    }
+    const off = { ...cost, estimated: { ...cost.estimated, ms: 3000, microcoulombs: 121_200 } };
+    history.event({
+      ...common,
+      at: 3000,
+      event: "reset",
+      reason: "off",
+      awakeMs: 3000,
+      effects: 0,
+      cost: off,
+    });
+    assert.deepEqual(
+      history.first.map(({ number, ending, estimatedMs, failed }) => [number, ending, estimatedMs, failed]),
+      [1, 2, 3].map((number) => [number, "idle", 30, false]),
+    );
+    const { microcoulombs, elapsedMs } = history.devices.get("d")!;
+    assert.deepEqual([microcoulombs, elapsedMs, history.bytesUp, history.heap], [121_200, 3000, 10, heap]);
+  });
+
   test("errors are counted by kind and phase, with the first and the last wake", () => {
     const history = new History();
     const error = { event: "error", kind: "connect-failed", code: 111, detail: "refused", phase: "connect" };

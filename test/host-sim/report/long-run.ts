@@ -19,22 +19,21 @@ export function longRun(events: readonly RunEvent[], { wakes, intervalMs, like, 
   const history = new History();
   let sequence = 0;
   let counter = 0;
+  const numbers = (event: RunEvent, own: number) => {
+    if (event.event === "queued") return { sequence };
+    if (event.event === "acked") return { counter };
+    if (event.event !== "sent") return {};
+    return { counter, ...(event.first !== undefined && { first: sequence - (own - event.first) }) };
+  };
   for (let wake = 1; wake <= wakes; wake++)
     for (const [n, device] of (devices ?? [events[0]!.device]).entries()) {
       const pattern = byWake.get(like(wake))!;
       const shift = from + (wake - 1) * intervalMs + n * 1000 - pattern[0]!.at;
+      const own = pattern.find((event) => event.event === "queued")?.sequence ?? 0;
+      if (own > 0 && n === 0) sequence++;
       for (const event of pattern) {
-        if (event.event === "queued" && n === 0) sequence++;
         if (event.event === "sent" && n === 0) counter++;
-        const numbers =
-          event.event === "queued"
-            ? { sequence }
-            : event.event === "sent"
-              ? { counter, ...(event.first !== undefined && { first: sequence }) }
-              : event.event === "acked"
-                ? { counter }
-                : {};
-        history.event({ ...event, at: event.at + shift, device, wake, ...numbers } as RunEvent);
+        history.event({ ...event, at: event.at + shift, device, wake, ...numbers(event, own) } as RunEvent);
       }
     }
   const summary = events.find((event) => event.event === "summary");

@@ -81,16 +81,6 @@ function like(wake: number): number {
   return chance % 60 === 0 ? 3 + (chance % 3) : chance % 2 === 0 ? 2 : 6;
 }
 
-/** With what a device says of its readings, in whatever the firmware's log has of it now. */
-function withReadings(some: readonly RunEvent[]): RunEvent[] {
-  return some.flatMap((event): RunEvent[] => {
-    const { at, device, wake } = event;
-    if (event.event === "phase" && event.name === "queue")
-      return [event, { at, device, wake, event: "queued", sequence: wake }];
-    return event.event === "queued" ? [] : [event];
-  });
-}
-
 /** What becomes of readings, and why. */
 const fateEvents = (of: Pick<RunEvent, "device">): RunEvent[] => {
   const common = { at: 1_800_000_000_000, device: of.device, wake: 2 };
@@ -111,7 +101,7 @@ const cases: readonly [name: string, wakes: number, history: () => History][] = 
     "200 wakes, with readings spilled, dropped and lost",
     200,
     () => {
-      const history = longRun(withReadings(events), { ...fifteen, wakes: 200 });
+      const history = longRun(events, { ...fifteen, wakes: 200 });
       for (const event of fateEvents(events[0]!)) history.event(event);
       return history;
     },
