@@ -136,3 +136,78 @@ test("a connection that is made again has deadlines of its own, within the wake'
   equal(go({ type: "again", from: "connect" }, 4_700), [], "the work is done, or given up");
   equal(state.at === "awake" && state.phase, "close");
 });
+
+test("what is held goes straight from the queue to sleep: the radio is not used", () => {
+  const plan = planOf(1_000);
+  let { state } = step(plan, { at: "boot" }, { type: "wake" }, 0);
+  equal(step(plan, state, { type: "held" }, 1).effects, [], "nothing is queued yet");
+  state = step(plan, state, { type: "done", phase: "sense" }, 1).state;
+  const held = step(plan, state, { type: "held" }, 3);
+  equal(held.effects, [
+    { type: "finished", phase: "queue", ms: 2 },
+    { type: "enter", phase: "persist" },
+  ]);
+  const { effects } = step(plan, held.state, { type: "done", phase: "persist" }, 4);
+  equal(effects.at(-1), { type: "sleep", ms: 60_000 - 4 });
+});
+
+/** A board that stays awake, connected at `nowMs`, after its first round. */
+function connectedAt(plan: CyclePlan, nowMs: number): CycleState {
+  let { state } = step(plan, { at: "boot" }, { type: "wake" }, nowMs);
+  for (const phase of phases)
+    if (phase !== "close") state = step(plan, state, { type: "done", phase }, nowMs).state;
+  return state;
+}
+
+/** Which phases run from here on, each done at once. */
+function rounds(plan: CyclePlan, from: CycleState, event: CycleEvent, nowMs: number, retryMs?: number) {
+  const ran: Phase[] = [];
+  let { state, effects } = step(plan, from, event, nowMs);
+  while (state.at === "awake") {
+    ran.push(state.phase);
+    const { phase } = state;
+    ({ state, effects } = step(plan, state, { type: "done", phase, retryMs }, nowMs));
+  }
+  return { ran, state, rest: effects.at(-1) };
+}
+
+test("a board that stays awake keeps its connection, and measures at its pace", () => {
+  const plan = { ...planOf(1_000), staysAwake: true };
+  const idle = connectedAt(plan, 500);
+  equal(idle, { at: "idle", senseAtMs: 60_500, linked: true, leaveAtMs: 60_500 });
+  equal(step(plan, idle, { type: "time" }, 60_499).effects, []);
+  const { ran, state } = rounds(plan, idle, { type: "time" }, 60_510);
+  equal(ran, ["sense", "queue", "clock", "drain", "commands", "persist"]);
+  equal(state, { at: "idle", senseAtMs: 120_500, linked: true, leaveAtMs: 120_500 });
+});
+
+test("what the broker sends meanwhile is heard at once, and puts no reading off", () => {
+  const plan = { ...planOf(1_000), staysAwake: true };
+  const { ran, state } = rounds(plan, connectedAt(plan, 0), { type: "message" }, 7_000);
+  equal(ran, ["commands", "persist"]);
+  equal(state, { at: "idle", senseAtMs: 60_000, linked: true, leaveAtMs: 60_000 });
+});
+
+test("a connection that is gone is closed, and made again when it is time for that, or for a reading", () => {
+  const plan = { ...planOf(1_000), staysAwake: true };
+  const lost = rounds(plan, connectedAt(plan, 0), { type: "lost" }, 7_000, 2_500);
+  equal(lost.ran, ["close", "persist"]);
+  equal(lost.state, { at: "idle", senseAtMs: 60_000, linked: false, leaveAtMs: 9_500 });
+  equal(step(plan, lost.state, { type: "message" }, 8_000).effects, [], "from nobody");
+  const again = rounds(plan, lost.state, { type: "time" }, 9_500);
+  equal(again.ran, [...phases.slice(1, -2), "persist"], "all but the reading");
+  equal(again.state, { at: "idle", senseAtMs: 60_000, linked: true, leaveAtMs: 60_000 });
+  const soon = rounds(plan, connectedAt(plan, 0), { type: "lost" }, 7_000, 0);
+  equal(nextWakeAt(soon.state), 8_000, "at least a second passes");
+  const late = rounds(plan, connectedAt(plan, 0), { type: "lost" }, 7_000, 3_600_000);
+  equal(nextWakeAt(late.state), 60_000, "and the reading is in time");
+  const unsaid = rounds(plan, connectedAt(plan, 0), { type: "lost" }, 7_000);
+  equal(nextWakeAt(unsaid.state), 60_000);
+});
+
+test("a phase that fails over a standing connection ends it", () => {
+  const plan = { ...planOf(1_000), staysAwake: true };
+  let { state } = step(plan, connectedAt(plan, 0), { type: "message" }, 100);
+  state = step(plan, state, { type: "time" }, 1_100).state;
+  equal(state.at === "awake" && [state.phase, state.linked], ["close", false]);
+});
