@@ -15,7 +15,7 @@ import { MemorySamples } from "./memory-samples.js";
 import { ReadingsLedger } from "./readings-ledger.js";
 
 /** Each in so many of the wakes. What flash forgets without a word is not among them: nobody can make that good. */
-const faults = [
+export const faults = [
   "no-ap:2%,wrong-password:0.5%,ap-moved:1%,lease-expired:1%,dns-fail:1%,dns-wrong:0.5%,sntp-fail:1%",
   "clock-lost:0.5%,clock-wrong=-4000:0.5%,refuse:1%,reset@secure:0.5%,reset@session:0.5%,reset@drain:1%",
   "stall@connect:0.5%,stall@secure:0.5%,stall@drain:1%,loss=5%:2%,delay=200ms:2%,broker-restart:0.5%",

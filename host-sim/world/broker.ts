@@ -56,10 +56,12 @@ export const sessionSeconds = 86_400;
 
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
+    const failed = (error: NodeJS.ErrnoException) =>
       reject(error.code === "EADDRINUSE" ? new Error(`port ${port} is in use`) : error);
-    });
+    server.once("error", failed);
     server.listen(port, host, () => {
+      // It may come to listen again and again.
+      server.off("error", failed);
       const address = server.address();
       if (address === null || typeof address === "string") throw new TypeError("the server has no port");
       resolve(address.port);

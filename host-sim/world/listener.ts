@@ -26,6 +26,8 @@ export interface ListenerOptions {
   /** Also what comes while its connection is broken is received. For a broker that nobody keeps. */
   readonly keepsSession?: boolean;
   readonly connectTimeoutMs?: number;
+  /** How long it waits before it connects again. */
+  readonly reconnectMs?: number;
   readonly judge: Pick<Judge, "judge">;
   readonly onMessage: (judged: Judged) => void;
   /** The connection broke after it had stood; MQTT.js connects and subscribes again by itself. */
@@ -111,7 +113,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     clean: !options.keepsSession,
     clientId,
     connectTimeout: connectTimeoutMs,
-    reconnectPeriod: 500,
+    reconnectPeriod: options.reconnectMs ?? 500,
     // What the broker keeps for a listener of old is not this run's.
     resubscribe: true,
     ...account(),

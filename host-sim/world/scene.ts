@@ -82,6 +82,8 @@ export async function openScene(
       ...listenerName(profile),
       password: (clientId) => accounts.passwordFor(clientId),
       filters: judges.topics,
+      // The run waits for it, and its own broker is there at once.
+      ...(options.broker === null && { reconnectMs: 20 }),
       keepsSession: place.embedded !== undefined,
       judge: judges,
       onMessage: (judged) => judges.tell(judged),
