@@ -34,7 +34,8 @@ export interface PageFacts {
 
 export function page(history: History, facts: PageFacts): string {
   const { devices } = history;
-  const name = devices.size === 1 ? [...devices.keys()][0]! : counted(devices.size, "device");
+  const [only] = devices.keys();
+  const name = devices.size > 1 ? counted(devices.size, "device") : (only ?? "No device");
   const body = [
     header(name, history, facts),
     tiles(history),

@@ -149,7 +149,7 @@ ${colours.map((name) => `.p-${name} { background: var(--${name}); fill: var(--${
   .tiles { grid-template-columns: repeat(4, 1fr); }
   .tiles b { font-size: 1.2rem; }
   .scroll { overflow: visible; margin: 0; padding: 0; }
-  figure:not(:has(.row)), tr, li, .lead, .strip, .plot, .row, .flow { break-inside: avoid; }
+  .whole svg, .small, .meter, tr, li, .lead, .strip, .plot, .row, .flow { break-inside: avoid; }
   h2, h3, .lead, thead { break-after: avoid; }
 }
 `);

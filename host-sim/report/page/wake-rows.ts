@@ -51,7 +51,7 @@ function row(wake: WakeRecord, scale: number | undefined, { named, dated }: Nami
   const full = scale ?? wake.estimatedMs;
   const own = scale === undefined ? markup`<i class="chip">own scale</i>` : undefined;
   const title = wakeTitle(wake);
-  return markup`<div class="row${wake.failed ? " failed" : ""}"><span><b>${named ? `${wake.device} ` : ""}${count(wake.number)}</b> ${own}<small>${ending(wake, dated)}</small></span>
+  return markup`<div class="row${wake.failed ? " failed" : ""}"><span><b>${named ? `${wake.device}, ` : ""}${count(wake.number)}</b> ${own}<small>${ending(wake, dated)}</small></span>
 <svg viewBox="0 0 ${width} 20" preserveAspectRatio="none" role="img" aria-label="${title}"><title>${title}</title>${bar(wake, full)}</svg>
 <span>${duration(wake.estimatedMs)}</span></div>`;
 }
