@@ -142,7 +142,7 @@ test("format and state are words of theirs, no state twice", () => {
   for (const state of ["battery", ["charge"], ["rssi", "rssi"], [1]])
     refused(
       profileWith(stamp, { state }),
-      "topics.state must be a list without repetition of battery, rssi, dropped, reset",
+      "topics.state must be a list without repetition of battery, rssi, dropped, reset, refused",
     );
 });
 
