@@ -61,17 +61,21 @@ ${
 `;
 }
 
-function header(name: string, { fromMs, toMs, summary, board }: History, facts: PageFacts): Markup {
+function header(name: string, history: History, facts: PageFacts): Markup {
+  const { fromMs, toMs, summary, board, fates } = history;
   const span = Number.isFinite(fromMs) ? [`${moment(fromMs)} to ${moment(toMs)} UTC, virtual`] : [];
   const protection = summary?.protection ? [summary.protection] : [];
   const meta = [...facts.notes, ...protection, ...span].join(" · ");
   return markup`<header><p class="eyebrow">Dormouse · simulation report</p><h1>${name} <small>${board || facts.board}</small></h1>
-<p class="meta">${meta}</p>${verdict(facts.success)}</header>`;
+<p class="meta">${meta}</p>${verdict(facts.success, fates ? fates.lost + fates.dropped : 0)}</header>`;
 }
 
-function verdict(success: boolean | undefined): Markup {
+/** @param gone readings that the device itself says it has lost or dropped */
+function verdict(success: boolean | undefined, gone: number): Markup {
   if (success === undefined)
     return markup`<p class="verdict bad">The run was ended before it was through</p>`;
+  if (success && gone > 0)
+    return markup`<p class="verdict good">What arrived was verified; that ${counted(gone, "reading")} did not, the device tells itself</p>`;
   return success
     ? markup`<p class="verdict good">Everything that was sent arrived and was verified</p>`
     : markup`<p class="verdict bad">Not everything that was sent arrived and was verified, or the last wake failed</p>`;

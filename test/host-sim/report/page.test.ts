@@ -227,6 +227,13 @@ test("what devices and brokers say stays text", async () => {
   assert.ok(title.startsWith("<img") || title.startsWith("2 devices"));
 });
 
+test("a run that lost a reading does not say that everything arrived", async () => {
+  const file = join(folder, "lost.html");
+  const words = ["sim", "--cycles", "3", "--fault", "power-cut@400:2", "--report", file];
+  assert.equal((await dormouse(words)).code, 0);
+  assert.match(readFileSync(file, "utf8"), /that 1 reading did not, the device tells itself/);
+});
+
 test("--report writes the page beside what is shown, and says where", async () => {
   const file = join(folder, "run.html");
   const { code, stdout } = await dormouse(["sim", "--cycles", "3", "--report", file, "--cell", "aa-lithium"]);
