@@ -23,6 +23,7 @@ import { captureFile, outputFile, reportFile } from "./output-file.js";
 import { readAccount } from "./profile/account.js";
 import { defaultTls } from "./profile/check.js";
 import { readCredentials } from "./profile/credentials.js";
+import { wakePinProblem } from "./profile/cycle-rules.js";
 import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
@@ -194,10 +195,9 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     throw new OperatorError("broker.tls.forwardSecrecy: only --board esp8266 does without");
   if (jwt?.algorithm === "ES256" && board === "esp8266")
     throw new OperatorError("broker.jwt.algorithm: an ESP8266 has no P-256, so it needs HS256");
-  if (chosen.cycle.wakeOn && board === "esp8266")
-    throw new OperatorError(
-      "cycle.wakeOn: only its reset pin wakes an ESP8266, so wire what is to wake it to that pin",
-    );
+  const { wakeOn } = chosen.cycle;
+  const deaf = wakeOn && wakePinProblem(board, wakeOn);
+  if (deaf !== undefined) throw new OperatorError(`cycle.wakeOn: ${deaf}`);
   const secret = flags.secret === undefined ? null : await deviceSecret("--secret", flags.secret, ".");
   if (auth === "derived" && broker !== null && secret === null)
     throw new UsageError(

@@ -1,6 +1,7 @@
 /**
  * Your application: the one file to edit. `sense()` runs at every wake and returns what was measured; `onCommand()` runs
- * when somebody who may has sent a command; `battery()` when the profile's `topics.state` asks for it. Trust, keys, topics, protection and intervals are the profile's.
+ * when somebody who may has sent a command; `alarm()`, where there is one, gets what was measured and says by `true` that it is
+ * to be sent at once; `battery()` when the profile's `topics.state` asks for it. Trust, keys, topics, protection and intervals are the profile's.
  */
 import type { ResultValue, Scalar } from "dormouse/commands/command";
 import type { Measurement } from "dormouse/senml/measurement";

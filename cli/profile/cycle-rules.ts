@@ -2,7 +2,8 @@
  * The rules between a profile's settings for the wake cycle, and what of them the device stores. What each setting may be by
  * itself stands in the schema.
  */
-import { type CycleSettings, longestAbsence } from "../../lib/store/cycle-settings.js";
+import type { BoardName } from "../../host-sim/board.js";
+import { type CycleSettings, longestAbsence, type WakePin } from "../../lib/store/cycle-settings.js";
 import type { Profile } from "../../lib/store/profile.js";
 import type { Mistake } from "./check.js";
 
@@ -12,6 +13,21 @@ export type WrittenCycle = Omit<CycleSettings, "backoffMaxSeconds"> & {
 };
 
 const defaultBackoffMaxSeconds = 3600;
+
+/** The pins that end deep sleep: ESP32 and ESP32-C3 series datasheets, "RTC and low-power management". */
+const wakePins: Readonly<Record<BoardName, readonly number[]>> = {
+  esp32: [0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39],
+  esp32c3: [0, 1, 2, 3, 4, 5],
+  esp8266: [],
+};
+
+/** @returns why this pin cannot wake this board; undefined when it can */
+export function wakePinProblem(board: BoardName, { pin }: WakePin): string | undefined {
+  if (board === "esp8266")
+    return "only its reset pin wakes an ESP8266, so wire what is to wake it to that pin";
+  const pins = wakePins[board];
+  return pins.includes(pin) ? undefined : `pin ${pin} does not wake this chip; ${pins.join(", ")} do`;
+}
 
 /** A pause shorter than the interval would be none. */
 export function deviceCycle(written: WrittenCycle): CycleSettings {

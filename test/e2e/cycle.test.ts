@@ -207,10 +207,16 @@ describe("a pin that wakes the board", () => {
     assert.ok(tries.length <= 8, `${tries.length} of 30 wakes`);
   });
 
-  test("an ESP8266 has none, and a profile that names one is told why", async () => {
+  test("an ESP8266 has none, other chips have few, and a profile that names another is told so", async () => {
     await assert.rejects(
       run({ board: "esp8266", profile: profileWith("small", cycle) }),
       /cycle\.wakeOn: only its reset pin wakes an ESP8266/,
     );
+    const wakeOn = { pin: 21, level: 1 };
+    for (const board of ["esp32", "esp32c3"])
+      await assert.rejects(
+        run({ board, profile: profileWith("other", { ...cycle, wakeOn }) }),
+        /cycle\.wakeOn: pin 21 does not wake this chip/,
+      );
   });
 });
