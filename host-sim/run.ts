@@ -101,12 +101,13 @@ function end(lives: readonly Life[]): { at: number; device: string; wake: number
 
 /**
  * Whoever is due first wakes first. As many are awake at a time as there is something to run them on, and none is ahead
- * of another by more than half an interval.
+ * of another by more than half an interval. Boards that stay awake all live at the same time.
  */
 async function live(lives: readonly Life[], options: RunOptions): Promise<void> {
   const { realtime, profile } = options;
-  const most = realtime ? lives.length : options.broker ? waitingAtOnce : atOnce;
-  const aheadMs = realtime ? Infinity : 500 * profile.cycle.intervalSeconds;
+  const together = realtime || profile.cycle.mode === "awake";
+  const most = together ? lives.length : options.broker ? waitingAtOnce : atOnce;
+  const aheadMs = together ? Infinity : 500 * profile.cycle.intervalSeconds;
   const asleep = new Set(lives);
   const awake = new Map<Life, Promise<void>>();
   const next = nextWake(options, lives[0]!.wakesAtMs);
