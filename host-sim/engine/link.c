@@ -76,11 +76,10 @@ void link_enter(LinkQueue *queue, size_t size, double at) {
     double wait = waiting(retryMs + 2 * order.delayMs);
     double due = at + order.delayMs + wait;
     size_t last = queue->count - 1;
-    if (queue->count && due < queue->segments[last].due) due = queue->segments[last].due; /* it waits behind that one */
-    bool full = queue->count == linkSegments;
-    if (full || (queue->count && wait == 0 && due == queue->segments[last].due)) {
+    /* It waits behind the one before anyway. */
+    if (queue->count == linkSegments || (queue->count && wait == 0 && due <= queue->segments[last].due)) {
       queue->segments[last].size += part;
-      queue->segments[last].due = due;
+      if (due > queue->segments[last].due) queue->segments[last].due = due;
     } else {
       queue->segments[queue->count].size = part;
       queue->segments[queue->count].due = due;
