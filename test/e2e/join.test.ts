@@ -300,6 +300,9 @@ describe("the time", () => {
         const times = asked.flatMap((kinds, i) => (kinds.includes("sntp") ? [3 * i] : []));
         assert.ok(times.length <= 8, `asked after ${times} hours`);
         assert.deepEqual(times.slice(0, 2), [0, 3]);
+        const woke = only(events, "wake").map(({ at }) => at);
+        const late = woke.slice(3).map((at, i) => Math.abs(at - woke[i + 2]! - 3 * 3_600_000));
+        assert.ok(Math.max(...late) <= 12_000, `wakes are ${Math.max(...late)} ms from three hours apart`);
       });
 
   test("also decides on certificates: a wake that does not ask goes by what it has kept", async () => {

@@ -211,3 +211,19 @@ test("a phase that fails over a standing connection ends it", () => {
   state = step(plan, state, { type: "time" }, 1_100).state;
   equal(state.at === "awake" && [state.phase, state.linked], ["close", false]);
 });
+
+test("the way to the broker may begin anew from any part of it, never further on nor before the radio", () => {
+  const plan = planOf(1_000, 60_000);
+  const from = (at: Phase, back: Phase) => {
+    let { state } = step(plan, { at: "boot" }, { type: "wake" }, 0);
+    for (const phase of phases.slice(0, phases.indexOf(at)))
+      state = step(plan, state, { type: "done", phase }, 1).state;
+    return step(plan, state, { type: "again", from: back }, 2).effects.length === 1;
+  };
+  const way: readonly Phase[] = ["join", "clock", "resolve", "connect", "secure", "session", "drain"];
+  for (const at of phases)
+    for (const back of phases) {
+      const expected = way.includes(at) && way.includes(back) && way.indexOf(back) < way.indexOf(at);
+      equal(from(at, back), expected, `from ${at} back to ${back}`);
+    }
+});
