@@ -3,19 +3,7 @@
  * remembers it before the application acts on it, and the answer waits in the outbox like any message. Nothing of this
  * is there before the first message has come.
  */
-import { readBase64url } from "dormouse/auth/base64url";
-import {
-  type Admitted,
-  type CommandClock,
-  type CommandRules,
-  claimedController,
-  judgeCommand,
-  judgeNovelty,
-  maxLargeMessageBytes,
-  maxMessageBytes,
-  type Outcome,
-  verifyCommand,
-} from "dormouse/commands/admission";
+import { type Admitted, judgeNovelty, type Outcome } from "dormouse/commands/admission";
 import { type BuiltIn, isBuiltIn } from "dormouse/commands/built-in";
 import {
   type Argument,
@@ -31,17 +19,13 @@ import { nativeCrypto } from "dormouse/crypto/native";
 import { authenticatedBy, challengePublished, challengeRenewed } from "dormouse/cycle/authenticated-time";
 import { type Failure, failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
-import { deriveSealKey, deriveStampKey, type Sender } from "dormouse/sealed/keys";
-import type { Verified } from "dormouse/sealed/opened";
-import { closeKey } from "dormouse/sealed/protect";
-import type { Profile } from "dormouse/store/profile";
-import { type CommandSettings, sealAlgorithms, stampAlgorithms, takesCrl } from "dormouse/store/protection";
+import type { CommandSettings } from "dormouse/store/protection";
 import * as app from "./app.js";
 import { isSmall } from "./board.js";
 import { type Answer, type Bench, carryOut } from "./carry-out/built-in.js";
-import { readClock } from "./clock.js";
 import { readWindow, timeIsAtLeast, writeWindow } from "./provisioned.js";
 import { report } from "./report.js";
+import { claimOf, outcomeOf, verifiedBy } from "./verifying.js";
 
 /** Messages that a wake looks at, rubbish among them: the others stay at the broker until the next. */
 const mostMessages = 32;
@@ -84,10 +68,6 @@ interface Judged extends Begun {
   readonly status: Status;
   readonly name?: string;
   readonly args?: readonly Argument[];
-}
-
-export function commandTopic({ topics }: Profile): string {
-  return `${topics.base}/command`;
 }
 
 export class Commands {
@@ -185,20 +165,16 @@ export class Commands {
   /** The first message that waits, up to what flash is to say of it. */
   private begin(): void {
     this.#looked++;
-    const { topic, payload, retain, packetId } = this.#waiting.shift()!;
-    const { epoch } = this.#bench.device;
-    const senders = this.#settings.controllers.map((id): Sender => ({ id, epoch }));
-    const known = topic === commandTopic(this.#bench.profile);
-    const large = takesCrl(this.#bench.profile.broker.tls, this.#settings);
-    const maxBytes = large ? maxLargeMessageBytes : maxMessageBytes;
-    const index = known ? claimedController(payload, retain, senders, maxBytes) : -1;
-    const sender = senders[index];
-    const held = sender && this.verified(sender, topic, payload);
+    const message = this.#waiting.shift()!;
+    const { packetId } = message;
+    const claim = claimOf(this.#settings, this.#bench, message);
+    const held = claim && verifiedBy(this.#settings, this.#bench, claim.sender, message);
     if (!held) {
       this.#refused++;
       this.count();
       return this.done(packetId);
     }
+    const { sender, index } = claim;
     const controller = sender.id;
     const novelty = judgeNovelty(decodeWindowRecord(sender, readWindow(index)), held);
     if (novelty.verdict === "fresh") {
@@ -215,19 +191,6 @@ export class Commands {
     this.done(packetId);
   }
 
-  private verified(sender: Sender, topic: string, payload: Uint8Array): Verified | undefined {
-    const channel = { sender, direction: "down", topic } as const;
-    const settings = this.#settings;
-    const { secret } = this.#bench.device;
-    const key =
-      settings.protection === "stamp"
-        ? deriveStampKey(nativeCrypto, secret, channel, stampAlgorithms[settings.algorithm])
-        : deriveSealKey(nativeCrypto, secret, channel, sealAlgorithms[settings.algorithm]);
-    const held = verifyCommand(nativeCrypto, key, payload);
-    closeKey(key);
-    return held;
-  }
-
   /** One more that was not acted on, for the device's state. */
   private count(): void {
     const { memory } = this.#bench;
@@ -236,11 +199,11 @@ export class Commands {
 
   /** Few frames and locals: behind this there may be a signature to verify. */
   private judge(step: Remembered): void {
-    let outcome = this.outcome(step, this.#bench.memory.challenge);
+    let outcome = outcomeOf(this.#settings, this.#bench, step, this.#bench.memory.challenge);
     const present = outcome.kind === "run" && outcome.byChallenge;
     // Commands that were sent together have the same challenge.
     if (this.#former && outcome.kind === "answer" && outcome.status === "challenge")
-      outcome = this.outcome(step, this.#former);
+      outcome = outcomeOf(this.#settings, this.#bench, step, this.#former);
     if (present && outcome.kind === "run") this.learnTime(outcome.command.issuedAt);
     this.conclude(step, outcome);
   }
@@ -253,27 +216,6 @@ export class Commands {
     if (!downlink) return;
     memory.downlink = downlink;
     timeIsAtLeast(issuedAt);
-  }
-
-  private outcome(step: Remembered, challenge: Uint8Array | undefined): Outcome {
-    return judgeCommand(nativeCrypto, step, step.kept, this.rules(), this.clock(), challenge ?? null);
-  }
-
-  private rules(): CommandRules {
-    const { operator, onlySigned = false } = this.#settings;
-    return {
-      topic: commandTopic(this.#bench.profile),
-      operator: operator ? { kid: operator.kid, point: readBase64url(operator.key) } : null,
-      onlySigned,
-    };
-  }
-
-  private clock(): CommandClock {
-    return {
-      nowSeconds: Math.floor(readClock() / 1000),
-      known: this.#bench.memory.clock !== "unknown",
-      authenticated: this.#bench.memory.timeIsAuthenticated,
-    };
   }
 
   private conclude({ controller, packetId, held: { counter } }: Remembered, outcome: Outcome): void {

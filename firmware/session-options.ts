@@ -7,8 +7,8 @@ import { clientId, type Profile } from "dormouse/store/profile";
 import { takesCrl } from "dormouse/store/protection";
 import { connectPassword } from "./authentication.js";
 import { isSmall } from "./board.js";
-import { commandTopic } from "./commands.js";
 import type { Memory } from "./memory.js";
+import { commandTopic } from "./verifying.js";
 import { lastWill } from "./will.js";
 
 /** A whole packet: the largest command, its topic, and what a broker puts beside it; a small board takes smaller ones. */

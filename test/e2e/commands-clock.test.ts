@@ -77,4 +77,31 @@ describe("a command without a challenge", { skip, timeout: 60_000 }, () => {
       ],
     );
   });
+
+  for (const [wakes, settled] of [
+    [1, true],
+    [3, false],
+  ] as const)
+    test(`a command that was ${settled ? "half an hour" : "an hour and a half"} on its way from the challenge ${settled ? "settles the time" : "is acted on, and settles nothing"}`, async (t) => {
+      const scene = await CommandScene.open(broker, `c-delay-${wakes}`);
+      t.after(() => scene.close());
+      const halfHour = 1800;
+      const startedAt = Math.floor(Date.now() / 1000);
+      const { errors } = await scene.wakes({
+        cycles: wakes + 3,
+        edit: (profile) => ({ ...profile, cycle: { ...profile.cycle, intervalSeconds: halfHour } }),
+        disturbance: scene.pauses(
+          () => scene.send({ counter: 0, challenge: null }),
+          ...Array<undefined>(wakes - 1).fill(undefined),
+          // By its sender's clock it is new; who held the device's challenge back so long is nobody's friend.
+          () => scene.send({ counter: 1, issuedAt: startedAt + (wakes + 1) * halfHour }),
+          () => scene.send({ counter: 2, challenge: null, issuedAt: startedAt + (wakes + 2) * halfHour }),
+        ),
+      });
+      deepEqual(errors, []);
+      deepEqual(
+        scene.results.map(({ status }) => status),
+        ["challenge", "done", settled ? "done" : "challenge"],
+      );
+    });
 });
