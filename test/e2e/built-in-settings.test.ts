@@ -152,6 +152,36 @@ describe("settings", { skip: mosquittoMissing() ?? false, timeout: 120_000 }, ()
     deepEqual(pausesOf(events), [usual, usual, usual]);
   });
 
+  test("what is not acted on is counted, and told where the profile asks for that", async (t) => {
+    const { scene } = await opened(t, "s-count");
+    const nowSeconds = Math.floor(Date.now() / 1000);
+    const { events } = await scene.wakes({
+      cycles: 4,
+      edit: (profile) => ({ ...often!(profile), topics: { ...profile.topics, state: ["refused"] } }),
+      disturbance: scene.pauses(
+        () => scene.send({ counter: 0, challenge: null }),
+        async () => {
+          const known = scene.command({ counter: 1 });
+          await scene.publish(known);
+          await scene.publish(known);
+          await scene.send({ counter: 2, name: "fly" });
+          await scene.send({ counter: 3, name: "reboot" });
+          await scene.send({ counter: 4, issuedAt: nowSeconds - 7200, expiresAt: nowSeconds - 3600 });
+          await scene.publish("rubbish");
+          await scene.send({ counter: 5, controller: "stranger" });
+        },
+      ),
+    });
+    deepEqual(
+      scene.results.map(({ counter, status }) => `${counter} ${status}`),
+      ["0 challenge", "1 done", "2 unknown", "3 unauthorised", "4 expired"],
+    );
+    const told = only(events, "received").flatMap(({ reading = [] }) =>
+      reading.filter(({ name }) => name.endsWith(":state.refused")).map(({ value }) => value),
+    );
+    deepEqual(told, [0, 0, 0, 5]);
+  });
+
   test("reboot restarts the board when the answer is out, and once", async (t) => {
     const { scene, shell } = await opened(t, "s-reboot");
     let running: Running | undefined;
