@@ -152,6 +152,37 @@ describe("settings", { skip: mosquittoMissing() ?? false, timeout: 120_000 }, ()
     deepEqual(pausesOf(events), [usual, usual, usual]);
   });
 
+  test("a board that stays awake restarts to take up its settings, when the answer is out", async (t) => {
+    const { scene } = await opened(t, "s-awake", stamped);
+    const acts = [
+      () => scene.send({ counter: 0, challenge: null }),
+      async () => {
+        await scene.settled();
+        await scene.send({ counter: 1, name: "interval", args: [3600] });
+      },
+    ];
+    const { events, errors } = await scene.wakes({
+      cycles: 6,
+      edit: (profile) => ({
+        ...profile,
+        cycle: { ...profile.cycle, mode: "awake", intervalSeconds: 7200 },
+      }),
+      onEvent: ({ event }) => {
+        if (event === "idle") acts.shift()?.();
+      },
+    });
+    deepEqual(errors, []);
+    deepEqual(
+      scene.results.map(({ counter, status }) => `${counter} ${status}`),
+      ["0 challenge", "1 done"],
+    );
+    deepEqual(
+      only(events, "wake").map(({ cause }) => cause),
+      ["power-on", "software"],
+    );
+    deepEqual(trials(events), ["2 confirmed"]);
+  });
+
   test("what is not acted on is counted, and told where the profile asks for that", async (t) => {
     const { scene } = await opened(t, "s-count");
     const nowSeconds = Math.floor(Date.now() / 1000);
