@@ -104,7 +104,7 @@ def judge(keyring, db, topic, message):  # what is not verified changes nothing,
             content, kind, counter, identity = unsealed(message, entry, topic, signer) if (
                 "recipient" in entry) else verified(message, entry, topic.encode(), *key)
             pack = json.loads(content) if kind == 110 else cbor2.loads(content)
-            if kind is None: pack = [{LABELS[k]: v for k, v in record.items()} for record in pack]
+            if kind is None: pack = [{LABELS.get(k, k): v for k, v in record.items()} for record in pack]
         except Exception as error:  # with a stranger's bytes anything may go wrong
             problem = repr(error)
             continue

@@ -110,7 +110,8 @@ export class Memory implements KeeperShell {
 
   /** Before anything is measured: a reading that is lost from now on is one more. */
   begin(): void {
-    if (this.#changed) this.save();
+    const reason = this.#keeper.begin(this.#changed);
+    if (reason) report("error", { ...reason });
   }
 
   /**

@@ -21,7 +21,7 @@ export function clearPack(reading: readonly SenmlReading[], atMs: number, format
 }
 
 function recordOf(one: SenmlReading, atMs: number): SenmlRecord {
-  const { name, unit, sum, updateTime } = one;
+  const { name, unit, sum, updateTime, sequence } = one;
   return {
     n: name,
     ...(unit !== undefined && { u: unit }),
@@ -29,6 +29,7 @@ function recordOf(one: SenmlReading, atMs: number): SenmlRecord {
     ...ownValue(one),
     ...(sum !== undefined && { s: sum }),
     ...(updateTime !== undefined && { ut: updateTime }),
+    ...(sequence !== undefined && { seq: sequence }),
   };
 }
 

@@ -85,8 +85,7 @@ export function openLost(
   const bytes = live.reduce((sum, one) => sum + one.bytes, 0);
   const dropped = live.reduce((most, one) => Math.max(most, one.dropped), 0);
   const before = live.reduce((most, one) => Math.max(most, one.gap), 0);
-  const full = newest !== undefined && !shelf?.fits(live.length, bytes, newest.bytes);
-  const lost = lossBound(settings, shelf !== undefined, full);
+  const lost = lossBound(settings, shelf !== undefined, newest !== undefined);
   const gap = before + lost;
   const spilled: Spilled = {
     first: oldest?.number ?? 0,
@@ -118,8 +117,8 @@ export function openLost(
 }
 
 /** How many readings are nowhere else than in RTC memory, one that is being taken among them. */
-function lossBound({ most, drop }: KeeperSettings, spills: boolean, full: boolean): number {
+function lossBound({ most, drop }: KeeperSettings, spills: boolean, spilled: boolean): number {
   if (!spills) return most + 1;
-  // With flash full, new readings are dropped, and flash is told of it every so many.
-  return Math.max(2, most) + (full && drop === "newest" ? most : 0);
+  // Where flash was full new readings were dropped, of which it is told every so many.
+  return Math.max(2, most) + (spilled && drop === "newest" ? most : 0);
 }

@@ -6,7 +6,16 @@
 import { type Failure, failure } from "../failure.js";
 import type { FrozenOutbox, Outbox } from "../store/rtc-outbox.js";
 import type { Segment } from "../store/spill-segment.js";
-import { dropHalf, dropNewest, dropOldest, dropResult, exposed, queueReading, untold } from "./outbox.js";
+import {
+  contentBytes,
+  dropHalf,
+  dropNewest,
+  dropOldest,
+  dropResult,
+  exposed,
+  queueReading,
+  untold,
+} from "./outbox.js";
 import type { Shelf } from "./shelf.js";
 import { countReadings, type KeeperSettings } from "./spill.js";
 import { presentRoom, type Room, spilledOutbox, spillFrom, thinAll, withoutOldest } from "./spill-room.js";
@@ -47,6 +56,14 @@ export class OutboxKeeper {
     this.shell = shell;
   }
 
+  /**
+   * At boot, before anything is measured: a reading that is lost from now on is one more.
+   * @param changed RTC memory has another outbox
+   */
+  begin(changed: boolean): Failure | undefined {
+    return changed ? (this.save() ?? this.bound()) : this.bound();
+  }
+
   /** Takes in a reading, and stores it. */
   queue(content: Uint8Array): Failure | undefined {
     const sequence = this.outbox.nextSequence;
@@ -69,7 +86,7 @@ export class OutboxKeeper {
         ...this.outbox,
         losses: { ...losses, safeDropped: losses.dropped, safeGap: losses.gap, cold: false },
       };
-    else if (losses.cold) this.spill();
+    else if (losses.cold && !this.note()) this.spill();
   }
 
   /** Writes RTC memory; what does not fit goes to flash, or is dropped. */
@@ -82,50 +99,64 @@ export class OutboxKeeper {
     }
   }
 
-  /** Drops something in RTC memory; false when there is nothing. */
+  /** Drops something in RTC memory, the answer to a command before any reading; false when there is nothing. */
   dropSome(): boolean {
-    const before = this.outbox;
-    const fewer = dropResult(before) ?? this.byPolicy(before) ?? dropOldest(before);
-    if (!fewer) return false;
+    const fewer = dropResult(this.outbox);
+    if (!fewer) return this.dropReadings();
     this.replace(fewer);
-    if (fewer.losses === before.losses)
-      this.shell.tell("error", { ...failure("storage-failed", "no room for the answer to a command") });
+    this.shell.tell("error", { ...failure("storage-failed", "no room for the answer to a command") });
     return true;
   }
 
-  private byPolicy(outbox: FrozenOutbox): FrozenOutbox | undefined {
-    if (this.settings.drop === "newest") return dropNewest(outbox);
-    return this.settings.drop === "thin" ? dropHalf(outbox) : undefined;
+  /** Drops readings in RTC memory as the profile says; false when there are none. */
+  private dropReadings(): boolean {
+    const { outbox } = this;
+    const { drop } = this.settings;
+    const fewer =
+      drop === "newest" ? dropNewest(outbox) : drop === "thin" ? dropHalf(outbox) : dropOldest(outbox);
+    const other = fewer ?? dropOldest(outbox);
+    if (!other) return false;
+    this.replace(other);
+    return true;
   }
 
   /** No more than so many are in RTC memory alone. */
   private bound(): Failure | undefined {
+    const { shelf, outbox } = this;
     const { most } = this.settings;
-    const { gap, safeGap } = this.outbox.losses;
-    if (this.shelf ? exposed(this.outbox) + gap - safeGap < most : exposed(this.outbox) <= most)
+    const { gap, safeGap } = outbox.losses;
+    const count = exposed(outbox);
+    if (!shelf && count <= most) return undefined;
+    // Those that flash might not take together with the next go before.
+    if (shelf && count + gap - safeGap < most && !shelf.takesMuch(contentBytes(outbox.readings)))
       return undefined;
     if (this.spill()) return undefined;
     // One more may be lost while it is taken.
-    const limit = this.shelf ? Math.max(1, most - 1) : most;
-    if (exposed(this.outbox) <= limit) return undefined;
-    while (exposed(this.outbox) > limit && this.dropSome());
-    this.note();
+    const limit = shelf ? Math.max(1, most - 1) : most;
+    if (count <= limit) return undefined;
+    while (exposed(this.outbox) > limit && this.dropReadings());
+    const { dropped, safeDropped } = this.outbox.losses;
+    // Flash is told every so often: these counts would be lost with RTC memory.
+    if (dropped - safeDropped >= most) this.note();
     return this.save(false);
   }
 
-  /** Flash is told every so often how many were dropped while nothing could be written that says so. */
-  private note(): void {
+  /** The newest segment is written anew, and says what has been lost since. @returns whether it does */
+  private note(): boolean {
     const { shelf, outbox } = this;
     const { losses, spilled } = outbox;
-    if (!shelf || losses.dropped - losses.safeDropped < this.settings.most) return;
-    for (let number = spilled.next - 1; number >= spilled.first; number--) {
+    const { dropped, gap } = losses;
+    for (let number = spilled.next - 1; shelf && number >= spilled.first; number--) {
       const segment = shelf.read(number)?.segment;
       if (!segment) continue;
-      const { dropped, gap } = losses;
-      if (shelf.write(number, shelf.encode({ ...segment, dropped, gap })))
-        this.outbox = { ...outbox, losses: { ...losses, safeDropped: dropped, safeGap: gap } };
-      return;
+      if (!shelf.write(number, shelf.encode({ ...segment, dropped, gap }))) return false;
+      this.outbox = {
+        ...outbox,
+        losses: { ...losses, safeDropped: dropped, safeGap: gap, cold: false },
+      };
+      return true;
     }
+    return false;
   }
 
   /** Everything that is in RTC memory alone goes to flash. @returns whether it did, and RTC memory is written */

@@ -96,6 +96,11 @@ export function exposed(outbox: FrozenOutbox): number {
   return first === next ? waiting(outbox) : outbox.readings.length;
 }
 
+/** About as many as they take in RTC memory, or in flash. */
+export function contentBytes(readings: readonly Reading[]): number {
+  return readings.reduce((sum, { content }) => sum + content.length + 8, 0);
+}
+
 /** How many answers to commands wait. */
 export function waitingResults({ messages }: FrozenOutbox): number {
   return messages.filter(({ topic }) => topic === resultsTopic).length;
@@ -107,10 +112,15 @@ export function dropResult(outbox: FrozenOutbox): FrozenOutbox | undefined {
   return oldest && acknowledge(outbox, oldest.counter);
 }
 
-/** What is no longer there was dropped. */
+/** What is no longer there was dropped, and with it perhaps the message that told of losses before. */
 export function withDropped(outbox: FrozenOutbox, readings: number): FrozenOutbox {
-  const { losses } = outbox;
+  const losses = toldAnew(outbox.losses);
   return { ...outbox, losses: { ...losses, dropped: losses.dropped + readings } };
+}
+
+/** The message that told of them, if it is not acknowledged, may not come to anyone. */
+export function toldAnew(losses: Losses): Losses {
+  return losses.toldBy === null ? losses : { ...losses, toldDropped: 0, toldGap: 0, toldBy: null };
 }
 
 /** Readings were lost that nobody has; so many at most. */
@@ -119,15 +129,10 @@ export function withGap(outbox: FrozenOutbox, readings: number): FrozenOutbox {
   return { ...outbox, losses: { ...losses, gap: losses.gap + readings } };
 }
 
-/**
- * Drops the oldest in RTC memory: an answer before any reading, a frozen message before any other. Undefined when there
- * is nothing left to drop.
- */
+/** Drops the oldest readings in RTC memory, of which a frozen message holds some; undefined when there are none. */
 export function dropOldest(outbox: FrozenOutbox): FrozenOutbox | undefined {
-  const fewer = dropResult(outbox);
-  if (fewer) return fewer;
-  const [message, ...messages] = outbox.messages;
-  if (message) return withDropped({ ...outbox, messages }, message.readings);
+  const message = outbox.messages.find((one) => one.readings > 0);
+  if (message) return withDropped(acknowledge(outbox, message.counter), message.readings);
   const [reading, ...readings] = outbox.readings;
   return reading && withDropped({ ...outbox, readings }, 1);
 }
@@ -163,7 +168,12 @@ export function recovered(before: FrozenOutbox): FrozenOutbox {
   const { spilled } = outbox;
   const [first] = outbox.messages;
   if (first && spilled.first !== spilled.next)
-    outbox = { ...outbox, messages: [], spilled: { ...spilled, taken: first.firstSequence } };
+    outbox = {
+      ...outbox,
+      messages: [],
+      losses: toldAnew(outbox.losses),
+      spilled: { ...spilled, taken: first.firstSequence },
+    };
   const keep = waiting(outbox) >> 1;
   while (waiting(outbox) > keep) outbox = dropOldest(outbox) ?? outbox;
   return outbox;

@@ -37,6 +37,11 @@ export class Shelf {
     return count < mostSegments(this.mostBytes) && bytes + more <= this.mostBytes;
   }
 
+  /** Whether so many bytes of readings would take a good part of all there is. */
+  takesMuch(bytes: number): boolean {
+    return bytes > this.mostBytes >> 1;
+  }
+
   /** What the segment will be in flash. */
   encode(segment: Segment): Uint8Array {
     return encodeSegment(segment, this.trust.secretId);

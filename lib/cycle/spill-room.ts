@@ -1,5 +1,6 @@
 /** Makes room in flash for one more segment: by leaving out the oldest, or by thinning what there is. */
 import type { FrozenOutbox } from "../store/rtc-outbox.js";
+import { toldAnew } from "./outbox.js";
 import type { Shelf } from "./shelf.js";
 import { countReadings, pendingMessages, pendingReadings, thinned } from "./spill.js";
 
@@ -26,9 +27,10 @@ export function spillFrom({ spilled, messages, readings, nextSequence }: FrozenO
 
 /** What remains in RTC memory once a segment of so many bytes stands in flash. */
 export function spilledOutbox(outbox: FrozenOutbox, room: Room, bytes: number): FrozenOutbox {
-  const { losses, spilled, messages } = outbox;
+  const { spilled, messages } = outbox;
   const none = spilled.first === spilled.next;
   const { dropped } = room;
+  const losses = room.gone.length > 0 ? toldAnew(outbox.losses) : outbox.losses;
   const { gap } = losses;
   return {
     ...outbox,
@@ -110,7 +112,7 @@ export function thinAll(before: FrozenOutbox, shelf: Shelf, stored: (outbox: Fro
     const done = i + 2 >= numbers.length;
     outbox = {
       ...outbox,
-      losses: { ...outbox.losses, dropped, safeDropped: dropped, safeGap: gap },
+      losses: { ...toldAnew(outbox.losses), dropped, safeDropped: dropped, safeGap: gap },
       spilled: {
         ...outbox.spilled,
         next: done ? to + 1 : next,
