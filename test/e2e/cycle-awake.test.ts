@@ -55,38 +55,42 @@ describe("at the embedded broker, on the virtual clock", () => {
     });
 
   test("a connection that is lost while it idles is made again, long before the next reading", async () => {
-    const { events, summary } = await rounds(12, {
+    const { events, summary } = await rounds(30, {
       disturbance: { link: () => [{ resetOn: '"sequence":2' }] },
     });
-    // Each connection made from then on is reset too: the back-off spreads them, and readings wait.
+    // Each connection that is made from then on is reset too, at its next answer.
     const joins = only(events, "phase").filter(({ name }) => name === "join");
-    ok(joins.length >= 2, `${joins.length} connections`);
-    equal(summary.rejected, 0);
-    equal(summary.wakes, 1);
+    ok(joins.length >= 3, `${joins.length} connections`);
+    deepEqual([summary.wakes, summary.rejected], [1, 0]);
+    const lost = joins[1]!.at;
+    const before = events.filter(({ event, at }) => event === "idle" && at < lost).at(-1)!.at;
+    ok(lost - before < 60_000, `${lost - before} ms later`);
   });
 
-  test("without an access point it tries again and again, ever less often, and loses nothing", async () => {
+  test("without an access point it tries ever less often, measures on, and sends all that waits when it is back", async () => {
     let readings = 0;
-    const down = (disturbed: number) => readings > 2 && readings <= 2 + disturbed;
-    const options = await simOptions({ board: "esp32", cycles: "60" });
+    const options = await simOptions({ board: "esp32", cycles: "1000" });
+    const end = new AbortController();
     const { events, summary } = await run(
       {},
       ({ event }) => {
         if (event === "queued") readings++;
+        if (event === "acked" && readings > 10) end.abort();
       },
       {
         ...options,
-        forMs: 10 * 900_000,
-        cycles: 1000,
+        signal: end.signal,
         profile: awake(options.profile, 900),
         disturbance: {
-          network: (quiet) => (down(5) ? { ...quiet, accessPoints: [] } : quiet),
-          link: () => [{ resetOn: '"sequence":2' }],
+          network: (quiet) => (readings <= 8 ? { ...quiet, accessPoints: [] } : quiet),
         },
       },
     );
-    const failed = only(events, "error").filter(({ kind }) => kind === "network-unavailable");
-    ok(failed.length >= 3 && failed.length < 40, `${failed.length} tries in more than an hour`);
+    const tries = only(events, "error").filter(({ kind }) => kind === "network-unavailable");
+    // Two seconds, four, eight …: an hour at most, in two hours.
+    ok(tries.length >= 8 && tries.length < 60, `${tries.length} tries`);
+    const sent = only(events, "sent").reduce((sum, { readings: some = 0 }) => sum + some, 0);
+    ok(sent > 10, `${sent} readings sent`);
     equal(summary.rejected, 0);
   });
 });
