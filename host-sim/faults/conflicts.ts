@@ -13,10 +13,17 @@ export interface FaultWorld {
 /** @returns why the run cannot do one of them, in one line; undefined when it can do all */
 export function faultConflict(faults: readonly Fault[], world: FaultWorld): string | undefined {
   for (const fault of faults) {
-    const why = conflict(fault, world);
+    const why = neverStrikes(fault, world) ?? conflict(fault, world);
     if (why !== undefined) return `${fault.text}: ${why}`;
   }
   return undefined;
+}
+
+function neverStrikes({ when }: Fault, { profile }: FaultWorld): string | undefined {
+  const isLate = "fromWake" in when && when.fromWake > 1;
+  return profile.cycle.mode === "awake" && isLate
+    ? "a board that stays awake wakes once: order it for wake 1, or for all"
+    : undefined;
 }
 
 function conflict({ name, where }: Fault, { profile, external, devices }: FaultWorld): string | undefined {

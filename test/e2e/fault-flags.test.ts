@@ -21,6 +21,9 @@ const script = (name: string, content: unknown) => {
   return path;
 };
 
+const simulator = JSON.parse(readFileSync(join(root, "profiles/simulator.json"), "utf8"));
+const awake = script("awake.json", { ...simulator, cycle: { ...simulator.cycle, mode: "awake" } });
+
 describe("what a run with faults tells, and how it ends", () => {
   test("the fault, how the device takes it, and the recovery; 0 because all arrived in the end", async () => {
     const { code, stdout } = await dormouse(["sim", "--json", "--fault", "refuse"]);
@@ -113,6 +116,10 @@ describe("what cannot be done ends with 2 and one line", () => {
     [
       ["--broker", "mqtt://localhost:1883", "--fault", "stall@secure"],
       /stall@secure: the profile is without TLS/,
+    ],
+    [
+      ["--profile", awake, "--fault", "refuse"],
+      /--fault refuse: a board that stays awake wakes once: order it/,
     ],
     [["--script", "no-such-script.json"], /--script no-such-script\.json/],
     [["--script", script("bad.json", "{")], /--script .*bad\.json: no JSON/],
