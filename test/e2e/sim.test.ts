@@ -16,7 +16,7 @@ import { phases } from "../../lib/cycle/wake-cycle.js";
 import { dormouse } from "../cli/command.js";
 import { Gate } from "./gate.js";
 import { Mosquitto, mosquittoMissing } from "./mqtt-mosquitto.js";
-import { only, run } from "./run.js";
+import { eager, only, run } from "./run.js";
 
 describe("against the embedded broker", () => {
   for (const board of boardNames)
@@ -138,12 +138,13 @@ describe("against Mosquitto with TLS", { skip: mosquittoMissing() ?? false }, ()
   test("what a wake could not send arrives with the next, the same bytes, nothing lost or twice", async () => {
     const gate = new Gate(broker.tlsPort);
     const port = await gate.start();
+    const { profile } = await simOptions(flags(port));
     const { events, summary, tally } = await run(
       { ...flags(port), cycles: "4" },
       (event) => {
         if (event.event === "sleep") gate.open = event.wake !== 1 && event.wake !== 2;
       },
-      { disturbance: { listenerPort: broker.tlsPort } },
+      { profile: eager(profile), disturbance: { listenerPort: broker.tlsPort } },
     );
     await gate.stop();
     assert.deepEqual(
