@@ -186,8 +186,8 @@ export class Memory implements KeeperShell {
   }
 
   /**
-   * Whether a known time is to be asked for again: the clock may have drifted too far. Once said, not again for some
-   * hours: a silent server is not asked at every wake.
+   * Whether a known time is to be asked for again: the clock may have drifted too far. Once said, not again for a
+   * while: a silent server is not asked at every wake.
    */
   wantsTime(nowMs: number): boolean {
     const asked = askedAgain(this.#time, nowMs);

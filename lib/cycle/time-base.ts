@@ -17,6 +17,7 @@ export const boundMs = 10_000;
 const answerErrorMs = 750;
 /** By so much the drift itself may change from one asking to the next, with the temperature. */
 const wanderPpm = 50;
+/** A server that was asked in vain is asked again when what may be wrong has doubled, at the latest after this. */
 const askAgainMs = 6 * 3_600_000;
 /** A clock that runs on in deep sleep has then counted what it was told to sleep, give or take this and a twentieth. */
 const bootMs = 60_000;
@@ -142,12 +143,13 @@ function narrowed(
 }
 
 /**
- * A known time that is to be asked for again: the clock may have drifted too far. Given back as one that is not, for some
- * hours: a silent server is not asked at every wake. Undefined when it need not be asked for.
+ * A known time that is to be asked for again: the clock may have drifted too far. Given back as one that is not, for as long
+ * as has passed since it was set or six hours: a silent server is not asked at every wake. Undefined when it need not be
+ * asked for.
  */
 export function askedAgain(time: TimeBase, nowMs: number): TimeBase | undefined {
   if (nowMs >= time.setAtMs && nowMs < time.askAtMs) return undefined;
-  return { ...time, askAtMs: nowMs + askAgainMs };
+  return { ...time, askAtMs: nowMs + Math.min(askAgainMs, Math.max(0, nowMs - time.setAtMs)) };
 }
 
 /** What goes by the time was refused, which may be the time's fault: it is asked for at the next wake, and serves till then. */

@@ -223,15 +223,22 @@ test("before anybody has told the time the clock runs on from power-on all the s
   }
 });
 
-test("a server that was asked in vain is asked again after six hours, one in doubt at the next wake", () => {
+test("a server that was asked in vain is asked again when the error may have doubled, or after six hours", () => {
   const { time } = timeSet(unsetTime(0), start, start);
   equal(askedAgain(time, start + 1000), undefined);
   const due = time.askAtMs;
   ok(due > start + 60_000 && due < start + quarter, `first asked again after ${due - start} ms`);
-  const asked = askedAgain(time, due)!;
-  equal(askedAgain(asked, due + 6 * hour - 1), undefined);
-  ok(askedAgain(asked, due + 6 * hour), "after six hours");
-  ok(askedAgain(doubted(asked), due), "in doubt");
+  const asked = askedAgain(time, start + quarter)!;
+  equal(askedAgain(asked, start + 2 * quarter - 1), undefined);
+  const late = askedAgain(asked, start + 2 * quarter);
+  equal(late?.askAtMs, start + 4 * quarter);
+  equal(askedAgain(time, start + day)?.askAtMs, start + day + 6 * hour);
+});
+
+test("a time in doubt, and a clock that went back, are asked about at once", () => {
+  const { time } = timeSet(unsetTime(0), start, start);
+  equal(askedAgain(time, start + 1), undefined);
+  ok(askedAgain(doubted(time), start + 1), "in doubt");
   ok(askedAgain(time, start - 1), "a clock that went back");
 });
 
