@@ -55,6 +55,7 @@ interface WrittenProfile {
   topics: WrittenTopics;
   commands?: WrittenCommands;
   cycle: WrittenCycle;
+  outbox?: NonNullable<Profile["outbox"]>;
   sensor: Profile["sensor"];
 }
 
@@ -202,6 +203,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
       topics: deviceTopics(topics, device.id),
       ...(commands && { commands: deviceCommands(commands) }),
       cycle: deviceCycle(written.cycle),
+      ...(written.outbox && { outbox: written.outbox }),
       sensor: written.sensor,
     },
     references: {

@@ -120,6 +120,32 @@ const mistakes: [string, object, string, RegExp][] = [
     /Did you mean "join"/,
   ],
 ];
+
+for (const [setting, value, line] of [
+  ["spillEvery", 0, /1 to 64/],
+  ["spillEvery", 65, /1 to 64/],
+  ["spillEvery", 1.5, /1 to 64/],
+  ["flashBytes", -1, /0 \(none do\)/],
+  ["flashBytes", 65_537, /65536/],
+  ["drop", "some", /"thin"/],
+  ["dorp", "thin", /Did you mean "drop"/],
+] as const)
+  test(`outbox.${setting} ${value} is refused, with a remedy`, () =>
+    blamed({ outbox: { [setting]: value } }, `outbox.${setting}`, line));
+
+test("what is written of the outbox comes to the device, and nothing is added", () => {
+  for (const outbox of [
+    { spillEvery: 1, flashBytes: 0, drop: "newest" },
+    { spillEvery: 64, flashBytes: 65_536, drop: "thin" },
+    { drop: "oldest" },
+    {},
+  ]) {
+    const checked = checkProfile(JSON.stringify({ ...minimal, outbox }));
+    assert.ok(checked.ok);
+    assert.deepEqual(checked.profile.outbox, outbox);
+  }
+});
+
 function blamed(part: object, path: string, line: RegExp): void {
   const checked = checkProfile(JSON.stringify({ ...minimal, ...part }));
   assert.ok(!checked.ok);

@@ -3,9 +3,11 @@ import { crc32 } from "../../../lib/crc32.js";
 import {
   decodeRtc,
   encodeRtc,
+  markRecovery,
   type RtcImage,
   rtcHeaderBytes,
   rtcImageBytes,
+  sensing,
 } from "../../../lib/store/rtc.js";
 import { decodeDownlink, emptyDownlink } from "../../../lib/store/rtc-downlink.js";
 import { emptyOutbox } from "../../../lib/store/rtc-outbox.js";
@@ -237,6 +239,83 @@ test("a challenge of another length is dropped alone", () => {
   equal(decodeRtc(forged(`${image}0700080102030405060708`), trust)?.challenge, challenge);
   for (const bad of ["07000701020304050607", "070009010203040506070809", "070000"])
     equal(decodeRtc(forged(image + bad), trust), { next: 1029, outbox: emptyOutbox }, bad);
+});
+
+test("what an image of version 1 says is read from one that was written then, and from no other", ({
+  vectors,
+}) => {
+  const { images } = vectors("store/rtc-version-1") as { images: { bare: string; waiting: string } };
+  equal(decodeRtc(fromHex(images.bare), trust), { next: 1024, outbox: emptyOutbox });
+  const data = fromHex(images.waiting);
+  const image = decodeRtc(data, trust)!;
+  const { outbox } = image;
+  equal([image.next, outbox.nextSequence, outbox.losses.dropped, outbox.losses.toldDropped], [1030, 9, 2, 0]);
+  equal(
+    outbox.readings,
+    full.outbox.readings.map((one) => ({ ...one, topic: 0 })),
+  );
+  equal(outbox.messages, full.outbox.messages);
+  equal([image.challenge, image.mqtt, image.network?.channel], [full.challenge, full.mqtt, 11]);
+  // Written again it is of version 2, and says the same.
+  const again = written(image);
+  equal([again[4], decodeRtc(again, trust)], [2, image]);
+  for (let i = 0; i < data.length; i++) {
+    data[i]! ^= 1;
+    equal(decodeRtc(data, trust), undefined, `flip at ${i}`);
+    data[i]! ^= 1;
+  }
+});
+
+test("an image of a later version is a cold start, however right its checksum", () => {
+  const sections = "010004811904050600068500000080 80".replace(" ", "");
+  ok(decodeRtc(forged(sections, 2), trust), "version 2");
+  for (const version of [0, 3, 255]) equal(decodeRtc(forged(sections, version), trust), undefined);
+});
+
+test("that a reading was being taken is known, and the image is trusted; with other marks it is not", () => {
+  const data = written(full);
+  equal(decodeRtc(data, trust)?.interrupted, undefined);
+  data[sensing.at] = sensing.value;
+  equal(decodeRtc(data, trust), { ...full, interrupted: true });
+  ok(markRecovery(data), "the first recovery");
+  equal(decodeRtc(data, trust), undefined, "which is under way");
+  ok(!markRecovery(data), "and crashed");
+  for (const marks of [1, 3, 4, 255]) {
+    data[sensing.at] = marks;
+    equal(decodeRtc(data, trust), undefined, `${marks}`);
+  }
+});
+
+test("an outbox whose losses or segments cannot be is a cold start", () => {
+  const read = (losses: unknown, spilled: unknown) => {
+    const content = encode([9, losses, spilled, [], []] as Parameters<typeof encode>[0]);
+    const head = `06${content.length.toString(16).padStart(4, "0")}`;
+    return decodeRtc(forged(`01000481190405${head}${hex(content)}`), trust);
+  };
+  ok(read(0, 0) && read(0, 5), "none");
+  ok(read([5, 4, 5, 4, null, 5, 4, true], [1, 3, 7, 9, 100, 3]), "some");
+  for (const losses of [
+    1,
+    null,
+    [5, 4, 5, 4, null, 5, 4],
+    [5, 4, 6, 4, null, 5, 4, true],
+    [5, 4, 5, 5, null, 5, 4, true],
+    [5, 4, 5, 4, "a", 5, 4, true],
+    [5, 4, 5, 4, null, 6, 4, true],
+    [5, 4, 5, 4, null, 5, 5, true],
+    [5, 4, 5, 4, null, 5, 4, 1],
+  ])
+    equal(read(losses, 0), undefined, JSON.stringify(losses));
+  for (const spilled of [
+    -1,
+    [3, 3, 7, 9, 100, 3],
+    [4, 3, 7, 9, 100, 3],
+    [1, 3, 10, 9, 100, 3],
+    [1, 3, 7, 10, 100, 3],
+    [1, 3, 7, 9, 100, 4],
+    [1, 3, 7, 9, 100],
+  ])
+    equal(read(0, spilled), undefined, JSON.stringify(spilled));
 });
 
 test("messages of a firmware without commands are read, which said only whether they are JSON", () => {
