@@ -94,14 +94,18 @@ describe("a command without a challenge", { skip, timeout: 60_000 }, () => {
           () => scene.send({ counter: 0, challenge: null }),
           ...Array<undefined>(wakes - 1).fill(undefined),
           // By its sender's clock it is new; who held the device's challenge back so long is nobody's friend.
-          () => scene.send({ counter: 1, issuedAt: startedAt + (wakes + 1) * halfHour }),
-          () => scene.send({ counter: 2, challenge: null, issuedAt: startedAt + (wakes + 2) * halfHour }),
+          async () => {
+            // Two of them: the second finds another challenge published, which is new, and which it does not answer.
+            for (const counter of [1, 2])
+              await scene.send({ counter, issuedAt: startedAt + (wakes + 1) * halfHour });
+          },
+          () => scene.send({ counter: 3, challenge: null, issuedAt: startedAt + (wakes + 2) * halfHour }),
         ),
       });
       deepEqual(errors, []);
       deepEqual(
         scene.results.map(({ status }) => status),
-        ["challenge", "done", settled ? "done" : "challenge"],
+        ["challenge", "done", "done", settled ? "done" : "challenge"],
       );
     });
 });
