@@ -30,12 +30,15 @@ export class Station {
   #nameServer: string | undefined;
   #leased = "";
   #leaseEndsAtMs = 0;
+  /** It has its address by DHCP, and asks for a longer lease in time. */
+  #renews = false;
 
   /** The board has joined. */
   join(point: AccessPoint, fixed: StaticAddress | undefined): void {
     this.#point = point;
     this.#address = fixed?.address;
     this.#nameServer = fixed?.nameServer;
+    this.#renews = false;
   }
 
   leave(): void {
@@ -49,13 +52,14 @@ export class Station {
     this.#leased = this.#address = point.address;
     this.#nameServer = point.nameServer;
     this.#leaseEndsAtMs = atMs + 1000 * point.leaseSeconds;
+    this.#renews = true;
     return point;
   }
 
   /** Whether packets of the board come to anybody and the answers back. */
   reached(atMs: number): boolean {
     const mine = this.#address !== undefined && this.#address === this.#leased;
-    return mine && this.#point?.address === this.#address && atMs < this.#leaseEndsAtMs;
+    return mine && this.#point?.address === this.#address && (this.#renews || atMs < this.#leaseEndsAtMs);
   }
 
   /** Whether a question of the board comes to its name server. */

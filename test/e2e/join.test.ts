@@ -181,6 +181,26 @@ describe("a remembered network", () => {
   });
 });
 
+test("a board that stays awake remembers the access point, and has its address by DHCP", async () => {
+  const asked: string[] = [];
+  const options = await simOptions({ board: "esp32c3", cycles: "20" });
+  const { events } = await run({}, undefined, {
+    ...options,
+    profile: { ...options.profile, cycle: { ...options.profile.cycle, mode: "awake" } },
+    disturbance: {
+      link: () => [{ resetOn: '"sequence":2' }],
+      memory: (_, kind) => {
+        if (kind !== undefined) asked.push(kind);
+        return "none";
+      },
+    },
+  });
+  const joins = only(events, "phase").filter(({ name }) => name === "join");
+  assert.ok(joins.length >= 2, `${joins.length} joins`);
+  assert.deepEqual([joins[0]!.detail, joins[1]!.detail], [undefined, "without a scan"]);
+  assert.equal(asked.filter((kind) => kind === "dhcp").length, joins.length);
+});
+
 describe("what is no longer as remembered costs no wake:", () => {
   const gone = "the remembered access point is not there";
   for (const [name, change] of [

@@ -72,6 +72,15 @@ test("an address from memory is heard while the lease lasts and the server means
   }
 });
 
+test("a board that stays joined keeps its address by DHCP for as long as the server means it for this board", async () => {
+  const station = joined();
+  const week = 7 * 86_400_000;
+  assert.equal((await ask("dns", "broker.dormouse.test", week, station)).text, "127.0.0.1");
+  const other = { ...world, accessPoints: [{ ...point, address: "10.0.0.9" }] };
+  await ask("dhcp", "", week, station, other);
+  assert.equal((await ask("dns", "broker.dormouse.test", week, station, other)).text, "127.0.0.1");
+});
+
 test("a board with an address but no name server resolves nothing", async () => {
   const station = joined();
   const question = { ssid: "burrow", password: "nuts", static: { address: "192.168.4.23" } };
