@@ -40,12 +40,17 @@ const weakRssi = -75;
 export function usable(cache: NetworkCache | undefined, nowSeconds: number): NetworkCache {
   if (!cache) return {};
   const { bssid, channel, lease, broker } = cache;
-  const leased = lease !== undefined && nowSeconds < lease.endsAtSeconds;
+  const leased = lease !== undefined && lasts(lease, nowSeconds);
   return {
     ...(bssid && channel && (leased || !lease) && { bssid, channel }),
     ...(leased && { lease }),
-    ...(broker && nowSeconds < broker.endsAtSeconds && { broker }),
+    ...(broker && lasts(broker, nowSeconds) && { broker }),
   };
+}
+
+/** What would last longer than any lease may was noted by another clock: this one has begun anew since. */
+function lasts({ endsAtSeconds }: { readonly endsAtSeconds: number }, nowSeconds: number): boolean {
+  return nowSeconds < endsAtSeconds && endsAtSeconds <= nowSeconds + maxLeaseSeconds;
 }
 
 /** What is worth keeping of an access point and an address; `used` was used and has served. */

@@ -71,8 +71,12 @@ export function awake(time: TimeBase, { clockMs, awakeMs, slept }: Boot): TimeBa
   const least = slept === "all" ? time.sleepMs * 0.95 : 0;
   const ran = passed >= least && (time.sleepMs === 0 || passed <= most);
   // A crash before the sleep is no sleep; without a clock nobody knows how long that lasted.
-  if (!ran && (slept !== "all" || time.sleepMs === 0))
-    return { ...unsetTime(awakeMs), driftPpm: time.driftPpm, driftErrorPpm: time.driftErrorPpm };
+  const lost = !ran && (slept !== "all" || time.sleepMs === 0);
+  // What waits goes by a clock that nobody had set. It goes on from there, be it late: also when the clock was set since, and
+  // nothing kept that says by how much.
+  if (time.source === "unset" && (lost || (time.sleepMs === 0 && clockMs >= absoluteTimeMs)))
+    return { ...time, wallMs: time.wallMs + awakeMs, sleepMs: 0 };
+  if (lost) return { ...unsetTime(awakeMs), driftPpm: time.driftPpm, driftErrorPpm: time.driftErrorPpm };
   const sleptMs = ran ? (time.sleepMs === 0 ? 0 : Math.max(0, passed - awakeMs)) : time.sleepMs;
   const gainedMs = (sleptMs * time.driftPpm) / (million + time.driftPpm);
   const wallMs = Math.round(time.wallMs + (ran ? passed : sleptMs + awakeMs) - gainedMs);

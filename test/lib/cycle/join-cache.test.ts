@@ -91,3 +91,9 @@ test("masks are of so many bits", () => {
       length,
     );
 });
+
+test("a clock that has begun anew makes no lease and no name last for ever", () => {
+  equal(usable(all, now), all);
+  equal(usable(all, 20), {}, "before anybody has told the time");
+  equal(usable(clockJumped(all, 1000 * now), now + 20), {}, "and once it is told");
+});

@@ -223,6 +223,17 @@ test("before anybody has told the time the clock runs on from power-on all the s
   }
 });
 
+test("a reset before anything was kept of the time that was just set leaves what waits where it was", () => {
+  // An ESP32's clock runs on through a reset, an ESP8266's begins anew.
+  const kept = decodeTimeSection(encodeTimeSection(asleep(unsetTime(0), 5000, 0)))!;
+  for (const clockMs of [start, 60]) {
+    const reset = awake(kept, { clockMs, awakeMs: 60, slept: "unknown" });
+    equal([reset.wallMs, clockOf(reset)], [5060, "unknown"]);
+    const set = timeSet(reset, start + 100, start + 100 - reset.wallMs);
+    equal(set.date(4000), start + 100 - 1060, "a reading of a second before it was kept");
+  }
+});
+
 test("a server that was asked in vain is asked again when the error may have doubled, or after six hours", () => {
   const { time } = timeSet(unsetTime(0), start, start);
   equal(askedAgain(time, start + 1000), undefined);
