@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { connectAsync } from "mqtt";
 import type { Memories } from "../../host-sim/disturbance.js";
 import type { Running } from "../cli/mqtt-command.js";
 import { endOf, operatorIn, Shell } from "./built-in-scene.js";
@@ -186,5 +187,20 @@ describe("trust by command", { skip: mosquittoMissing() ?? false, timeout: 120_0
     equal(await endOf(sent!), "0 done: 11");
     deepEqual(errors, []);
     equal(summary.verified, summary.published);
+  });
+
+  test("as much rubbish of that size as anybody sends is left aside, and does not exhaust the board", async () => {
+    use("a");
+    const rubbish = Buffer.alloc(3700, 0xd1);
+    const { errors, summary } = await go(3, { crl: pki.crl(null, 6) }, () => [
+      async () => {
+        const client = await connectAsync(`mqtt://127.0.0.1:${broker.openPort}`, { protocolVersion: 5 });
+        for (let i = 0; i < 20; i++)
+          await client.publishAsync(`sensors/${deviceId}/command`, rubbish, { qos: 1 });
+        await client.endAsync();
+      },
+    ]);
+    deepEqual(errors, []);
+    equal(summary.verified, 3);
   });
 });
