@@ -15,6 +15,7 @@ import {
 import { openKept, openLost } from "dormouse/cycle/outbox-boot";
 import { type KeeperShell, OutboxKeeper } from "dormouse/cycle/outbox-keeper";
 import { OutboxReader } from "dormouse/cycle/outbox-reader";
+import type { KeeperSettings } from "dormouse/cycle/spill";
 import { askedAgain, asleep, byBoard, clockOf, distrusted, doubted, timeSet } from "dormouse/cycle/time-base";
 import { type Failure, failure } from "dormouse/failure";
 import { readRtc, rtcBytes, wakeCause, writeRtc, writeRtcByte } from "dormouse/native/power";
@@ -34,6 +35,7 @@ import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
 import { readClock, wakeClock } from "./clock.js";
 import { type Frost, freezeDraft, raiseReservation } from "./freezing.js";
+import { notedLosses, noteLosses } from "./losses.js";
 import { report } from "./report.js";
 import { storeRtc } from "./rtc-memory.js";
 import { keeperSettings, openShelf } from "./spill.js";
@@ -54,6 +56,9 @@ export class Memory implements KeeperShell {
   readonly #reader: OutboxReader;
   /** The next write keeps also what only makes the next wake quicker. */
   #all = false;
+  readonly #settings: KeeperSettings;
+  /** RTC memory was lost, and had been before, without a message in between. */
+  #again: boolean;
   /** At boot: RTC memory has another outbox. */
   readonly #changed: boolean;
   #time: TimeBase;
@@ -99,9 +104,13 @@ export class Memory implements KeeperShell {
     const shelf = openShelf(outbox, device);
     const cause = wakeCause();
     const clean = cause === "deep-sleep" || cause === "gpio";
+    const noted = kept ? undefined : notedLosses();
     const opened = kept
       ? openKept(kept.outbox, shelf, { interrupted: kept.interrupted === true, clean })
-      : openLost(shelf, settings, reservedEnd, reservedEnd === 0);
+      : openLost(shelf, settings, reservedEnd, reservedEnd === 0, noted);
+    // Nothing was frozen since: a board that loses its power at every boot is not to write to flash at every boot.
+    this.#again = noted?.reservedEnd === reservedEnd;
+    this.#settings = settings;
     this.#keeper = new OutboxKeeper(opened.outbox, shelf, settings, this);
     this.#reader = new OutboxReader(this.#keeper);
     if (opened.gap > 0) report("gap", { readings: opened.gap });
@@ -226,12 +235,25 @@ export class Memory implements KeeperShell {
    * @returns why none may be taken: should RTC memory be lost, nobody would know of it
    */
   sensing(): Failure | undefined {
+    if (this.#again) {
+      this.#again = false;
+      return failure(
+        "storage-failed",
+        "RTC memory is lost again and again: no reading is taken in this wake",
+      );
+    }
     if (this.#counter.reservedEnd === 0) {
       const raised = raiseReservation<OutboxDraft>(this.#counter);
       if (!raised)
         return failure("storage-failed", "flash does not keep that there are readings: none is taken");
       this.#counter = raised;
     }
+    const keeper = this.#keeper;
+    const { reservedEnd } = this.#counter;
+    const noted = noteLosses(keeper.outbox, this.#settings, keeper.shelf !== undefined, reservedEnd);
+    if (!noted)
+      return failure("storage-failed", "flash does not keep how many readings were lost: none is taken");
+    keeper.outbox = noted;
     writeRtcByte(sensing.at, sensing.value);
     return undefined;
   }

@@ -52,12 +52,12 @@ function readString(key: string): string | undefined {
 }
 
 /** An entry of bytes; undefined when there is none. */
-export function readEntry(name: "settings" | "pins" | "ca" | "crl"): Uint8Array | undefined {
+export function readEntry(name: "settings" | "pins" | "ca" | "crl" | "losses"): Uint8Array | undefined {
   return readBuffer(flashKeys[name]);
 }
 
 /** @returns whether flash says so now: else it may say what it said before */
-export function writeEntry(name: "settings" | "pins" | "crl", data: Uint8Array): boolean {
+export function writeEntry(name: "settings" | "pins" | "crl" | "losses", data: Uint8Array): boolean {
   writeBuffer(flashKeys[name], data);
   const kept = readBuffer(flashKeys[name]);
   return kept?.length === data.length && data.every((byte, i) => byte === kept[i]);

@@ -225,6 +225,8 @@ class Connection {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    // The broker may have hung up before it took all that had come.
+    for (let packet = this.#next(); packet; packet = this.#next()) this.#see(packet, false);
     const head = this.#head();
     if (!head) return;
     this.#see({ ...head, body: this.#data.subarray(head.at) }, false);

@@ -8,6 +8,7 @@ import { decode } from "cborg";
 import { type Accepted, open, type Sender } from "../../host-sim/world/opener.js";
 import { encodeDeterministic } from "../../host-sim/world/strict-cbor.js";
 import type { Published } from "./broker.js";
+import type { Keys } from "./commander.js";
 import { readingsIn } from "./readings.js";
 
 export interface Faults {
@@ -83,9 +84,21 @@ export class Ledger {
   #before: Losses = none;
   /** Of all that came before: what of it was told, or stood in flash for it to be told. */
   #earlier: Losses = none;
+  /** Of secrets that the board may have been given since, by epoch. */
+  readonly #secrets = new Map<number, Uint8Array>();
+  /** What the last message that was opened was protected by. */
+  present: Keys | undefined;
+  readonly #onAnswer: (payload: Uint8Array) => void;
 
-  constructor(given: Protected) {
+  constructor(given: Protected, onAnswer: (payload: Uint8Array) => void = () => {}) {
     this.#protected = given;
+    this.#onAnswer = onAnswer;
+    this.#secrets.set(given.epoch, given.secret);
+  }
+
+  /** The board may have these keys from now on. */
+  mayHave({ secret, epoch }: Keys): void {
+    this.#secrets.set(epoch, secret);
   }
 
   /**
@@ -159,11 +172,13 @@ export class Ledger {
   }
 
   #open(topic: string, payload: Buffer): void {
-    const sender = this.#senderOf(payload);
-    const opened = sender && open(payload, topic, [sender]);
+    const found = this.#senderOf(payload);
+    const opened = found && open(payload, topic, [found.sender]);
     if (!opened || "refused" in opened)
       return this.#complain("unaccounted", `a message that cannot be opened on ${topic}: ${opened?.refused}`);
-    if (opened.contentType !== null) return;
+    const { sender } = found;
+    this.present = found.keys;
+    if (opened.contentType !== null) return this.#onAnswer(opened.payload);
     const { readings, dropped, gap } = readingsIn(opened.payload);
     const message = `${sender.epoch} ${opened.counter}`;
     this.#told = {
@@ -193,16 +208,19 @@ export class Ledger {
   }
 
   /** The board's secret is what the kid says: its factory image's next one, or that of its epoch. */
-  #senderOf(payload: Buffer): Sender | undefined {
-    const { device, secret, epoch, accepts } = this.#protected;
+  #senderOf(payload: Buffer): { readonly sender: Sender; readonly keys: Keys } | undefined {
+    const { device, accepts } = this.#protected;
     const kid = labelOf(payload)?.kid;
     if (!kid) return undefined;
-    const parts = decode(kid) as [Uint8Array, number, Uint8Array?];
-    const salt = parts[2];
-    if (!salt) return { id: device, epoch, kid, accepts: accepts(secret) };
-    const info = encodeDeterministic(["dormouse1", "next-secret", parts[1]]);
-    const own = new Uint8Array(hkdfSync("sha256", secret, salt, info, 32));
-    return { id: device, epoch: parts[1], kid, accepts: accepts(own) };
+    const [, epoch, salt] = decode(kid) as [Uint8Array, number, Uint8Array?];
+    const secret = salt ? this.#own(salt, epoch) : this.#secrets.get(epoch);
+    if (!secret) return undefined;
+    return { sender: { id: device, epoch, kid, accepts: accepts(secret) }, keys: { secret, epoch } };
+  }
+
+  #own(salt: Uint8Array, epoch: number): Uint8Array {
+    const info = encodeDeterministic(["dormouse1", "next-secret", epoch]);
+    return new Uint8Array(hkdfSync("sha256", this.#protected.secret, salt, info, 32));
   }
 
   /** Whether this reading has come. */

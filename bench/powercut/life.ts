@@ -14,8 +14,20 @@ import { flashEntries } from "../../lib/store/flash-entries.js";
 import type { Profile } from "../../lib/store/profile.js";
 import type { Board } from "./board.js";
 import type { CampaignBroker } from "./broker.js";
+import { Commander } from "./commander.js";
 import { type Faults, Ledger } from "./ledger.js";
-import { afterCut, asleepOf, type Boot, bootOf, device, quietBoot } from "./plan.js";
+import {
+  afterCut,
+  asleepOf,
+  type Boot,
+  bootOf,
+  controllers,
+  device,
+  disturbedBoots,
+  isCommanded,
+  outageOf,
+  quietBoot,
+} from "./plan.js";
 import { readRtcImage } from "./rtc-image.js";
 import { spilledIn } from "./spilled.js";
 
@@ -28,6 +40,7 @@ export interface Lived {
 }
 
 const startMs = Date.UTC(2026, 10, 22);
+const commandTopic = `sensors/${device}/command`;
 const nameOfBroker = "broker.dormouse.test";
 /** Words of a board that cannot read what it has kept. */
 const unreadable = /"kind":"(unprovisioned|profile-invalid|commands-blocked|internal)"/;
@@ -41,6 +54,7 @@ export class CampaignLife {
   readonly #ledger: Ledger;
   readonly #image: readonly FlashEntry[];
   readonly #station = new Station();
+  readonly #commander: Commander;
   #boot: Boot = quietBoot;
   #atMs = startMs;
   #cause: BootCause = "power-on";
@@ -57,7 +71,10 @@ export class CampaignLife {
     const secret = random.bytes(32);
     const fromFactory = random.whole(0, 1) === 1;
     const record = encodeDeviceRecord(secret, { epoch: 0, reservedEnd: 0, fromFactory });
-    this.#ledger = new Ledger({ device, accepts: acceptsOf(profile), secret, epoch: 0 });
+    const commander = new Commander(random, commandTopic, profile.commands?.operator !== undefined);
+    this.#commander = commander;
+    const given = { device, accepts: acceptsOf(profile), secret, epoch: 0 };
+    this.#ledger = new Ledger(given, (answer) => commander.heard(answer));
     const none = { brokerPassword: null, jwtKey: null, ca: null, crl: null, certificate: null, key: null };
     this.#image = flashEntries(profile, { record, wifiPassword: "", ...none, psk: null, signKey: null });
     this.#factory = fromFactory;
@@ -69,7 +86,7 @@ export class CampaignLife {
     return this.#ledger;
   }
 
-  async live(wakes: number): Promise<Lived> {
+  async live(): Promise<Lived> {
     this.#board.events = {
       log: (line) => this.#log(line),
       ask: (kind, detail, atMs) => this.#ask(kind, detail, atMs),
@@ -77,8 +94,10 @@ export class CampaignLife {
     this.#broker.forget();
     this.#board.writeFlash(this.#image);
     this.#board.writeRtc(new Uint8Array(this.#board.rtcBytes));
-    for (let wake = 0; wake < wakes; wake++) {
-      await this.#wake(bootOf(this.#random, this.#effects));
+    let outage = 0;
+    for (let left = disturbedBoots(this.#random); left > 0; left--) {
+      outage = Math.max(outage - 1, outageOf(this.#random));
+      await this.#wake(bootOf(this.#random, this.#effects, outage > 0));
       await this.#asleep();
     }
     await this.#quietTime();
@@ -136,7 +155,16 @@ export class CampaignLife {
     }
   }
 
+  #command(): void {
+    const { present } = this.#ledger;
+    if (!this.#profile.commands || !present || !isCommanded(this.#random)) return;
+    const { message, next } = this.#commander.command(controllers[0]!, present, this.#atMs);
+    if (next) this.#ledger.mayHave(next);
+    this.#broker.send(commandTopic, message);
+  }
+
   async #asleep(): Promise<void> {
+    this.#command();
     switch (asleepOf(this.#random)) {
       case "rtc-lost":
         return this.#loseRtc();

@@ -5,6 +5,7 @@ import type { PowerFault } from "../../host-sim/device.js";
 import type { Prng } from "../../host-sim/world/prng.js";
 import type { OutboxSettings, Profile } from "../../lib/store/profile.js";
 import type { Conduct } from "./broker.js";
+import { operatorKid, operatorPoint } from "./commander.js";
 
 /** What happens in one boot. */
 export interface Boot {
@@ -12,7 +13,6 @@ export interface Boot {
   readonly memory: "none" | "flash-full" | "flash-lost";
   readonly broker: Conduct;
   readonly accessPoint: boolean;
-  readonly nameServer: boolean;
   readonly timeServer: boolean;
 }
 
@@ -24,6 +24,11 @@ export type AfterCut = "lost" | "kept" | "torn";
 
 const chance = (random: Prng, percent: number) => random.whole(1, 100) <= percent;
 const oneOf = <T>(random: Prng, choices: readonly T[]): T => choices[random.whole(0, choices.length - 1)]!;
+
+/** Boots in which anything may happen. */
+export function disturbedBoots(random: Prng): number {
+  return random.whole(6, 20);
+}
 
 export function boardOf(random: Prng): BoardName {
   return oneOf(random, ["esp32", "esp32", "esp8266", "esp32c3"]);
@@ -67,7 +72,14 @@ export function profileOf(random: Prng, board: BoardName, port: number): Profile
   const checked = checkProfile(JSON.stringify(written));
   if (!checked.ok)
     throw new RangeError(checked.mistakes.map(({ path, problem }) => `${path} ${problem}`).join("; "));
-  return { ...checked.profile, outbox: outboxOf(random, small) };
+  const { commands: settings, ...profile } = checked.profile;
+  // An ESP8266 has no P-256.
+  const operator = small ? {} : { operator: { kid: operatorKid, key: operatorPoint() } };
+  return {
+    ...profile,
+    outbox: outboxOf(random, small),
+    ...(settings && { commands: { ...settings, ...operator } }),
+  };
 }
 
 /** Little room, so that it is soon full. */
@@ -79,8 +91,16 @@ function outboxOf(random: Prng, small: boolean): OutboxSettings {
   };
 }
 
-/** @param effects of a boot before, to cut about its writes */
-export function bootOf(random: Prng, effects: number): Boot {
+/** For how many boots there is no access point from now on. */
+export function outageOf(random: Prng): number {
+  return chance(random, 7) ? random.whole(2, 14) : chance(random, 6) ? 1 : 0;
+}
+
+/**
+ * @param effects of a boot before, to cut about its writes
+ * @param outage there is no access point
+ */
+export function bootOf(random: Prng, effects: number, outage: boolean): Boot {
   return {
     power: chance(random, 35) ? powerFault(random, effects) : undefined,
     memory: chance(random, 6) ? oneOf(random, ["flash-full", "flash-lost"] as const) : "none",
@@ -89,8 +109,7 @@ export function bootOf(random: Prng, effects: number): Boot {
       ...(chance(random, 4) && { deaf: true }),
       ...(chance(random, 3) && { forgets: true }),
     },
-    accessPoint: !chance(random, 8),
-    nameServer: true,
+    accessPoint: !outage,
     timeServer: !chance(random, 8),
   };
 }
@@ -100,7 +119,6 @@ export const quietBoot: Boot = {
   memory: "none",
   broker: {},
   accessPoint: true,
-  nameServer: true,
   timeServer: true,
 };
 
@@ -114,6 +132,11 @@ function powerFault(random: Prng, effects: number): PowerFault {
     cutAtEffect: Math.max(1, cutAtEffect),
     ...(chance(random, 40) && { tear: chance(random, 50) ? true : random.whole(0, 600) }),
   };
+}
+
+/** Whether somebody commands the board while it sleeps. */
+export function isCommanded(random: Prng): boolean {
+  return chance(random, 25);
 }
 
 export function afterCut(random: Prng): AfterCut {

@@ -28,8 +28,6 @@ export interface Outcome {
   readonly complaints: readonly string[];
 }
 
-/** Boots in which anything may happen, in one life. */
-const disturbedBoots = 12;
 const mostComplaints = 20;
 
 /** @param onRun after each life; `false` ends the shard */
@@ -50,7 +48,7 @@ export async function runShard(
       const board = boards.get(name) ?? (await start(name));
       boards.set(name, board);
       life = new CampaignLife(random, board, broker, profileOf(random, name, broker.port));
-      const lived = await life.live(disturbedBoots);
+      const lived = await life.live();
       const told = lived.complaints.map((what) => `life ${run} (${name}): ${what}`);
       outcome = {
         runs: outcome.runs + 1,

@@ -27,7 +27,11 @@ export function spilledIn(flash: readonly FlashEntry[]): Spilled {
   let dropped = 0;
   let gap = 0;
   for (const { key, value } of flash) {
-    if (!key.startsWith("spill-") || !(value instanceof Uint8Array)) continue;
+    if (!(value instanceof Uint8Array)) continue;
+    const noted = key === "losses" ? notedIn(value) : undefined;
+    dropped = Math.max(dropped, noted?.dropped ?? 0);
+    gap = Math.max(gap, noted?.gap ?? 0);
+    if (!key.startsWith("spill-")) continue;
     const parts = partsOf(value);
     if (!parts) continue;
     dropped = Math.max(dropped, parts[4]);
@@ -37,6 +41,13 @@ export function spilledIn(flash: readonly FlashEntry[]): Spilled {
       ids.push(...readingsIn(message[5] as unknown as Uint8Array).readings.map(({ id }) => id));
   }
   return { ids, dropped, gap };
+}
+
+/** Of readings lost, where no segment says it. */
+function notedIn(entry: Uint8Array): { readonly dropped: number; readonly gap: number } | undefined {
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.length);
+  if (entry.length !== 22 || view.getUint32(18) !== crc32(entry, 0, 18)) return undefined;
+  return { dropped: view.getUint32(10), gap: view.getUint32(14) };
 }
 
 /** @returns undefined for what is damaged */

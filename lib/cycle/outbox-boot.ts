@@ -71,20 +71,22 @@ function reconciled(outbox: FrozenOutbox, live: readonly SegmentSummary[]): Froz
  * RTC memory was lost: what was in it alone is a gap, and its sequence numbers are not given again.
  * @param reservedEnd of the counters: no message had a reading beyond so many times 64
  * @param fresh nothing has ever been measured under this secret
+ * @param noted what flash says besides its segments
  */
 export function openLost(
   shelf: Shelf | undefined,
   settings: KeeperSettings,
   reservedEnd: number,
   fresh: boolean,
+  noted?: { readonly dropped: number; readonly gap: number },
 ): OpenedOutbox {
   const live = shelf?.scan() ?? [];
   const oldest = live[0];
   const newest = live[live.length - 1];
   if (fresh && !newest) return { outbox: emptyOutbox, changed: true, gap: 0 };
   const bytes = live.reduce((sum, one) => sum + one.bytes, 0);
-  const dropped = live.reduce((most, one) => Math.max(most, one.dropped), 0);
-  const before = live.reduce((most, one) => Math.max(most, one.gap), 0);
+  const dropped = live.reduce((most, one) => Math.max(most, one.dropped), noted?.dropped ?? 0);
+  const before = live.reduce((most, one) => Math.max(most, one.gap), noted?.gap ?? 0);
   const lost = lossBound(settings, shelf !== undefined, newest !== undefined);
   const gap = before + lost;
   const spilled: Spilled = {
@@ -118,7 +120,8 @@ export function openLost(
 
 /** How many readings are nowhere else than in RTC memory, one that is being taken among them. */
 function lossBound({ most, drop }: KeeperSettings, spills: boolean, spilled: boolean): number {
-  if (!spills) return most + 1;
+  // Flash is told of what was dropped every so many, then too.
+  if (!spills) return 2 * most + 1;
   // Where flash was full new readings were dropped, of which it is told every so many.
   return Math.max(2, most) + (spilled && drop === "newest" ? most : 0);
 }

@@ -34,6 +34,8 @@ export const flashKeys = {
   signKey: "sign-key",
   /** See time-floor.ts; only the device writes it. */
   timeFloor: "time-floor",
+  /** See losses-record.ts; only the device writes it. */
+  losses: "losses",
   /** See settings.ts and pins.ts: what commands have put over the profile. Only the device writes them. */
   settings: "settings",
   pins: "pins",
