@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { readClimate } from "../../firmware/sensors/simulated-climate.js";
+import { root } from "../../host-sim/paths.js";
 import type { RunEvent } from "../../host-sim/report/events.js";
 import type { World } from "../../host-sim/world/network.js";
 import { only, run } from "./run.js";
@@ -51,6 +52,16 @@ function temperatures(events: readonly RunEvent[]): { wake: number; celsius: num
     celsius: reading.filter(({ name }) => name.endsWith("temperature")).map(({ value }) => Number(value)),
   }));
 }
+
+test("the example profiles", async () => {
+  for (const [name, published, wakes] of [
+    ["batched", 2, 5],
+    ["mains-powered", 5, 1],
+  ] as const) {
+    const { summary, tally } = await run({ cycles: "5", profile: join(root, `profiles/${name}.json`) });
+    assert.deepEqual([summary.published, summary.wakes, tally.success], [published, wakes, true], name);
+  }
+});
 
 describe("a batch", () => {
   test("every fourth reading sends all that wait, and in between the radio stays off", async () => {
