@@ -62,6 +62,8 @@ export class Memory implements KeeperShell {
   /** At boot: RTC memory has another outbox. */
   readonly #changed: boolean;
   #time: TimeBase;
+  /** How long ago RTC memory was written, by this clock: of a board that a pin has woken, its sleep. */
+  readonly sleptMs: number;
   /** The TLS session to take up at the next connection, sealed; undefined when there is none. */
   session: Uint8Array | undefined;
   /** For so many wakes, this one included, there is to be none. */
@@ -93,6 +95,7 @@ export class Memory implements KeeperShell {
     this.#secretId = secretId;
     this.#counter = openCounter(reservedEnd, kept?.next);
     this.#time = wakeClock(kept?.time);
+    this.sleptMs = kept?.time ? Math.max(0, this.#time.wallMs - kept.time.wallMs) : 0;
     this.session = kept?.tls;
     this.tlsPause = kept?.tlsPause ?? 0;
     this.mqtt = kept?.mqtt;

@@ -90,12 +90,14 @@ export class Sensing {
     else this.cycle.held();
   }
 
-  /** Since the last decision: of a board that slept its time, an interval. */
+  /** Since the last decision: of a board that slept its time, an interval; of one that a pin woke, what it slept. */
   private elapsedMs(): number {
     const before = this.decidedAt;
     this.decidedAt = Time.ticks;
     if (before !== undefined) return this.decidedAt - before;
-    return wakeCause() === "deep-sleep" ? this.plan.intervalMs : 0;
+    const cause = wakeCause();
+    if (cause === "gpio") return this.memory.sleptMs;
+    return cause === "deep-sleep" ? this.plan.intervalMs : 0;
   }
 
   /** At the end of a wake or a round. @returns whether that was to send */

@@ -218,6 +218,26 @@ describe("a pin that wakes the board", () => {
     assert.ok(tries.length <= 8, `${tries.length} of 30 wakes`);
   });
 
+  test("a back-off runs out though the pin leaves the board no whole sleep", async () => {
+    const profile = profileWith("busy", { ...cycle, backoffMaxSeconds: 3600 });
+    let wake = 0;
+    const { events } = await run(
+      { cycles: "20", profile },
+      (event) => {
+        if (event.event === "wake") wake = event.wake;
+      },
+      {
+        disturbance: {
+          pin: () => 600_000,
+          network: (quiet) => (wake <= 8 ? noAccessPoint(quiet) : quiet),
+        },
+      },
+    );
+    const tries = radioOn(events);
+    const heard = tries.find((wake) => wake > 8);
+    assert.ok(heard !== undefined && heard <= 8 + 7, `tries in wakes ${tries}`);
+  });
+
   test("an ESP8266 has none, other chips have few, and a profile that names another is told so", async () => {
     await assert.rejects(
       run({ board: "esp8266", profile: profileWith("small", cycle) }),
