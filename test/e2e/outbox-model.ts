@@ -2,21 +2,21 @@
  * A device in small, over the real outbox, counter and codecs: its flash, its RTC memory and its radio are here, and power
  * fails before any of their effects. Beside it the world, which knows of every reading what became of it.
  */
-import { draftResult, readingsPerMessage } from "../../../lib/cycle/outbox.js";
-import { openKept, openLost } from "../../../lib/cycle/outbox-boot.js";
-import { OutboxKeeper } from "../../../lib/cycle/outbox-keeper.js";
-import { OutboxReader } from "../../../lib/cycle/outbox-reader.js";
-import { Shelf } from "../../../lib/cycle/shelf.js";
-import type { DropPolicy } from "../../../lib/cycle/spill.js";
-import type { Failure } from "../../../lib/failure.js";
-import { type CounterState, openCounter, reservationSize, step } from "../../../lib/sealed/counter.js";
-import { decodePackCbor } from "../../../lib/senml/cbor.js";
-import { encodeReading, type Measurement } from "../../../lib/senml/measurement.js";
-import { resolvePack } from "../../../lib/senml/resolve.js";
-import type { FrozenMessage, OutboxDraft } from "../../../lib/store/outbox-items.js";
-import { decodeRtc, encodeRtc, sensing } from "../../../lib/store/rtc.js";
-import type { Outbox } from "../../../lib/store/rtc-outbox.js";
-import { decodeSegment } from "../../../lib/store/spill-segment.js";
+import { draftResult, readingsPerMessage } from "../../lib/cycle/outbox.js";
+import { openKept, openLost } from "../../lib/cycle/outbox-boot.js";
+import { OutboxKeeper } from "../../lib/cycle/outbox-keeper.js";
+import { OutboxReader } from "../../lib/cycle/outbox-reader.js";
+import { Shelf } from "../../lib/cycle/shelf.js";
+import type { DropPolicy } from "../../lib/cycle/spill.js";
+import type { Failure } from "../../lib/failure.js";
+import { type CounterState, openCounter, reservationSize, step } from "../../lib/sealed/counter.js";
+import { decodePackCbor } from "../../lib/senml/cbor.js";
+import { encodeReading, type Measurement } from "../../lib/senml/measurement.js";
+import { resolvePack } from "../../lib/senml/resolve.js";
+import type { FrozenMessage, OutboxDraft } from "../../lib/store/outbox-items.js";
+import { decodeRtc, encodeRtc, sensing } from "../../lib/store/rtc.js";
+import type { Outbox } from "../../lib/store/rtc-outbox.js";
+import { decodeSegment } from "../../lib/store/spill-segment.js";
 
 export class PowerCut extends Error {}
 

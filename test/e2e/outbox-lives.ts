@@ -1,5 +1,5 @@
 /** Lives of the device in outbox-model.ts: many wakes, most of them cut short, by a seed. */
-import type { DropPolicy } from "../../../lib/cycle/spill.js";
+import type { DropPolicy } from "../../lib/cycle/spill.js";
 import { type Ledger, type ModelSettings, OutboxModel } from "./outbox-model.js";
 
 /** mulberry32: small, and the same everywhere. */
@@ -52,7 +52,7 @@ export function live(seed: number, wakes: number): Life {
     });
     if (random(whole ? 30 : 5) === 0) model.loseRtc(random(2) * 255);
   }
-  for (let i = 0; i < 100; i++) model.wake({ up: true, quota: 4, acks: 1000 });
+  for (let i = 0; i < Math.min(40, wakes); i++) model.wake({ up: true, quota: 4, acks: 1000 });
   const { ledger, flashWrites } = model;
   return { wrong: ledger.close(), settings, ledger, flashWrites };
 }
