@@ -24,7 +24,8 @@ export async function wakes(relay: Relay, judgePort: number, given: Wakes) {
   const flags = { board, cycles: `${cycles}`, broker: `mqtt://localhost:${relay.port}` };
   const { profile } = await simOptions(flags);
   const result = await run(flags, onEvent, {
-    profile: edit({ ...eager(profile), mqtt: { ...profile.mqtt, version } }),
+    // What waits is all in RTC memory, and can go out at once: of flash one segment goes at a time.
+    profile: edit({ ...eager(profile), mqtt: { ...profile.mqtt, version }, outbox: { flashBytes: 0 } }),
     disturbance: { listenerPort: judgePort, ...given.disturbance },
   });
   const errors = only(result.events, "error").map(({ wake, kind }) => `${wake} ${kind}`);
