@@ -31,3 +31,11 @@ export function noteLosses(
   if (!writeEntry("losses", encodeLosses({ reservedEnd, dropped, gap }))) return undefined;
   return { ...outbox, losses: { ...losses, safeDropped: dropped, safeGap: gap, cold: false } };
 }
+
+/**
+ * The broker has taken the session of a boot in which no reading was taken, because RTC memory is lost at every boot: at the
+ * next one a reading has somewhere to go. No reservation is 0, so that boot takes the entry for one of before a message.
+ */
+export function noteHeard({ losses: { dropped, gap } }: FrozenOutbox): void {
+  writeEntry("losses", encodeLosses({ reservedEnd: 0, dropped, gap }));
+}

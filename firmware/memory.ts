@@ -35,7 +35,7 @@ import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
 import { readClock, wakeClock } from "./clock.js";
 import { type Frost, freezeDraft, raiseReservation } from "./freezing.js";
-import { notedLosses, noteLosses } from "./losses.js";
+import { notedLosses, noteHeard, noteLosses } from "./losses.js";
 import { report } from "./report.js";
 import { storeRtc } from "./rtc-memory.js";
 import { keeperSettings, openShelf } from "./spill.js";
@@ -59,6 +59,8 @@ export class Memory implements KeeperShell {
   readonly #settings: KeeperSettings;
   /** RTC memory was lost, and had been before, without a message in between. */
   #again: boolean;
+  /** So no reading was taken. */
+  #blind = false;
   /** At boot: RTC memory has another outbox. */
   readonly #changed: boolean;
   #time: TimeBase;
@@ -240,6 +242,7 @@ export class Memory implements KeeperShell {
   sensing(): Failure | undefined {
     if (this.#again) {
       this.#again = false;
+      this.#blind = true;
       return failure(
         "storage-failed",
         "RTC memory is lost again and again: no reading is taken in this wake",
@@ -259,6 +262,12 @@ export class Memory implements KeeperShell {
     keeper.outbox = noted;
     writeRtcByte(sensing.at, sensing.value);
     return undefined;
+  }
+
+  /** The broker has taken the session. A board that loses RTC memory at every boot, gated by a timer, say, is to measure again. */
+  heard(): void {
+    if (this.#blind) noteHeard(this.#keeper.outbox);
+    this.#blind = false;
   }
 
   /** Queues a reading and stores it; what there is no room for is dropped as the profile says. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { readClimate } from "../../firmware/sensors/simulated-climate.js";
+import { parseFaults } from "../../host-sim/faults/fault.js";
 import { root } from "../../host-sim/paths.js";
 import type { RunEvent } from "../../host-sim/report/events.js";
 import type { World } from "../../host-sim/world/network.js";
@@ -179,6 +180,13 @@ describe("a broker that is down", () => {
     assert.ok(tries.includes(crossing), `in wake ${crossing} of ${tries}`);
     assert.ok(tries.length < crossing, `${tries.length} of ${crossing + 12} wakes`);
   });
+});
+
+test("a board that loses its RTC memory at every boot measures again once it has reached its broker", async () => {
+  const faults = parseFaults("power-cut:all,no-ap:2-4");
+  const { events } = await run({ cycles: "8" }, undefined, { faults });
+  assert.deepEqual(wakesOf(only(events, "queued")), [1, 2, 6, 7, 8]);
+  assert.deepEqual(wakesOf(only(events, "received")), [1, 6, 7, 8]);
 });
 
 describe("a pin that wakes the board", () => {
