@@ -123,6 +123,8 @@ export class OutboxModel {
   cutAt = Number.POSITIVE_INFINITY;
   tear = false;
   flashFull = false;
+  /** Power fails when the radio comes on, this once. */
+  failsAtRadio = false;
   /** The wake before ended with deep sleep. */
   private clean = false;
   private serial = 0;
@@ -218,6 +220,10 @@ export class OutboxModel {
     const pad = "x".repeat(this.settings.padding ?? 0);
     const measurements: Measurement[] = [{ name: "v", value: `${serial}${pad}` }];
     keeper.queue(encodeReading({ timeMs: atMs + serial * 1000, measurements }));
+    if (this.failsAtRadio) {
+      this.failsAtRadio = false;
+      throw new PowerCut();
+    }
     if (up) this.send(keeper, reader, quota, acks, answers ?? false);
     keeper.endWake();
     keeper.save();
