@@ -139,7 +139,15 @@ export class Ledger {
   }
 
   /** A message of the board on its way, or what came of it. */
-  published({ topic, payload, whole, will }: Published): void {
+  published(message: Published): void {
+    try {
+      this.#judge(message);
+    } catch (error) {
+      this.#complain("unaccounted", `a message that cannot be read on ${message.topic}: ${error}`);
+    }
+  }
+
+  #judge({ topic, payload, whole, will }: Published): void {
     const label = labelOf(payload);
     if (label) this.#compare(label.kid, label.counter, topic, payload, whole, will);
     else if (whole) this.#complain("unaccounted", `a message that is none on ${topic}`);

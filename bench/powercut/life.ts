@@ -29,7 +29,7 @@ import {
   quietBoot,
 } from "./plan.js";
 import { readRtcImage } from "./rtc-image.js";
-import { spilledIn } from "./spilled.js";
+import { type Spilled, spilledIn } from "./spilled.js";
 
 export interface Lived {
   readonly faults: Faults;
@@ -128,7 +128,7 @@ export class CampaignLife {
     this.#broker.begin(boot.broker);
     const end = await this.#board.boot(this.#cause, this.#atMs);
     await this.#broker.settled();
-    this.#ledger.inFlash(spilledIn(this.#board.readFlash()).ids);
+    this.#ledger.inFlash(this.#spilled().ids);
     this.#ended(end);
     await this.#afterwards(end);
   }
@@ -183,8 +183,17 @@ export class CampaignLife {
     this.#rtcIsLost();
   }
 
+  #spilled(): Spilled {
+    try {
+      return spilledIn(this.#board.readFlash());
+    } catch (error) {
+      this.#ledger.unreadable(`what flash has of readings: ${error}`);
+      return { ids: [], dropped: 0, gap: 0 };
+    }
+  }
+
   #rtcIsLost(): void {
-    this.#ledger.rtcLost(spilledIn(this.#board.readFlash()));
+    this.#ledger.rtcLost(this.#spilled());
   }
 
   /** A few bits are other than they were: of an image, somewhere in it. */

@@ -17,6 +17,8 @@ export interface Mutant {
   readonly to: string;
   /** One of these must not be zero. */
   readonly noticed: readonly (keyof Faults)[];
+  /** From which life of seed 1 on it is soon noticed; 0 when left out. */
+  readonly first?: number;
 }
 
 const keeper = { module: "dormouse/cycle/outbox-keeper", source: "lib/cycle/outbox-keeper.ts" } as const;
@@ -29,6 +31,7 @@ export const mutants: readonly Mutant[] = [
     from: "if (!shelf.write(number, data)) {",
     to: "this.replace(spilledOutbox(this.outbox, room, data.length)); this.save(false); if (!shelf.write(number, data)) {",
     noticed: ["unaccounted", "spilledLost"],
+    first: 102,
   },
   {
     name: "the outbox is cleared at boot",
