@@ -9,6 +9,7 @@ import { absoluteTimeMs, type Packing } from "../senml/measurement.js";
 import type { FrozenMessage, OutboxDraft, Reading } from "../store/outbox-items.js";
 import type { Outbox } from "../store/rtc-outbox.js";
 import type { Segment } from "../store/spill-segment.js";
+import { lifeEndMs } from "./lives.js";
 import {
   acknowledge,
   dateReadings,
@@ -205,12 +206,14 @@ export class OutboxReader {
   }
 
   /** Readings that an earlier life took without a clock were taken before this one began: its clock began at zero. */
-  private shifted(
-    { number, clockMs, readings }: Segment,
-    date: (timeMs: number) => number,
-  ): readonly Reading[] {
-    const before = number < this.keeper.outbox.spilled.foreign && clockMs < absoluteTimeMs ? clockMs : 0;
-    return dateReadings(readings, (timeMs) => (timeMs < absoluteTimeMs ? date(timeMs - before) : timeMs));
+  private shifted(segment: Segment, date: (timeMs: number) => number): readonly Reading[] {
+    const { shelf, outbox } = this.keeper;
+    const { foreign } = outbox.spilled;
+    const earlier = segment.number < foreign && segment.clockMs < absoluteTimeMs;
+    const before = shelf && earlier ? lifeEndMs(shelf, segment, foreign) : 0;
+    return dateReadings(segment.readings, (timeMs) =>
+      timeMs < absoluteTimeMs ? date(timeMs - before) : timeMs,
+    );
   }
 
   /** Past the segment's messages that are acknowledged, in their order, and what is missing between them. */

@@ -1,6 +1,9 @@
 /** Makes room in flash for one more segment: by leaving out the oldest, or by thinning what there is. */
+import { absoluteTimeMs } from "../senml/measurement.js";
 import type { FrozenOutbox } from "../store/rtc-outbox.js";
-import { toldAnew } from "./outbox.js";
+import type { Segment } from "../store/spill-segment.js";
+import { isOfLife } from "./lives.js";
+import { dateReadings, toldAnew } from "./outbox.js";
 import type { Shelf } from "./shelf.js";
 import { countReadings, pendingMessages, pendingReadings, thinned } from "./spill.js";
 
@@ -92,7 +95,10 @@ export function thinAll(before: FrozenOutbox, shelf: Shelf, stored: (outbox: Fro
     const one = shelf.read(numbers[i]!);
     const other = i + 1 < numbers.length ? shelf.read(numbers[i + 1]!) : undefined;
     if (!one) break;
-    const left = thinned(one.segment, other?.segment) ?? (other ? undefined : { ...one.segment, fewer: 0 });
+    const { foreign } = outbox.spilled;
+    const left =
+      thinned(asBefore(one.segment, other?.segment, foreign), other?.segment) ??
+      (other ? undefined : { ...one.segment, fewer: 0 });
     if (!left) break;
     const last = (other ?? one).segment;
     const dropped = outbox.losses.dropped + left.fewer;
@@ -116,6 +122,8 @@ export function thinAll(before: FrozenOutbox, shelf: Shelf, stored: (outbox: Fro
       spilled: {
         ...outbox.spilled,
         next: done ? to + 1 : next,
+        // From here on all are of the present life.
+        foreign: last.number >= foreign ? Math.min(foreign, to) : foreign,
         bytes: Math.max(0, outbox.spilled.bytes - one.bytes - (other?.bytes ?? 0) + data.length),
       },
     };
@@ -126,6 +134,17 @@ export function thinAll(before: FrozenOutbox, shelf: Shelf, stored: (outbox: Fro
   }
   const { spilled } = outbox;
   return spilled.bytes < before.spilled.bytes || spilled.next < next;
+}
+
+/** The first of two segments that become one, with readings without a date by the clock of the other. */
+function asBefore(one: Segment, other: Segment | undefined, foreign: number): Segment {
+  if (!other || one.clockMs >= absoluteTimeMs || other.clockMs >= absoluteTimeMs) return one;
+  const parted = one.number < foreign && other.number >= foreign;
+  if (!parted && isOfLife(one.clockMs, other)) return one;
+  const readings = dateReadings(one.readings, (timeMs) =>
+    timeMs < absoluteTimeMs ? timeMs - one.clockMs : timeMs,
+  );
+  return { ...one, readings };
 }
 
 function isBusy({ spilled, messages }: FrozenOutbox, shelf: Shelf): boolean {
