@@ -24,18 +24,15 @@ export function noteLosses(
   reservedEnd: number,
 ): FrozenOutbox | undefined {
   const { losses, spilled } = outbox;
-  const { dropped, gap, safeDropped, cold } = losses;
+  const { dropped, gap, safeDropped, cold: open } = losses;
   // Flash is told of those for which it has no room every so many, as `openLost` knows.
   const few = !spills || (drop === "newest" && spilled.first !== spilled.next) ? most : 1;
-  if (!cold && dropped - safeDropped < few) return outbox;
-  if (!writeEntry("losses", encodeLosses({ reservedEnd, dropped, gap }))) return undefined;
+  if (!open && dropped - safeDropped < few) return outbox;
+  if (!writeEntry("losses", encodeLosses({ reservedEnd, dropped, gap, open }))) return undefined;
   return { ...outbox, losses: { ...losses, safeDropped: dropped, safeGap: gap, cold: false } };
 }
 
-/**
- * The broker has taken the session of a boot in which no reading was taken, because RTC memory is lost at every boot: at the
- * next one a reading has somewhere to go. No reservation is 0, so that boot takes the entry for one of before a message.
- */
-export function noteHeard({ losses: { dropped, gap } }: FrozenOutbox): void {
-  writeEntry("losses", encodeLosses({ reservedEnd: 0, dropped, gap }));
+/** The wake in which a reading was taken after a loss has ended: should RTC memory be lost again, that is another loss. */
+export function closeLosses({ losses: { dropped, gap } }: FrozenOutbox, reservedEnd: number): void {
+  writeEntry("losses", encodeLosses({ reservedEnd, dropped, gap, open: false }));
 }

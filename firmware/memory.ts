@@ -35,7 +35,7 @@ import type { Clock } from "dormouse/tls/options";
 import { isSmall } from "./board.js";
 import { readClock, wakeClock } from "./clock.js";
 import { type Frost, freezeDraft, raiseReservation } from "./freezing.js";
-import { notedLosses, noteHeard, noteLosses } from "./losses.js";
+import { closeLosses, notedLosses, noteLosses } from "./losses.js";
 import { report } from "./report.js";
 import { storeRtc } from "./rtc-memory.js";
 import { keeperSettings, openShelf } from "./spill.js";
@@ -57,10 +57,10 @@ export class Memory implements KeeperShell {
   /** The next write keeps also what only makes the next wake quicker. */
   #all = false;
   readonly #settings: KeeperSettings;
-  /** RTC memory was lost, and had been before, without a message in between. */
+  /** RTC memory was lost, and had been before, in a wake that has not ended. */
   #again: boolean;
-  /** So no reading was taken. */
-  #blind = false;
+  /** RTC memory was lost, and flash says so with this reservation, as long as none of its counters is used. */
+  #openEnd: number | undefined;
   /** At boot: RTC memory has another outbox. */
   readonly #changed: boolean;
   #time: TimeBase;
@@ -114,7 +114,8 @@ export class Memory implements KeeperShell {
       ? openKept(kept.outbox, shelf, { interrupted: kept.interrupted === true, clean })
       : openLost(shelf, settings, reservedEnd, reservedEnd === 0, noted);
     // Nothing was frozen since: a board that loses its power at every boot is not to write to flash at every boot.
-    this.#again = noted?.reservedEnd === reservedEnd;
+    this.#again = noted?.open === true && noted.reservedEnd === reservedEnd;
+    if (this.#again) this.#openEnd = reservedEnd;
     this.#settings = settings;
     this.#keeper = new OutboxKeeper(opened.outbox, shelf, settings, this);
     this.#reader = new OutboxReader(this.#keeper);
@@ -242,7 +243,6 @@ export class Memory implements KeeperShell {
   sensing(): Failure | undefined {
     if (this.#again) {
       this.#again = false;
-      this.#blind = true;
       return failure(
         "storage-failed",
         "RTC memory is lost again and again: no reading is taken in this wake",
@@ -259,15 +259,10 @@ export class Memory implements KeeperShell {
     const noted = noteLosses(keeper.outbox, this.#settings, keeper.shelf !== undefined, reservedEnd);
     if (!noted)
       return failure("storage-failed", "flash does not keep how many readings were lost: none is taken");
+    if (keeper.outbox.losses.cold) this.#openEnd = reservedEnd;
     keeper.outbox = noted;
     writeRtcByte(sensing.at, sensing.value);
     return undefined;
-  }
-
-  /** The broker has taken the session. A board that loses RTC memory at every boot, gated by a timer, say, is to measure again. */
-  heard(): void {
-    if (this.#blind) noteHeard(this.#keeper.outbox);
-    this.#blind = false;
   }
 
   /** Queues a reading and stores it; what there is no room for is dropped as the profile says. */
@@ -357,6 +352,8 @@ export class Memory implements KeeperShell {
   /** As `save`, at the end of a wake, and with what only makes the next quicker: a wake that crashes before goes without. */
   saveAll(): Failure | undefined {
     this.#keeper.endWake();
+    if (this.#openEnd === this.#counter.reservedEnd) closeLosses(this.#keeper.outbox, this.#openEnd);
+    this.#openEnd = undefined;
     this.#all = true;
     const reason = this.save();
     this.#all = false;

@@ -173,7 +173,6 @@ export class Connection implements LinkEvents, Bench {
     this.welcome = true;
     if (this.progress === 0) this.progress = 1;
     this.joining.reached();
-    this.memory.heard();
     // What the link has taken up; it gives another at its end.
     this.memory.mqtt = undefined;
     this.cycle.done("session");

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { simOptions } from "../../cli/sim.js";
 import { readClimate } from "../../firmware/sensors/simulated-climate.js";
 import { parseFaults } from "../../host-sim/faults/fault.js";
 import { root } from "../../host-sim/paths.js";
@@ -182,11 +183,29 @@ describe("a broker that is down", () => {
   });
 });
 
-test("a board that loses its RTC memory at every boot measures again once it has reached its broker", async () => {
+describe("a board whose power a timer cuts after each wake", () => {
   const faults = parseFaults("power-cut:all,no-ap:2-4");
-  const { events } = await run({ cycles: "8" }, undefined, { faults });
-  assert.deepEqual(wakesOf(only(events, "queued")), [1, 2, 6, 7, 8]);
-  assert.deepEqual(wakesOf(only(events, "received")), [1, 6, 7, 8]);
+
+  test("measures at every wake, with and without its access point, and tells what it lost", async () => {
+    const { events } = await run({ cycles: "8" }, undefined, { faults });
+    assert.deepEqual(wakesOf(only(events, "queued")), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.deepEqual(wakesOf(only(events, "received")), [1, 5, 6, 7, 8]);
+  });
+
+  test("loses nothing where each reading goes to flash at once", async () => {
+    const options = await simOptions({ cycles: "8" });
+    const outbox = { ...options.profile.outbox, spillEvery: 1 };
+    const { events } = await run({ cycles: "8" }, undefined, {
+      faults,
+      profile: { ...options.profile, outbox },
+    });
+    const sequences = only(events, "queued").map(({ sequence }) => sequence);
+    assert.equal(sequences.length, 8);
+    const sent = only(events, "sent").flatMap(({ first, readings = 0 }) =>
+      Array.from({ length: readings }, (_, i) => first! + i),
+    );
+    assert.deepEqual([...new Set(sent)], sequences);
+  });
 });
 
 describe("a pin that wakes the board", () => {

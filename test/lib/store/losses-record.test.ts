@@ -1,12 +1,15 @@
 import { decodeLosses, encodeLosses } from "../../../lib/store/losses-record.js";
 import { bytes, equal, test } from "../../device/harness.js";
 
-const record = { reservedEnd: 2 ** 32 + 1024, dropped: 5, gap: 17 };
+const record = { reservedEnd: 2 ** 32 + 1024, dropped: 5, gap: 17, open: false };
 
 test("what was lost has one layout, and is read back", () => {
   const data = encodeLosses(record);
   bytes(data.subarray(0, 18), "4c4f0100000100000400000000050000" + "0011");
   equal(decodeLosses(data), record);
+  const open = { ...record, open: true };
+  bytes(encodeLosses(open).subarray(0, 4), "4c4f0101");
+  equal(decodeLosses(encodeLosses(open)), open);
 });
 
 test("anything off is none", () => {
