@@ -62,11 +62,12 @@ export function decodeWindowRecord({ id, epoch }: Sender, data?: Uint8Array): Re
     const parts = decode(data.subarray(0, end));
     if (!Array.isArray(parts) || parts.length !== 3) return undefined;
     const [ofId, ofEpoch, content] = parts;
-    if (ofId !== id || typeof ofEpoch !== "number" || !(content instanceof Uint8Array)) return undefined;
-    if (ofEpoch > epoch) return undefined;
+    if (ofId !== id || !(content instanceof Uint8Array)) return undefined;
+    if (!Number.isSafeInteger(ofEpoch) || (ofEpoch as number) < 0 || (ofEpoch as number) > epoch)
+      return undefined;
     const window = decodeWindow(content);
     if (window?.size !== commandWindowSize) return undefined;
-    return ofEpoch < epoch ? emptyWindow(commandWindowSize) : window;
+    return ofEpoch !== epoch ? emptyWindow(commandWindowSize) : window;
   } catch (error) {
     if (error instanceof CborError) return undefined;
     throw error;
