@@ -1,5 +1,5 @@
 /** `dormouse command` and the firmware: each is right about what the other says, the challenge and the operator included. */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { pem } from "../../certs/pki/pem.js";
 import type { CommandSettings } from "../../lib/store/protection.js";
@@ -69,7 +69,10 @@ describe("dormouse command", { skip, timeout: 120_000 }, () => {
         const scene = await CommandScene.open(broker, `x-${board}-${settings.protection}`, settings);
         t.after(() => scene.close());
         const { code, stdout, commands } = await answered(scene, board, ["read", "temperature"]);
-        deepEqual(commands, ["2  challenge", "3 read done"]);
+        equal(commands[0], "2  challenge");
+        // A sender that is quick has sent it again before that wake is over.
+        ok(commands[1] === "2 read done" || commands[1] === "3 read done", commands[1]);
+        equal(commands.length, 2);
         match(stdout, /^done: \d+(\.\d+)?\n$/);
         equal(code, 0);
       });
