@@ -8,6 +8,14 @@ import { CommandScene, p256, stamped } from "./commands-scene.js";
 import { Broker } from "./mqtt-broker.js";
 import { mosquittoMissing } from "./mqtt-mosquitto.js";
 
+/** Asked for in the second wake; a sender that is quick has sent it again before that is over. */
+function sentAgain(commands: readonly string[], done: string): void {
+  const [first, second] = commands;
+  equal(first, "2  challenge");
+  ok(second === `2 ${done}` || second === `3 ${done}`, second);
+  equal(commands.length, 2);
+}
+
 const skip = mosquittoMissing() ?? false;
 /** Whatever the command's client is called, it is not the device, the judge or the test. */
 const fromClient = "Received PUBLISH from dormouse-";
@@ -69,10 +77,7 @@ describe("dormouse command", { skip, timeout: 120_000 }, () => {
         const scene = await CommandScene.open(broker, `x-${board}-${settings.protection}`, settings);
         t.after(() => scene.close());
         const { code, stdout, commands } = await answered(scene, board, ["read", "temperature"]);
-        equal(commands[0], "2  challenge");
-        // A sender that is quick has sent it again before that wake is over.
-        ok(commands[1] === "2 read done" || commands[1] === "3 read done", commands[1]);
-        equal(commands.length, 2);
+        sentAgain(commands, "read done");
         match(stdout, /^done: \d+(\.\d+)?\n$/);
         equal(code, 0);
       });
@@ -85,7 +90,7 @@ describe("dormouse command", { skip, timeout: 120_000 }, () => {
     const key = broker.file("operator.pem", pem("PRIVATE KEY", der));
     const signed = ["--operator-key", `file:${key}`, "--operator-kid", "plant"];
     const { code, commands } = await answered(scene, "esp32c3", ["identify"], signed);
-    deepEqual(commands, ["2  challenge", "3 identify done"]);
+    sentAgain(commands, "identify done");
     equal(code, 0);
   });
 });
