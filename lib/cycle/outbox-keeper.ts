@@ -34,6 +34,8 @@ export interface KeeperShell {
 
 export interface OldestSegment {
   segment: Segment | undefined;
+  /** What its clock would show at the beginning of the present life, for readings without a date. */
+  readonly before: number;
   readonly end: number;
   /** Behind its messages. */
   readonly messagesEnd: number;

@@ -130,9 +130,10 @@ export class OutboxReader {
     const { shelf } = keeper;
     const { first, next } = keeper.outbox.spilled;
     for (let number = first; shelf && number < next; number++) {
+      const before = lifeEndMs(shelf, number, keeper.outbox.spilled.foreign);
       const segment = shelf.read(number)?.segment;
       if (!segment) continue;
-      const readings = this.shifted(segment, date);
+      const readings = this.shifted(segment, before, date);
       if (readings.every(({ content }, i) => content === segment.readings[i]!.content)) continue;
       shelf.write(number, shelf.encode({ ...segment, readings }));
     }
@@ -159,6 +160,9 @@ export class OutboxReader {
     const { shelf } = keeper;
     while (!keeper.oldest && shelf && !keeper.hasNoSegments) {
       const { first, end } = keeper.outbox.spilled;
+      // Once, and not deep in the stack of what comes from the broker. Where the time is known they are dated.
+      const known = keeper.shell.now() >= absoluteTimeMs;
+      const before = known ? 0 : lifeEndMs(shelf, first, keeper.outbox.spilled.foreign);
       const shelved = shelf.read(first);
       this.ahead = none;
       if (shelved) {
@@ -166,7 +170,13 @@ export class OutboxReader {
         this.missed(segment.from);
         const last = segment.messages[segment.messages.length - 1];
         const messagesEnd = last ? last.firstSequence + last.readings : 0;
-        keeper.oldest = { segment: this.dated(segment), end: segment.end, messagesEnd, bytes };
+        keeper.oldest = {
+          segment: this.dated(segment, before),
+          before,
+          end: segment.end,
+          messagesEnd,
+          bytes,
+        };
         this.advance();
         this.finish();
       } else {
@@ -187,7 +197,7 @@ export class OutboxReader {
     const { oldest, shelf, outbox } = this.keeper;
     if (!oldest || oldest.segment) return oldest?.segment;
     const shelved = shelf?.read(outbox.spilled.first);
-    if (shelved) oldest.segment = this.dated(shelved.segment);
+    if (shelved) oldest.segment = this.dated(shelved.segment, oldest.before);
     return oldest.segment;
   }
 
@@ -200,20 +210,18 @@ export class OutboxReader {
     keeper.outbox = { ...outbox, spilled: { ...outbox.spilled, taken: from } };
   }
 
-  private dated(segment: Segment): Segment {
-    if (segment.number >= this.keeper.outbox.spilled.foreign) return segment;
-    return { ...segment, readings: this.shifted(segment, (timeMs) => timeMs) };
+  private dated(segment: Segment, before: number): Segment {
+    if (before === 0) return segment;
+    return { ...segment, readings: this.shifted(segment, before, (timeMs) => timeMs) };
   }
 
   /** Readings that an earlier life took without a clock were taken before this one began: its clock began at zero. */
-  private shifted(segment: Segment, date: (timeMs: number) => number): readonly Reading[] {
-    const { shelf, outbox } = this.keeper;
-    const { foreign } = outbox.spilled;
-    const earlier = segment.number < foreign && segment.clockMs < absoluteTimeMs;
-    const before = shelf && earlier ? lifeEndMs(shelf, segment, foreign) : 0;
-    return dateReadings(segment.readings, (timeMs) =>
-      timeMs < absoluteTimeMs ? date(timeMs - before) : timeMs,
-    );
+  private shifted(
+    { readings }: Segment,
+    before: number,
+    date: (timeMs: number) => number,
+  ): readonly Reading[] {
+    return dateReadings(readings, (timeMs) => (timeMs < absoluteTimeMs ? date(timeMs - before) : timeMs));
   }
 
   /** Past the segment's messages that are acknowledged, in their order, and what is missing between them. */
