@@ -182,10 +182,12 @@ export class Connection implements LinkEvents, Bench {
   private begin(): void {
     const { link } = this;
     if (!link) return;
+    // Without a time a message counts its times back from when it is frozen: that is not to be before somebody takes it.
+    const dated = this.memory.clock !== "unknown";
     // Frozen first: a small board has no room for CONNECT beside what that takes.
-    this.publisher.prepare(link);
+    if (dated) this.publisher.prepare(link);
     link.start();
-    this.publisher.publish(link);
+    if (dated) this.publisher.publish(link);
     link.flush();
   }
 

@@ -208,6 +208,15 @@ describe("a board whose power a timer cuts after each wake", () => {
   });
 });
 
+test("a message whose times count from now is frozen when the broker has taken the session, any other before", async () => {
+  const { events } = await run({ cycles: "2" }, undefined, { faults: parseFaults("sntp-fail:1") });
+  const order = events.flatMap((event) => {
+    if (event.event === "sent") return `sent in ${event.wake}`;
+    return event.event === "phase" && event.name === "session" ? `session in ${event.wake}` : [];
+  });
+  assert.deepEqual(order, ["session in 1", "sent in 1", "sent in 2", "session in 2"]);
+});
+
 describe("a pin that wakes the board", () => {
   const cycle = { intervalSeconds: 3600, sendEvery: 10, wakeOn: { pin: 4, level: 1 } };
 
