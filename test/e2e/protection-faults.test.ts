@@ -113,7 +113,8 @@ describe("a protection that cannot be had, or barely", { concurrency: true }, ()
 
   test("without its signing key a device does not even leave a will", async () => {
     const options = await simOptions({ protection: "sign" });
-    const { profile } = options;
+    // Every wake tries, and finds it out.
+    const profile = eager(options.profile);
     const { events } = await wakes({ protection: "sign" }, undefined, {
       ...options,
       profile: { ...profile, mqtt: { ...profile.mqtt, will: { afterSeconds: 0, retain: false } } },
