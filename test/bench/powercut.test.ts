@@ -28,7 +28,13 @@ describe("boards whose power fails", () => {
 
   async function noticed(mutant: Mutant): Promise<void> {
     const engine = await engineFile("release");
-    const order = { engine, seed: 1, first: mutant.first ?? 0, runs: mostLives, replaced: mutated(mutant, folder) };
+    const order = {
+      engine,
+      seed: 1,
+      first: mutant.first ?? 0,
+      runs: mostLives,
+      replaced: mutated(mutant, folder),
+    };
     const found = await runShard(order, ({ faults }) => mutant.noticed.every((name) => faults[name] === 0));
     assert.ok(
       mutant.noticed.some((name) => found.faults[name] > 0),
