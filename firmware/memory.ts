@@ -357,6 +357,8 @@ export class Memory implements KeeperShell {
     this.#all = true;
     const reason = this.save();
     this.#all = false;
+    // What RTC memory does not keep, flash may.
+    if (reason) this.#keeper.spill();
     return reason;
   }
 

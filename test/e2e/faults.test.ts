@@ -127,8 +127,8 @@ describe("power", () => {
 describe("memory", () => {
   const faults: [MemoryFault, string][] = [
     ["rtc-lost", "RTC memory does not keep"],
-    ["flash-lost", "another reservation"],
-    ["flash-full", "flash full"],
+    ["flash-lost", "flash does not keep how many readings were lost: none is taken"],
+    ["flash-full", "flash does not keep how many readings were lost: none is taken"],
   ];
   for (const [fault, detail] of faults)
     test(`${fault}: nothing is sent that was not stored first, and the next wake goes on`, async () => {
