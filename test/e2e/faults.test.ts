@@ -125,31 +125,41 @@ describe("power", () => {
 });
 
 describe("memory", () => {
-  const faults: [MemoryFault, string][] = [
-    ["rtc-lost", "RTC memory does not keep"],
-    ["flash-lost", "flash does not keep how many readings were lost: none is taken"],
-    ["flash-full", "flash does not keep how many readings were lost: none is taken"],
+  const lost = "flash does not keep how many readings were lost: none is taken";
+  const faults: [what: MemoryFault, since: "boot" | "queue", detail: RegExp, taken: number][] = [
+    // Where flash cannot count what was lost, wake 3 takes no reading.
+    ["rtc-lost", "boot", /^RTC memory does not keep/, 4],
+    ["flash-lost", "boot", new RegExp(`^${lost}$`), 3],
+    ["flash-full", "boot", new RegExp(`^${lost}$`), 3],
+    ["flash-lost", "queue", /another reservation/, 4],
+    ["flash-full", "queue", /flash full/, 4],
   ];
-  for (const [fault, detail] of faults)
-    test(`${fault}: nothing is sent that was not stored first, and the next wake goes on`, async () => {
+  for (const [fault, since, detail, taken] of faults)
+    test(`${fault}, since the ${since}: nothing is sent that was not stored first, the next wake goes on, and all that was taken arrives`, async () => {
       const { events, summary } = await run({ board: "esp32c3", cycles: "4" }, undefined, {
         // Wake 3 boots without RTC memory, so that it needs a reservation of its own.
         disturbance: {
           cause: (wake) => (wake === 1 || wake === 3 ? "power-on" : "deep-sleep"),
-          memory: (wake) => (wake === 3 ? fault : "none"),
+          memory: (wake, asked) => (wake === 3 && (since === "boot" || asked) ? fault : "none"),
         },
       });
       const errors = only(events, "error");
       assert.ok(
         errors.length > 0 && errors.every(({ wake, kind }) => wake === 3 && kind === "storage-failed"),
       );
-      assert.match(errors[0]!.detail, new RegExp(detail));
+      assert.match(errors[0]!.detail, detail);
       assert.deepEqual(
         only(events, "sent").map(({ wake }) => wake),
         // What RTC memory does not keep goes to flash at the end of the wake, and out with the next.
         fault === "rtc-lost" ? [1, 2, 4, 4] : [1, 2, 4],
       );
       assert.equal(summary.rejected, 0);
+      const received = only(events, "received").flatMap(({ reading }) => reading ?? []);
+      assert.equal(received.filter(({ name }) => name.endsWith(":temperature")).length, taken);
+      // What can have been lost with RTC memory is told, each time that it was.
+      const gap = only(events, "gap").reduce((sum, { readings }) => sum + readings, 0);
+      const told = received.filter(({ name }) => name.endsWith(":state.gap")).at(-1)?.value;
+      assert.equal(told, gap);
     });
 
   test("rtc-lost after the reading was queued: the message that was not frozen is not sent", async () => {
