@@ -6,7 +6,7 @@ import { compiledPath, root } from "../../host-sim/paths.js";
 import { noFaults } from "./ledger.js";
 import { type Order, type Outcome, sumOf } from "./shard.js";
 
-export interface CampaignOptions extends Omit<Order, "first"> {
+export interface CampaignOptions extends Omit<Order, "first" | "odds"> {
   /** How many processes; twice the processors, since boards wait for brokers. */
   readonly processes?: number;
   readonly onProgress?: (done: number) => void;

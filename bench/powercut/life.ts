@@ -17,7 +17,8 @@ import type { CampaignBroker } from "./broker.js";
 import { Commander } from "./commander.js";
 import { type Faults, Ledger } from "./ledger.js";
 import {
-  afterCut,
+  type Asleep,
+  afterCutOf,
   asleepOf,
   type Boot,
   bootOf,
@@ -25,8 +26,11 @@ import {
   device,
   disturbedBoots,
   isCommanded,
+  isFactoryImage,
+  type Odds,
   outageOf,
   quietBoot,
+  type Step,
 } from "./plan.js";
 import { readRtcImage } from "./rtc-image.js";
 import { type Spilled, spilledIn } from "./spilled.js";
@@ -48,6 +52,7 @@ const mostQuietBoots = 60;
 
 export class CampaignLife {
   readonly #random: Prng;
+  readonly #odds: Odds;
   readonly #board: Board;
   readonly #broker: CampaignBroker;
   readonly #profile: Profile;
@@ -63,13 +68,14 @@ export class CampaignLife {
   #boots = 0;
   #cuts = 0;
 
-  constructor(random: Prng, board: Board, broker: CampaignBroker, profile: Profile) {
+  constructor(random: Prng, odds: Odds, board: Board, broker: CampaignBroker, profile: Profile) {
     this.#random = random;
+    this.#odds = odds;
     this.#board = board;
     this.#broker = broker;
     this.#profile = profile;
     const secret = random.bytes(32);
-    const fromFactory = random.whole(0, 1) === 1;
+    const fromFactory = isFactoryImage(random, odds);
     const record = encodeDeviceRecord(secret, { epoch: 0, reservedEnd: 0, fromFactory });
     const commander = new Commander(random, commandTopic, profile.commands?.operator !== undefined);
     this.#commander = commander;
@@ -94,15 +100,29 @@ export class CampaignLife {
     this.#broker.forget();
     this.#board.writeFlash(this.#image);
     this.#board.writeRtc(new Uint8Array(this.#board.rtcBytes));
-    let outage = 0;
-    for (let left = disturbedBoots(this.#random); left > 0; left--) {
-      outage = Math.max(outage - 1, outageOf(this.#random));
-      await this.#wake(bootOf(this.#random, this.#effects, outage > 0));
-      await this.#asleep();
-    }
+    const { steps } = this.#odds;
+    if (steps) await this.#goThrough(steps);
+    else await this.#disturbedTime();
     await this.#quietTime();
     const faults = this.#ledger.close();
     return { faults, complaints: this.#ledger.complaints, boots: this.#boots, cuts: this.#cuts };
+  }
+
+  async #disturbedTime(): Promise<void> {
+    let outage = 0;
+    for (let left = disturbedBoots(this.#random); left > 0; left--) {
+      outage = Math.max(outage - 1, outageOf(this.#random, this.#odds));
+      await this.#wake(bootOf(this.#random, this.#odds, this.#effects, outage > 0));
+      this.#command();
+      await this.#asleep(asleepOf(this.#random, this.#odds));
+    }
+  }
+
+  async #goThrough(steps: readonly Step[]): Promise<void> {
+    for (const { boot, asleep = "nothing" } of steps) {
+      await this.#wake({ ...quietBoot, ...boot });
+      await this.#asleep(asleep);
+    }
   }
 
   /** Readings arrive in order, so when the last has come, all have that ever will. */
@@ -144,7 +164,7 @@ export class CampaignLife {
   async #afterwards({ reason }: BootEnd): Promise<void> {
     this.#cause = reason === "sleep" ? "deep-sleep" : reason === "restart" ? "software" : "brown-out";
     if (reason !== "power-cut") return;
-    switch (afterCut(this.#random)) {
+    switch (afterCutOf(this.#random, this.#odds)) {
       case "lost":
         return this.#loseRtc();
       case "torn":
@@ -163,9 +183,8 @@ export class CampaignLife {
     this.#broker.send(commandTopic, message);
   }
 
-  async #asleep(): Promise<void> {
-    this.#command();
-    switch (asleepOf(this.#random)) {
+  async #asleep(what: Asleep): Promise<void> {
+    switch (what) {
       case "rtc-lost":
         return this.#loseRtc();
       case "rtc-torn":

@@ -22,6 +22,50 @@ export type Asleep = "nothing" | "rtc-lost" | "rtc-torn" | "flashed-anew";
 /** What RTC memory is like after the power went. */
 export type AfterCut = "lost" | "kept" | "torn";
 
+/** A boot and the sleep after it, of which nothing is left to chance: what is not said is quiet. */
+export interface Step {
+  readonly boot: Partial<Boot>;
+  readonly asleep?: Asleep;
+}
+
+/** What lives are like, the campaign's own or others that lean to one kind of trouble; in percent where no choices are given. */
+export interface Odds {
+  readonly boards: readonly BoardName[];
+  /** The image is a factory image, which may be flashed again. */
+  readonly factory: readonly boolean[];
+  /** Fewest and most. An ESP8266 has half of the most, or the fewest. */
+  readonly spillEvery: readonly [from: number, to: number];
+  readonly flashBytes: readonly number[];
+  readonly drop: readonly NonNullable<OutboxSettings["drop"]>[];
+  readonly outage: number;
+  readonly powerFails: number;
+  readonly afterCut: readonly AfterCut[];
+  /** Flash is full, or deaf. */
+  readonly flashFails: number;
+  readonly hangsUp: number;
+  readonly rtcLost: number;
+  readonly rtcTorn: number;
+  readonly flashedAnew: number;
+  /** These, in the place of boots in which anything may happen. */
+  readonly steps?: readonly Step[];
+}
+
+export const campaignOdds: Odds = {
+  boards: ["esp32", "esp32", "esp8266", "esp32c3"],
+  factory: [false, true],
+  spillEvery: [1, 8],
+  flashBytes: [0, 384, 1024, 4096],
+  drop: ["oldest", "newest", "thin"],
+  outage: 7,
+  powerFails: 35,
+  afterCut: ["lost", "kept", "kept", "torn"],
+  flashFails: 6,
+  hangsUp: 12,
+  rtcLost: 4,
+  rtcTorn: 3,
+  flashedAnew: 2,
+};
+
 const chance = (random: Prng, percent: number) => random.whole(1, 100) <= percent;
 const oneOf = <T>(random: Prng, choices: readonly T[]): T => choices[random.whole(0, choices.length - 1)]!;
 
@@ -30,15 +74,19 @@ export function disturbedBoots(random: Prng): number {
   return random.whole(6, 20);
 }
 
-export function boardOf(random: Prng): BoardName {
-  return oneOf(random, ["esp32", "esp32", "esp8266", "esp32c3"]);
+export function boardOf(random: Prng, { boards }: Odds): BoardName {
+  return oneOf(random, boards);
+}
+
+export function isFactoryImage(random: Prng, { factory }: Odds): boolean {
+  return oneOf(random, factory);
 }
 
 export const device = "dormouse-1";
 export const controllers = ["office"];
 
 /** As a user would write it; the profile's own checks stand. */
-export function profileOf(random: Prng, board: BoardName, port: number): Profile {
+export function profileOf(random: Prng, odds: Odds, board: BoardName, port: number): Profile {
   const seals = chance(random, 60);
   const small = board === "esp8266";
   const commands = chance(random, 50) && { commands: { protection: "stamp", controllers } };
@@ -77,35 +125,36 @@ export function profileOf(random: Prng, board: BoardName, port: number): Profile
   const operator = small ? {} : { operator: { kid: operatorKid, key: operatorPoint() } };
   return {
     ...profile,
-    outbox: outboxOf(random, small),
+    outbox: outboxOf(random, odds, small),
     ...(settings && { commands: { ...settings, ...operator } }),
   };
 }
 
 /** Little room, so that it is soon full. */
-function outboxOf(random: Prng, small: boolean): OutboxSettings {
+function outboxOf(random: Prng, odds: Odds, small: boolean): OutboxSettings {
+  const [fewest, most] = odds.spillEvery;
   return {
-    spillEvery: random.whole(1, small ? 4 : 8),
-    flashBytes: oneOf(random, [0, 384, 1024, 4096]),
-    drop: oneOf(random, ["oldest", "newest", "thin"] as const),
+    spillEvery: random.whole(fewest, small ? Math.max(fewest, Math.floor(most / 2)) : most),
+    flashBytes: oneOf(random, odds.flashBytes),
+    drop: oneOf(random, odds.drop),
   };
 }
 
 /** For how many boots there is no access point from now on. */
-export function outageOf(random: Prng): number {
-  return chance(random, 7) ? random.whole(2, 14) : chance(random, 6) ? 1 : 0;
+export function outageOf(random: Prng, { outage }: Odds): number {
+  return chance(random, outage) ? random.whole(2, 14) : chance(random, 6) ? 1 : 0;
 }
 
 /**
  * @param effects of a boot before, to cut about its writes
  * @param outage there is no access point
  */
-export function bootOf(random: Prng, effects: number, outage: boolean): Boot {
+export function bootOf(random: Prng, odds: Odds, effects: number, outage: boolean): Boot {
   return {
-    power: chance(random, 35) ? powerFault(random, effects) : undefined,
-    memory: chance(random, 6) ? oneOf(random, ["flash-full", "flash-lost"] as const) : "none",
+    power: chance(random, odds.powerFails) ? powerFault(random, effects) : undefined,
+    memory: chance(random, odds.flashFails) ? oneOf(random, ["flash-full", "flash-lost"] as const) : "none",
     broker: {
-      ...(chance(random, 12) && { hangsUpAfter: random.whole(0, 4) }),
+      ...(chance(random, odds.hangsUp) && { hangsUpAfter: random.whole(0, 4) }),
       ...(chance(random, 4) && { deaf: true }),
       ...(chance(random, 3) && { forgets: true }),
     },
@@ -139,13 +188,13 @@ export function isCommanded(random: Prng): boolean {
   return chance(random, 25);
 }
 
-export function afterCut(random: Prng): AfterCut {
-  return oneOf(random, ["lost", "kept", "kept", "torn"]);
+export function afterCutOf(random: Prng, { afterCut }: Odds): AfterCut {
+  return oneOf(random, afterCut);
 }
 
-export function asleepOf(random: Prng): Asleep {
+export function asleepOf(random: Prng, { rtcLost, rtcTorn, flashedAnew }: Odds): Asleep {
   const where = random.whole(1, 100);
-  if (where <= 4) return "rtc-lost";
-  if (where <= 7) return "rtc-torn";
-  return where <= 9 ? "flashed-anew" : "nothing";
+  if (where <= rtcLost) return "rtc-lost";
+  if (where <= rtcLost + rtcTorn) return "rtc-torn";
+  return where <= rtcLost + rtcTorn + flashedAnew ? "flashed-anew" : "nothing";
 }

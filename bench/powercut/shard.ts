@@ -8,7 +8,7 @@ import { Board, type Replaced } from "./board.js";
 import { CampaignBroker } from "./broker.js";
 import { type Faults, noFaults } from "./ledger.js";
 import { CampaignLife } from "./life.js";
-import { boardOf, profileOf } from "./plan.js";
+import { boardOf, campaignOdds, type Odds, profileOf } from "./plan.js";
 
 export interface Order {
   readonly engine: string;
@@ -17,6 +17,8 @@ export interface Order {
   readonly first: number;
   readonly runs: number;
   readonly replaced: Replaced;
+  /** Where its lives are not like the campaign's. */
+  readonly odds?: Partial<Odds>;
 }
 
 export interface Outcome {
@@ -36,6 +38,7 @@ export async function runShard(
   onRun: (outcome: Outcome) => boolean = () => true,
 ): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), "dormouse-powercut-"));
+  const odds = { ...campaignOdds, ...order.odds };
   const boards = new Map<BoardName, Board>();
   let life: CampaignLife | undefined;
   const broker = new CampaignBroker((published) => life?.ledger.published(published));
@@ -44,10 +47,10 @@ export async function runShard(
   try {
     for (let run = order.first; run < order.first + order.runs; run++) {
       const random = new Prng(order.seed, `powercut ${run}`);
-      const name = boardOf(random);
+      const name = boardOf(random, odds);
       const board = boards.get(name) ?? (await start(name));
       boards.set(name, board);
-      life = new CampaignLife(random, board, broker, profileOf(random, name, broker.port));
+      life = new CampaignLife(random, odds, board, broker, profileOf(random, odds, name, broker.port));
       const lived = await life.live();
       const told = lived.complaints.map((what) => `life ${run} (${name}): ${what}`);
       outcome = {
