@@ -9,6 +9,12 @@ import { connectTo, readLease, setNameServer } from "dormouse/native/station";
 import type { NetworkCache } from "dormouse/store/rtc-network";
 import Timer from "timer";
 
+/** What the SDK's interface has besides, and its typings leave out. */
+interface Found {
+  readonly BSSID: string | undefined;
+  readonly channel: number | undefined;
+}
+
 export interface AccessPoint {
   readonly ssid: string;
   readonly password: string;
@@ -67,7 +73,7 @@ export class Station {
   }
 
   get joined(): Joined {
-    const { BSSID, channel, RSSI } = this.wifi;
+    const { BSSID, channel, RSSI } = this.wifi as WiFi & Found;
     return {
       bssid: BSSID === undefined ? undefined : bytes(BSSID),
       channel,
@@ -80,7 +86,7 @@ export class Station {
   renew(): void {
     this.fixed = false;
     this.busy = true;
-    this.wifi.configure({ static: undefined });
+    this.wifi.configure({ static: false });
     this.look();
   }
 
@@ -95,7 +101,7 @@ export class Station {
     this.stopTimer();
     this.wifi.disconnect();
     // Another access point may be of another network.
-    if (this.fixed) this.wifi.configure({ static: undefined });
+    if (this.fixed) this.wifi.configure({ static: false });
     this.fixed = false;
     this.timer = Timer.set(() => this.scan(), leaveMs);
   }

@@ -16,15 +16,12 @@ declare module "embedded:network/interface/wifi" {
     /** @throws Error when a connect is under way */
     connect(options: { SSID: string; password?: string; channel?: number }): void;
     disconnect(): void;
-    /** An address without DHCP; with `undefined` DHCP again, at once where an access point is joined. */
-    configure(options: { static: StaticAddress | undefined }): void;
+    /** An address without DHCP; with `false` DHCP again, at once where an access point is joined. */
+    configure(options: { static: StaticAddress | false }): void;
     /** 200 not connected, 300 connecting, 400 associated, 500 with an address. */
     readonly connection: number;
     readonly address: string | undefined;
     readonly SSID: string | undefined;
-    /** Six pairs of hexadecimal digits with colons. */
-    readonly BSSID: string | undefined;
     readonly RSSI: number | undefined;
-    readonly channel: number | undefined;
   }
 }
