@@ -23,6 +23,7 @@ import { type CounterState, openCounter, reservationSize } from "dormouse/sealed
 import type { Frozen } from "dormouse/sealed/frozen";
 import type { Packing } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
+import { mostOpen } from "dormouse/store/losses-record";
 import { type OutboxDraft, resultsTopic } from "dormouse/store/outbox-items";
 import type { OutboxSettings } from "dormouse/store/profile";
 import { decodeRtc, markRecovery, type RtcImage, sensing } from "dormouse/store/rtc";
@@ -57,8 +58,8 @@ export class Memory implements KeeperShell {
   /** The next write keeps also what only makes the next wake quicker. */
   #all = false;
   readonly #settings: KeeperSettings;
-  /** RTC memory was lost, and had been before, in a wake that has not ended. */
-  #again: boolean;
+  /** RTC memory was lost, and had been before, at so many boots that took a reading and did not come to their end. */
+  #opened: number;
   /** RTC memory was lost, and flash says so with this reservation, as long as none of its counters is used. */
   #openEnd: number | undefined;
   /** At boot: RTC memory has another outbox. */
@@ -114,8 +115,8 @@ export class Memory implements KeeperShell {
       ? openKept(kept.outbox, shelf, { interrupted: kept.interrupted === true, clean })
       : openLost(shelf, settings, reservedEnd, reservedEnd === 0, noted);
     // Nothing was frozen since: a board that loses its power at every boot is not to write to flash at every boot.
-    this.#again = noted?.open === true && noted.reservedEnd === reservedEnd;
-    if (this.#again) this.#openEnd = reservedEnd;
+    this.#opened = noted?.reservedEnd === reservedEnd ? noted.open : 0;
+    if (this.#opened > 0) this.#openEnd = reservedEnd;
     this.#settings = settings;
     this.#keeper = new OutboxKeeper(opened.outbox, shelf, settings, this);
     this.#reader = new OutboxReader(this.#keeper);
@@ -241,13 +242,11 @@ export class Memory implements KeeperShell {
    * @returns why none may be taken: should RTC memory be lost, nobody would know of it
    */
   sensing(): Failure | undefined {
-    if (this.#again) {
-      this.#again = false;
+    if (this.#opened >= mostOpen)
       return failure(
         "storage-failed",
         "RTC memory is lost again and again: no reading is taken in this wake",
       );
-    }
     if (this.#counter.reservedEnd === 0) {
       const raised = raiseReservation<OutboxDraft>(this.#counter);
       if (!raised)
@@ -256,10 +255,12 @@ export class Memory implements KeeperShell {
     }
     const keeper = this.#keeper;
     const { reservedEnd } = this.#counter;
-    const noted = noteLosses(keeper.outbox, this.#settings, keeper.shelf !== undefined, reservedEnd);
+    const { cold } = keeper.outbox.losses;
+    const open = cold ? this.#opened + 1 : 0;
+    const noted = noteLosses(keeper.outbox, this.#settings, keeper.shelf !== undefined, reservedEnd, open);
     if (!noted)
       return failure("storage-failed", "flash does not keep how many readings were lost: none is taken");
-    if (keeper.outbox.losses.cold) this.#openEnd = reservedEnd;
+    if (cold) this.#openEnd = reservedEnd;
     keeper.outbox = noted;
     writeRtcByte(sensing.at, sensing.value);
     return undefined;
@@ -354,6 +355,7 @@ export class Memory implements KeeperShell {
     this.#keeper.endWake();
     if (this.#openEnd === this.#counter.reservedEnd) closeLosses(this.#keeper.outbox, this.#openEnd);
     this.#openEnd = undefined;
+    this.#opened = 0;
     this.#all = true;
     const reason = this.save();
     this.#all = false;
