@@ -2,7 +2,7 @@
  * Firmware with one thing done wrongly, so that the campaign can show that it would notice: a change to a module's
  * compiled text, which must be there exactly once.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compiledPath, root } from "../../host-sim/paths.js";
 import type { Replaced } from "./board.js";
@@ -90,7 +90,7 @@ export const mutants: readonly Mutant[] = [
     from: "const now = writeReservation(reservedEnd);",
     to: "const now = reservedEnd; void writeReservation;",
     noticed: ["nonceReuse"],
-    odds: { boards: ["esp32"], rtcLost: 30 },
+    odds: { boards: ["esp32"], rtcLost: 80, powerFails: 0, flashFails: 0 },
   },
   {
     name: "a message is sent before it is stored",
@@ -161,7 +161,7 @@ export const mutants: readonly Mutant[] = [
 export function mutated({ name, module, source, from, to }: Mutant, folder: string): Replaced {
   const text = readFileSync(compiledPath(join(root, source)), "utf8");
   if (text.split(from).length !== 2) throw new Error(`mutant "${name}": its place in ${source} has changed`);
-  const path = join(folder, `${source.replaceAll("/", "-")}.js`);
+  const path = join(mkdtempSync(join(folder, "mutant-")), `${source.replaceAll("/", "-")}.js`);
   writeFileSync(
     path,
     text.replace(from, () => to),
