@@ -19,6 +19,7 @@ import { nativeCrypto } from "dormouse/crypto/native";
 import { authenticatedBy, challengePublished, challengeRenewed } from "dormouse/cycle/authenticated-time";
 import { type Failure, failure } from "dormouse/failure";
 import type { ReceivedMessage } from "dormouse/mqtt/session-state";
+import { coseSign1 } from "dormouse/sealed/header";
 import type { CommandSettings } from "dormouse/store/protection";
 import * as app from "./app.js";
 import { isSmall } from "./board.js";
@@ -204,18 +205,22 @@ export class Commands {
     // Commands that were sent together have the same challenge.
     if (this.#former && outcome.kind === "answer" && outcome.status === "challenge")
       outcome = outcomeOf(this.#settings, this.#bench, step, this.#former);
-    if (present && outcome.kind === "run") this.learnTime(outcome.command.issuedAt);
+    if (present && outcome.kind === "run")
+      this.learnTime(outcome.command.issuedAt, step.held.contentType === coseSign1);
     this.conclude(step, outcome);
   }
 
-  /** A command that answers the present challenge may settle what time it is. */
-  private learnTime(issuedAt: number): void {
+  /**
+   * A command that answers the present challenge may settle what time it is. Only the operator's raises the floor, which never
+   * falls: a controller and a time server that lies could put it beyond every certificate.
+   */
+  private learnTime(issuedAt: number, byOperator: boolean): void {
     const { memory } = this.#bench;
     const known = memory.clock !== "unknown";
     const downlink = known ? authenticatedBy(memory.downlink, 1000 * issuedAt, Date.now()) : undefined;
     if (!downlink) return;
     memory.downlink = downlink;
-    timeIsAtLeast(issuedAt);
+    if (byOperator) timeIsAtLeast(issuedAt);
   }
 
   private conclude({ controller, packetId, held: { counter } }: Remembered, outcome: Outcome): void {
