@@ -83,6 +83,31 @@ describe("wakes at Mosquitto", { skip, timeout: 120_000 }, () => {
       equal(most, 4);
     });
 
+  test("what waits in flash drains in one wake too, a segment of 16 readings to a round trip", async (t) => {
+    const relay = await Relay.open(t, broker.port);
+    const down = 58;
+    const { errors, events, tally } = await wakes(relay, broker.port, {
+      cycles: down + 2,
+      ...afterOutage(down),
+      edit: (profile) => ({ ...profile, outbox: {} }),
+    });
+    equal(errors.length, down);
+    ok(tally.success);
+    equal(only(events, "spilled").length, 3);
+    const readings = only(events, "received").flatMap(({ reading }) => reading ?? []);
+    equal(readings.filter(({ name }) => name.endsWith(":temperature")).length, down + 2);
+    const sent = only(events, "sent").filter(({ wake }) => wake === down + 2);
+    let unacknowledged = 0;
+    let trips = 0;
+    for (const { event, wake } of events) {
+      if (wake !== down + 2) continue;
+      if (event === "sent" && unacknowledged++ === 0) trips++;
+      if (event === "acked") unacknowledged--;
+    }
+    equal(trips, 4, `${sent.length} messages`);
+    ok(sent.length <= 2 * trips, "a segment is two messages at most");
+  });
+
   /** Closes on whatever comes before it has said CONNACK. */
   function strict(relay: Relay): void {
     relay.breaks = ({ connection, from, packet }) =>
