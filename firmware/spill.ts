@@ -50,5 +50,5 @@ export function openShelf({ flashBytes }: OutboxSettings, trust: SegmentTrust): 
 /** Without flash, how many readings RTC memory has room for: each takes some 250 bytes of a machine's memory while it is packed. */
 export function keeperSettings({ spillEvery, flashBytes, drop = "oldest" }: OutboxSettings): KeeperSettings {
   if (flashBytes === 0) return { most: isSmall() ? 6 : rtcBytes() >> 6, drop };
-  return { most: spillEvery ?? (isSmall() ? 4 : 16), drop };
+  return { most: spillEvery ?? (isSmall() ? 3 : 16), drop };
 }

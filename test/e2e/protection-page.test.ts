@@ -27,7 +27,7 @@ async function sim(...words: string[]): Promise<string> {
 
 describe("the commands of the page", { concurrency: 2 }, () => {
   const lines = [...page.matchAll(/`npm run sim -- ([^`]*)`/g)].map(([, words]) => words!);
-  assert.equal(lines.length, 7);
+  assert.equal(lines.length, 9);
   for (const words of lines)
     test(`npm run sim -- ${words}`, async () => {
       await sim(...words.split(" ").map((word) => word.replace(/^profiles\//, join(root, "profiles/"))));
