@@ -61,7 +61,11 @@ describe("the first wakes after an outage", () => {
         const back = only(events, "acked").find(({ wake }) => wake > 1)?.wake ?? 0;
         assert.ok(back > down + 1 && back <= wakes, `sent again in wake ${back}`);
         const readings = only(events, "received").flatMap(({ reading }) => reading ?? []);
-        assert.equal(readings.length / 2, wakes, "what RTC memory has no room for waits in flash");
+        const delivered = readings.filter(({ name }) => name.endsWith("temperature")).length;
+        const dropped = only(events, "dropped").reduce((sum, { readings }) => sum + readings, 0);
+        assert.equal(delivered + dropped, wakes, "what RTC memory has no room for waits in flash");
+        // The kilobyte of flash for readings is full after fifteen wakes or so, and the oldest segment of three goes.
+        assert.ok(dropped <= (board === "esp8266" ? 3 : 0), `${dropped} dropped`);
         assert.equal(summary.rejected, 0);
       });
 });
