@@ -81,7 +81,3 @@ export function sumOf(a: Faults, b: Faults): Faults {
   for (const name of Object.keys(sum) as (keyof Faults)[]) sum[name] = a[name] + b[name];
   return sum;
 }
-
-export function isQuiet(faults: Faults): boolean {
-  return Object.values(faults).every((count) => count === 0);
-}

@@ -6,8 +6,8 @@
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborError, type CborValue } from "../cbor/value.js";
-import { crc32 } from "../crc32.js";
 import { parsePin } from "../tls/pins.js";
+import { checksummed, intactContent } from "./checksummed.js";
 import { isCount } from "./section.js";
 
 export interface PinsRecord {
@@ -23,18 +23,13 @@ export interface PinRotation {
   readonly next: string;
 }
 
-const crcBytes = 4;
 const maxPins = 8;
 const pinLength = 51;
 const limits = Object.freeze({ maxDepth: 2, maxItems: 4 + maxPins });
 
 /** For flash. @returns new bytes */
 export function encodePins({ version, pins }: PinsRecord): Uint8Array {
-  const content = encode([version, pins]);
-  const data = new Uint8Array(content.length + crcBytes);
-  data.set(content);
-  new DataView(data.buffer).setUint32(content.length, crc32(data, 0, content.length));
-  return data;
+  return checksummed(encode([version, pins]));
 }
 
 /**
@@ -47,10 +42,8 @@ export function decodePins(
   ofProfile: readonly string[],
 ): PinsRecord | undefined {
   if (data === undefined) return { version: 0, pins: ofProfile };
-  const end = data.length - crcBytes;
-  if (end <= 0) return undefined;
-  const stored = new DataView(data.buffer, data.byteOffset, data.length).getUint32(end);
-  return stored === crc32(data, 0, end) ? read(data.subarray(0, end)) : undefined;
+  const content = intactContent(data);
+  return content && read(content);
 }
 
 function read(content: Uint8Array): PinsRecord | undefined {

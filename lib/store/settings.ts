@@ -9,7 +9,7 @@
 import { decode } from "../cbor/decode.js";
 import { encode } from "../cbor/encode.js";
 import { CborError, type CborValue } from "../cbor/value.js";
-import { crc32 } from "../crc32.js";
+import { checksummed, intactContent } from "./checksummed.js";
 
 export interface Settings {
   readonly intervalSeconds: number | null;
@@ -38,7 +38,6 @@ export interface SettingsRecord {
 export const maxAlarms = 8;
 
 const trials: readonly Trial[] = Object.freeze(["none", "on-trial", "rolled-back"]);
-const crcBytes = 4;
 const limits = Object.freeze({ maxDepth: 4, maxItems: 16 + 8 * maxAlarms });
 
 export const noSettings: Settings = Object.freeze({
@@ -54,11 +53,7 @@ export const noSettingsRecord: SettingsRecord = Object.freeze({
 
 /** For flash. @returns new bytes */
 export function encodeSettings({ current, previous, trial }: SettingsRecord): Uint8Array {
-  const content = encode([listOf(current), listOf(previous), trials.indexOf(trial)]);
-  const data = new Uint8Array(content.length + crcBytes);
-  data.set(content);
-  new DataView(data.buffer).setUint32(content.length, crc32(data, 0, content.length));
-  return data;
+  return checksummed(encode([listOf(current), listOf(previous), trials.indexOf(trial)]));
 }
 
 /**
@@ -66,11 +61,8 @@ export function encodeSettings({ current, previous, trial }: SettingsRecord): Ui
  * @returns no settings but the profile's when there is no entry, or none that is intact: they can be given again
  */
 export function decodeSettings(data: Uint8Array | undefined): SettingsRecord {
-  const end = (data?.length ?? 0) - crcBytes;
-  if (!data || end <= 0) return noSettingsRecord;
-  const stored = new DataView(data.buffer, data.byteOffset, data.length).getUint32(end);
-  if (stored !== crc32(data, 0, end)) return noSettingsRecord;
-  return read(data.subarray(0, end)) ?? noSettingsRecord;
+  const content = data && intactContent(data);
+  return (content && read(content)) ?? noSettingsRecord;
 }
 
 function read(content: Uint8Array): SettingsRecord | undefined {
