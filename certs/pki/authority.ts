@@ -8,8 +8,9 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { checkDeviceId } from "./device-id.js";
 import { type Certified, issueDevice, issueIssuing, issueRoot, issueServer, type Validity } from "./issue.js";
-import { type AltName, checkDeviceId } from "./names.js";
+import type { AltName } from "./names.js";
 import { fromPem, pem } from "./pem.js";
 import { type NewFile, publishFolder } from "./publish-folder.js";
 

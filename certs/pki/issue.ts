@@ -2,12 +2,13 @@
  * Issues certificates: a root, an issuing CA below it, servers and devices. ECDSA on P-256 with SHA-256
  * throughout. Every extension is here, so that this file is the certificate profile (RFC 5280 §4.2).
  * Keys are made here, unless a server keeps its own, and returned as PKCS #8; nothing is written. It refuses to
- * outlive the issuer.
+ * outlive the issuer. It runs in browsers too: WebCrypto, and nothing of Node.
  */
 import "./reflect.js";
-import { createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
+import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { type AltName, checkDeviceId } from "./names.js";
+import { checkDeviceId } from "./device-id.js";
+import type { AltName } from "./names.js";
 
 /** A certificate and its private key, both DER. The caller owns the key's bytes. */
 export interface Certified {
@@ -27,9 +28,9 @@ const clientAuth = "1.3.6.1.5.5.7.3.2";
 
 /** 127 random bits, positive and not zero (RFC 5280 §4.1.2.2: at most 20 octets). */
 function serialNumber(): string {
-  const octets = webcrypto.getRandomValues(new Uint8Array(16));
+  const octets = crypto.getRandomValues(new Uint8Array(16));
   octets[0] = (octets[0]! & 0x3f) | 0x40;
-  return Buffer.from(octets).toString("hex");
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("");
 }
 
 interface Request {
@@ -45,25 +46,21 @@ interface Request {
 /** The pair of a P-256 private key in PKCS #8. @throws {RangeError} when it is anything else */
 async function keyPairOf(key: Uint8Array<ArrayBuffer>): Promise<webcrypto.CryptoKeyPair> {
   try {
-    const half = createPublicKey(createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }));
-    const spki = half.export({ type: "spki", format: "der" });
-    return {
-      privateKey: await webcrypto.subtle.importKey("pkcs8", key, ecdsa, true, ["sign"]),
-      publicKey: await webcrypto.subtle.importKey("spki", spki, ecdsa, true, ["verify"]),
-    };
+    const privateKey = await crypto.subtle.importKey("pkcs8", key, ecdsa, true, ["sign"]);
+    const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", privateKey);
+    const half = { kty: kty!, crv: crv!, x: x!, y: y! };
+    return { privateKey, publicKey: await crypto.subtle.importKey("jwk", half, ecdsa, true, ["verify"]) };
   } catch {
     throw new RangeError("is no P-256 private key");
   }
 }
 
 async function signingKeyOf(issuer: Certified): Promise<webcrypto.CryptoKey> {
-  return webcrypto.subtle.importKey("pkcs8", issuer.key, ecdsa, false, ["sign"]);
+  return crypto.subtle.importKey("pkcs8", issuer.key, ecdsa, false, ["sign"]);
 }
 
 async function issue({ subject, validity, extensions, issuer, key }: Request): Promise<Certified> {
-  const keys = key
-    ? await keyPairOf(key)
-    : await webcrypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
+  const keys = key ? await keyPairOf(key) : await crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
   const parent = issuer && new x509.X509Certificate(issuer.certificate);
   if (validity.notAfter <= validity.notBefore) throw new RangeError("a certificate must end after it begins");
   if (parent && validity.notAfter > parent.notAfter)
@@ -86,7 +83,7 @@ async function issue({ subject, validity, extensions, issuer, key }: Request): P
   });
   return {
     certificate: new Uint8Array(certificate.rawData),
-    key: new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)),
+    key: new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey)),
   };
 }
 

@@ -1,7 +1,6 @@
 /**
  * The names a certificate may carry. Servers are named by subjectAltName alone (RFC 9525 §6.1): DNS names
- * and IP addresses. A device is named by its id, which also names a folder, a topic level and a
- * Mosquitto user, so its alphabet is narrow.
+ * and IP addresses. A device's name: device-id.ts.
  */
 import { isIP } from "node:net";
 
@@ -27,14 +26,4 @@ export function altName(text: string): AltName {
   if (name.length > 253 || looksLikeAddress || !literal.every((part) => label.test(part)))
     throw new RangeError(`"${text}" is neither a host name nor an IP address`);
   return { type: "dns", value: name };
-}
-
-/** Letters, digits, dot, underscore, hyphen; 1 to 64 characters (X.520 ub-common-name), no dot first. */
-export const deviceIdPattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
-
-/** @throws {RangeError} when `id` cannot be a device id */
-export function checkDeviceId(id: string): string {
-  if (!deviceIdPattern.test(id))
-    throw new RangeError(`"${id}" is no device id: use 1 to 64 letters, digits, ".", "_" or "-"`);
-  return id;
 }

@@ -8,7 +8,8 @@ import {
   lifetimeDays,
   validFor,
 } from "../../certs/pki/authority.js";
-import { altName, checkDeviceId } from "../../certs/pki/names.js";
+import { checkDeviceId } from "../../certs/pki/device-id.js";
+import { altName } from "../../certs/pki/names.js";
 import { FolderExists } from "../../certs/pki/publish-folder.js";
 import { OperatorError, UsageError } from "../report.js";
 import { fileText, whole } from "../values.js";

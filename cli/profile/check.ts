@@ -2,18 +2,16 @@
  * Checks a profile as a user wrote it against profiles/dormouse.schema.json, and splits it: what the device
  * stores as its profile (complete, defaults filled in) and the references to what is stored apart.
  * Every mistake names the setting, what is wrong and what to write. Values are never repeated: one may be a secret.
+ * It runs in browsers too.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Ajv, type ErrorObject } from "ajv";
-import { root } from "../../host-sim/paths.js";
+import type { ErrorObject } from "ajv";
 import type { Failure } from "../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
 import { readingsConflict } from "../../lib/store/protection.js";
-import { authMistakes, authReferences, deviceAccount, type WrittenAccount } from "./auth-rules.js";
-import { cycleMistakes, deviceCycle, type WrittenCycle, willMistakes } from "./cycle-rules.js";
+import { authMistakes, authReferences, deviceAccount } from "./auth-rules.js";
+import { cycleMistakes, deviceCycle, willMistakes } from "./cycle-rules.js";
 import type { References } from "./references.js";
-import { deviceTls, tlsMistakes, tlsReferences, type WrittenTls } from "./tls-rules.js";
+import { deviceTls, tlsMistakes, tlsReferences } from "./tls-rules.js";
 import {
   checksumMistake,
   commandMistakes,
@@ -21,9 +19,9 @@ import {
   deviceTopics,
   topicMistakes,
   topicReferences,
-  type WrittenCommands,
-  type WrittenTopics,
 } from "./topic-rules.js";
+import { profileValidator } from "./validator.js";
+import type { WrittenProfile } from "./written.js";
 
 export interface Mistake {
   /** Dotted, e.g. `broker.port`; empty for the whole file. */
@@ -36,34 +34,6 @@ export type Checked =
   /** Public keys that the profile refers to are still to be read into it: key-pairs.ts. */
   | { readonly ok: true; readonly profile: Profile; readonly references: References }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
-
-/** The profile as written, once the schema holds and its defaults are in. */
-interface WrittenProfile {
-  $schema?: string;
-  schema: 1;
-  device: Profile["device"];
-  wifi: { ssid: string; password?: string };
-  time: { server: string };
-  broker: WrittenAccount & {
-    host: string;
-    port?: number;
-    tls: WrittenTls | false;
-    insecure?: true;
-    websocket?: true | { path: string };
-  };
-  mqtt: Profile["mqtt"];
-  topics: WrittenTopics;
-  commands?: WrittenCommands;
-  cycle: WrittenCycle;
-  outbox?: NonNullable<Profile["outbox"]>;
-  sensor: Profile["sensor"];
-}
-
-function validator() {
-  const schema: object = JSON.parse(readFileSync(join(root, "profiles/dormouse.schema.json"), "utf8"));
-  const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, allowUnionTypes: true });
-  return ajv.compile<WrittenProfile>(schema);
-}
 
 function dotted(pointer: string, last?: string): string {
   const parts = pointer.split("/").slice(1);
@@ -236,7 +206,7 @@ export function checkProfile(json: string): Checked {
   } catch (error) {
     return { ok: false, mistakes: [notJson(json, error)] };
   }
-  const validate = validator();
+  const validate = profileValidator();
   if (!validate(value)) return { ok: false, mistakes: (validate.errors ?? []).map(explain) };
   const mistakes = crossMistakes(value);
   if (mistakes.length > 0) return { ok: false, mistakes };

@@ -4,6 +4,7 @@
  */
 import type { TlsSettings } from "../../lib/store/profile.js";
 import { parsePin } from "../../lib/tls/pins.js";
+import { base64 } from "../../lib/websocket/base64.js";
 import type { WrittenAccount } from "./auth-rules.js";
 import type { Mistake } from "./check.js";
 import type { References } from "./references.js";
@@ -121,7 +122,7 @@ function pinMistakes(pins: readonly string[]): Mistake[] {
 /** As the device stores it; undefined when it is no pin. */
 function normalPin(pin: string): string | undefined {
   try {
-    return `sha256/${Buffer.from(parsePin(pin)).toString("base64")}`;
+    return `sha256/${base64(parsePin(pin))}`;
   } catch {
     return undefined;
   }
