@@ -16,6 +16,8 @@ export const flashKeys = {
   profile: "profile",
   /** Secret, epoch and counter reservation: one checksummed record. */
   record: "record",
+  /** Given by Improv together with `wifiPassword`; a profile that names its network itself goes without. */
+  wifiSsid: "wifi-ssid",
   wifiPassword: "wifi-password",
   brokerPassword: "broker-password",
   /** Shared bytes for HS256; for ES256 a P-256 private key, DER. */
