@@ -22,7 +22,11 @@ function pointOf(key: ReturnType<typeof p256>): Uint8Array {
   return Uint8Array.from([4, ...Buffer.from(x!, "base64url"), ...Buffer.from(y!, "base64url")]);
 }
 
-describe("command against Mosquitto", { skip: mosquittoMissing() ?? false, timeout: 600_000 }, () => {
+describe("command against Mosquitto", {
+  skip: mosquittoMissing() ?? false,
+  timeout: 600_000,
+  concurrency: 3,
+}, () => {
   const scene = new CommandScene();
   const { broker } = scene;
   before(() => scene.start());
