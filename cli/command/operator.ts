@@ -2,7 +2,7 @@
 import { buffer } from "node:stream/consumers";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import type { OperatorKey } from "../../lib/sealed/operator.js";
-import { readOwnBytes } from "../profile/references.js";
+import { readSecretBytes } from "../profile/references.js";
 import { OperatorError, UsageError } from "../report.js";
 
 const maxKidBytes = 32;
@@ -30,7 +30,7 @@ export async function operatorOf(
   const text =
     reference === "-"
       ? await buffer(process.stdin)
-      : await readOwnBytes("--operator-key", reference, process.cwd());
+      : await readSecretBytes("--operator-key", reference, process.cwd());
   const der = Buffer.from(pem.exec(text.toString("latin1"))?.[2] ?? "", "base64");
   try {
     return { kid: kidBytes, key: nodeCrypto.importSigningKey(der) };

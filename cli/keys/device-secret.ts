@@ -1,6 +1,6 @@
 /** Reads a device's secret: 64 hex digits, from a file, the environment or standard input, never from an argument. */
 import { buffer } from "node:stream/consumers";
-import { readOwnBytes } from "../profile/references.js";
+import { readSecretBytes } from "../profile/references.js";
 import { OperatorError, UsageError } from "../report.js";
 
 /** @throws {UsageError} unless it is an id as profiles/dormouse.schema.json has it */
@@ -19,7 +19,8 @@ export function checkDeviceId(flag: string, id: string): void {
 export async function deviceSecret(flag: string, reference: string, folder: string): Promise<Uint8Array> {
   if (reference !== "-" && !/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/s.test(reference))
     throw new UsageError(`${flag}: write file:PATH, env:NAME or - (standard input), never the secret itself`);
-  const read = reference === "-" ? await buffer(process.stdin) : await readOwnBytes(flag, reference, folder);
+  const read =
+    reference === "-" ? await buffer(process.stdin) : await readSecretBytes(flag, reference, folder);
   const digits = read.toString("latin1").replace(/\r?\n$/, "");
   read.fill(0);
   if (!/^[0-9A-Fa-f]{64}$/.test(digits))

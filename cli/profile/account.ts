@@ -5,21 +5,25 @@
 import type { AccountSecrets } from "../../host-sim/sim-options.js";
 import { maxTokenKeyBytes, minTokenKeyBytes } from "../../lib/auth/jwt.js";
 import type { Profile } from "../../lib/store/profile.js";
+import type { Ask } from "./at-provisioning.js";
 import { blame, isP256, readPrivateKey } from "./credentials.js";
 import { type References, readSecret } from "./references.js";
 
 /**
  * @param broker as the device is to see it: only what it needs is read
+ * @param ask for what is to be asked for
  * @throws {OperatorError} in one line that names the setting
  */
 export async function readAccount(
   { auth, jwt }: Profile["broker"],
   { brokerPassword, jwtKey }: References,
   folder: string,
+  ask?: Ask,
 ): Promise<AccountSecrets> {
   return {
-    brokerPassword: auth === "password" ? await readSecret("broker.password", brokerPassword, folder) : null,
-    jwtKey: jwt ? await readTokenKey(jwt.algorithm, jwtKey!, folder) : null,
+    brokerPassword:
+      auth === "password" ? await readSecret("broker.password", brokerPassword, folder, ask) : null,
+    jwtKey: jwt ? await readTokenKey(jwt.algorithm, jwtKey!, folder, ask) : null,
   };
 }
 
@@ -28,6 +32,7 @@ async function readTokenKey(
   algorithm: "HS256" | "ES256",
   reference: string,
   folder: string,
+  ask: Ask | undefined,
 ): Promise<Uint8Array> {
   const setting = "broker.jwt.key";
   const wrong = blame(setting, reference);
@@ -36,7 +41,7 @@ async function readTokenKey(
     if (!isP256(key)) throw wrong("is no P-256 key, which ES256 needs");
     return key.export({ type: "pkcs8", format: "der" });
   }
-  const text = (await readSecret(setting, reference, folder))!;
+  const text = (await readSecret(setting, reference, folder, ask))!;
   const bytes = Buffer.from(text);
   if (text.includes("\ufffd") || bytes.length < minTokenKeyBytes || bytes.length > maxTokenKeyBytes)
     throw wrong(`must hold a text of ${minTokenKeyBytes} to ${maxTokenKeyBytes} bytes, as the broker's does`);

@@ -3,6 +3,7 @@
  * setting may be by itself stands in the schema.
  */
 import type { Profile, TokenSettings } from "../../lib/store/profile.js";
+import { prompted } from "./at-provisioning.js";
 import type { Mistake } from "./check.js";
 import type { References } from "./references.js";
 
@@ -35,6 +36,12 @@ export function authMistakes({ username, password, jwt }: WrittenAccount, encryp
       "jwt",
       "is there though there is a password",
       "Remove one of them: a token takes the password's place.",
+    );
+  if (jwt?.algorithm === "ES256" && jwt.key === prompted)
+    blame(
+      "jwt.key",
+      "cannot be asked for: nobody types in a private key",
+      'Write "file:PATH" or "env:NAME": ES256 takes a P-256 private key.',
     );
   for (const [setting, value] of Object.entries({ password, jwt }))
     if (!encrypted && value !== undefined)

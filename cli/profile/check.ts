@@ -8,6 +8,7 @@ import type { ErrorObject } from "ajv";
 import type { Failure } from "../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
 import { readingsConflict } from "../../lib/store/protection.js";
+import { type AtProvisioning, atProvisioning, misplacedWord, unknownSsid } from "./at-provisioning.js";
 import { authMistakes, authReferences, deviceAccount } from "./auth-rules.js";
 import { cycleMistakes, deviceCycle, willMistakes } from "./cycle-rules.js";
 import type { References } from "./references.js";
@@ -30,9 +31,15 @@ export interface Mistake {
   readonly remedy: string;
 }
 
+/** Public keys that the profile refers to are still to be read into it: key-pairs.ts. */
+interface Parts {
+  readonly profile: Profile;
+  readonly references: References;
+  readonly atProvisioning: AtProvisioning;
+}
+
 export type Checked =
-  /** Public keys that the profile refers to are still to be read into it: key-pairs.ts. */
-  | { readonly ok: true; readonly profile: Profile; readonly references: References }
+  | ({ readonly ok: true } & Parts)
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 function dotted(pointer: string, last?: string): string {
@@ -67,7 +74,13 @@ interface SchemaNode {
   readonly properties?: { readonly [name: string]: SchemaNode };
 }
 
-function explain(error: ErrorObject): Mistake {
+function explain(error: ErrorObject): Mistake[] {
+  // That a branch failed is said by what failed in it.
+  if (error.keyword === "if") return [];
+  return [explained(error)];
+}
+
+function explained(error: ErrorObject): Mistake {
   const schema = (error.parentSchema ?? {}) as SchemaNode;
   const known = Object.keys(schema.properties ?? {}).filter((name) => name !== "$schema");
   switch (error.keyword) {
@@ -86,12 +99,12 @@ function explain(error: ErrorObject): Mistake {
       const path = dotted(error.instancePath);
       const checksum = path.endsWith(".protection") ? checksumMistake(path, error.data) : undefined;
       const remedy = schema.description ?? "See docs/profile.md.";
-      return checksum ?? { path, problem: problemOf(error), remedy };
+      return checksum ?? misplacedWord(path, error.data) ?? { path, problem: problemOf(error), remedy };
     }
   }
 }
 
-function problemOf({ keyword, params, data }: ErrorObject): string {
+function problemOf({ keyword, params, data, schema }: ErrorObject): string {
   const { type, limit } = params;
   switch (keyword) {
     case "type":
@@ -107,6 +120,11 @@ function problemOf({ keyword, params, data }: ErrorObject): string {
       return `has ${keyword === "minItems" ? "fewer" : "more"} than ${limit}`;
     case "uniqueItems":
       return "has the same twice";
+    case "not":
+      // of a setting that must not be there at all, and of one that takes other values
+      return Object.keys(schema as object).length === 0
+        ? "must not be there"
+        : "has a value that is not allowed";
     case "pattern":
       return "is not written as it must be";
     default:
@@ -153,13 +171,14 @@ function websocketOf(written: true | { path: string }): { path: string } {
   return written === true ? { path: "/mqtt" } : written;
 }
 
-function split(written: WrittenProfile): { profile: Profile; references: References } {
-  const { device, wifi, broker, topics, commands } = written;
+function split(written: WrittenProfile): Parts {
+  const { device, wifi, broker, commands } = written;
+  const topics = deviceTopics(written.topics, device.id);
   return {
     profile: {
       schema: 1,
       device,
-      wifi: { ssid: wifi.ssid },
+      wifi: { ssid: wifi.ssid ?? unknownSsid },
       time: written.time,
       broker: {
         host: broker.host,
@@ -170,7 +189,7 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
         ...deviceAccount(broker, device.id),
       },
       mqtt: written.mqtt,
-      topics: deviceTopics(topics, device.id),
+      topics,
       ...(commands && { commands: deviceCommands(commands) }),
       cycle: deviceCycle(written.cycle),
       ...(written.outbox && { outbox: written.outbox }),
@@ -180,8 +199,9 @@ function split(written: WrittenProfile): { profile: Profile; references: Referen
       ...(wifi.password === undefined ? {} : { wifiPassword: wifi.password }),
       ...authReferences(broker),
       ...(broker.tls === false ? {} : tlsReferences(broker.tls)),
-      ...topicReferences(topics, commands),
+      ...topicReferences(written.topics, commands),
     },
+    atProvisioning: atProvisioning(written, topics.up),
   };
 }
 
@@ -207,7 +227,7 @@ export function checkProfile(json: string): Checked {
     return { ok: false, mistakes: [notJson(json, error)] };
   }
   const validate = profileValidator();
-  if (!validate(value)) return { ok: false, mistakes: (validate.errors ?? []).map(explain) };
+  if (!validate(value)) return { ok: false, mistakes: (validate.errors ?? []).flatMap(explain) };
   const mistakes = crossMistakes(value);
   if (mistakes.length > 0) return { ok: false, mistakes };
   const parts = split(value);

@@ -11,6 +11,7 @@ import { fromPem, pem } from "../../certs/pki/pem.js";
 import type { TlsCredentials } from "../../host-sim/sim-options.js";
 import type { TlsSettings } from "../../lib/store/profile.js";
 import { fileProblem, OperatorError } from "../report.js";
+import { type Ask, prompted } from "./at-provisioning.js";
 import { type References, readSecret, readSecretBytes } from "./references.js";
 
 /** Of a CRL, in DER: a device holds it in memory while it connects. */
@@ -25,25 +26,29 @@ const anyUsage = "2.5.29.37.0";
 
 /**
  * @param tls as the device is to see it: only what it needs is read
+ * @param ask for what is to be asked for
+ * @returns no certificate and no key where they are made when a board is provisioned
  * @throws {OperatorError} in one line that names the setting
  */
 export async function readCredentials(
   tls: TlsSettings | false,
   references: References,
   folder: string,
+  ask?: Ask,
 ): Promise<TlsCredentials> {
   const none: TlsCredentials = { crl: null, certificate: null, key: null, psk: null };
   if (tls === false) return none;
-  if (tls.identity === "psk") return { ...none, psk: await readPsk(references.psk!, folder) };
+  if (tls.identity === "psk") return { ...none, psk: await readPsk(references.psk!, folder, ask) };
   const crl = references.crl === undefined ? null : await readCrl(references.crl, folder);
-  if (tls.identity === "none") return { ...none, crl };
-  return { ...none, crl, ...(await readIdentity(references.certificate!, references.key!, folder)) };
+  const { certificate, key } = references;
+  if (tls.identity === "none" || certificate === undefined || key === undefined) return { ...none, crl };
+  return { ...none, crl, ...(await readIdentity(certificate, key, folder)) };
 }
 
 /** @param setting with its whole path */
 export function blame(setting: string, reference: string): (problem: string) => OperatorError {
-  return (problem) =>
-    new OperatorError(`${setting}: ${reference.slice(reference.indexOf(":") + 1)} ${problem}`);
+  const where = reference === prompted ? "what was entered" : reference.slice(reference.indexOf(":") + 1);
+  return (problem) => new OperatorError(`${setting}: ${where} ${problem}`);
 }
 
 /** `reference` is `file:PATH`: of what is no secret, the schema takes nothing else. */
@@ -125,7 +130,7 @@ async function readChain(reference: string, folder: string): Promise<Uint8Array[
 /** @throws {OperatorError} when it is encrypted, or none */
 export async function readPrivateKey(setting: string, reference: string, folder: string): Promise<KeyObject> {
   const wrong = blame(setting, reference);
-  const bytes = (await readSecretBytes(setting, reference, folder))!;
+  const bytes = await readSecretBytes(setting, reference, folder);
   if (/^(-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED)/m.test(bytes.toString("latin1")))
     throw wrong("is encrypted: a device has nobody to ask for the pass phrase");
   const key = privateKeyOf(bytes);
@@ -156,8 +161,8 @@ function privateKeyOf(bytes: Buffer): KeyObject | undefined {
   return undefined;
 }
 
-async function readPsk(reference: string, folder: string): Promise<Uint8Array> {
-  const text = (await readSecret("broker.tls.psk.key", reference, folder))!;
+async function readPsk(reference: string, folder: string, ask: Ask | undefined): Promise<Uint8Array> {
+  const text = (await readSecret("broker.tls.psk.key", reference, folder, ask))!;
   if (!/^([0-9A-Fa-f]{2}){16,64}$/.test(text))
     throw blame(
       "broker.tls.psk.key",

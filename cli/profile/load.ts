@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Profile } from "../../lib/store/profile.js";
 import { OperatorError } from "../report.js";
 import { fileText } from "../values.js";
+import type { AtProvisioning } from "./at-provisioning.js";
 import { checkProfile, mistakeLine } from "./check.js";
 import { withPublicKeys } from "./key-pairs.js";
 import type { References } from "./references.js";
@@ -10,6 +11,7 @@ import type { References } from "./references.js";
 export interface LoadedProfile {
   readonly profile: Profile;
   readonly references: References;
+  readonly atProvisioning: AtProvisioning;
   /** What its `file:` references are relative to. */
   readonly folder: string;
 }
@@ -21,9 +23,10 @@ export interface LoadedProfile {
 export async function loadProfile(path: string): Promise<LoadedProfile> {
   const checked = checkProfile(await fileText(path));
   if (checked.ok) {
-    const { references } = checked;
+    const { references, atProvisioning } = checked;
     const folder = dirname(resolve(path));
-    return { profile: await withPublicKeys(checked.profile, references, folder), references, folder };
+    const profile = await withPublicKeys(checked.profile, references, folder);
+    return { profile, references, atProvisioning, folder };
   }
   const [first, ...others] = checked.mistakes;
   const more = others.length > 0 ? ` (and ${others.length} more: dormouse profile check ${path})` : "";

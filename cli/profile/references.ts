@@ -1,15 +1,15 @@
 /**
- * Follows the references of a profile: `env:NAME` and `file:PATH` (as seen from the profile's folder).
- * A secret's value never appears in an error.
+ * Follows the references of a profile: `env:NAME`, `file:PATH` (as seen from the profile's folder) and `prompt`.
+ * A secret's value never appears in an error, and a file that others may read is refused.
  */
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { OpenToOthers, readSecretFile } from "../../backend/secret-file.js";
 import { fromPem } from "../../certs/pki/pem.js";
 import type { TrustAnchor } from "../../host-sim/sim-options.js";
 import { fileProblem, OperatorError } from "../report.js";
 import { fileText } from "../values.js";
+import { type Ask, type PromptedSetting, prompted, promptFor } from "./at-provisioning.js";
 
 /** What a profile refers to, as it spells it. */
 export interface References {
@@ -29,54 +29,54 @@ export interface References {
 
 /**
  * @param setting names the setting in errors, e.g. `wifi.password`
- * @returns null when there is no reference
- * @throws {OperatorError} when it leads nowhere, or to nothing
+ * @param reference `env:NAME` or `file:PATH`
+ * @returns what the caller zeroes
+ * @throws {OperatorError} when it leads nowhere, to nothing, or to a file that others may read
  */
-export async function readSecretBytes(
-  setting: string,
-  reference: string | undefined,
-  folder: string,
-): Promise<Buffer | null> {
-  if (reference === undefined) return null;
+export async function readSecretBytes(setting: string, reference: string, folder: string): Promise<Buffer> {
   const target = reference.slice(reference.indexOf(":") + 1);
-  const value = reference.startsWith("env:")
-    ? process.env[target]
-    : await readFile(resolve(folder, target)).catch((error: unknown) => {
-        throw new OperatorError(`${setting}: ${fileProblem(target, error)}`);
-      });
-  if (value === undefined)
-    throw new OperatorError(`${setting}: the environment variable ${target} is not set`);
-  if (value.length === 0) throw new OperatorError(`${setting}: ${reference} is empty`);
-  return Buffer.from(value);
+  if (reference.startsWith("env:")) {
+    const value = process.env[target];
+    if (value === undefined)
+      throw new OperatorError(`${setting}: the environment variable ${target} is not set`);
+    if (value === "") throw new OperatorError(`${setting}: ${reference} is empty`);
+    return Buffer.from(value);
+  }
+  let bytes: Buffer;
+  try {
+    bytes = readSecretFile(resolve(folder, target));
+  } catch (error) {
+    const problem = error instanceof OpenToOthers ? error.message : fileProblem(target, error);
+    throw new OperatorError(`${setting}: ${problem}`);
+  }
+  if (bytes.length === 0) throw new OperatorError(`${setting}: ${reference} is empty`);
+  return bytes;
 }
 
 /**
- * The same of what a command line names: there a file that others may read is refused, as a keyring is.
- * @returns what the caller zeroes
+ * The same as text. Editors and `echo` end a file with a line feed that is not part of the secret.
+ * @param ask for `prompt`; without it that is an error
+ * @returns null when there is no reference
  */
-export async function readOwnBytes(setting: string, reference: string, folder: string): Promise<Buffer> {
-  if (!reference.startsWith("file:")) return (await readSecretBytes(setting, reference, folder))!;
-  const path = reference.slice("file:".length);
-  try {
-    return readSecretFile(resolve(folder, path));
-  } catch (error) {
-    const problem = error instanceof OpenToOthers ? error.message : fileProblem(path, error);
-    throw new OperatorError(`${setting}: ${problem}`);
-  }
-}
-
-/** The same as text. Editors and `echo` end a file with a line feed that is not part of the secret. */
 export async function readSecret(
   setting: string,
   reference: string | undefined,
   folder: string,
+  ask?: Ask,
 ): Promise<string | null> {
-  const bytes = await readSecretBytes(setting, reference, folder);
-  if (bytes === null) return null;
-  const text = bytes.toString("utf8");
-  const secret = reference!.startsWith("file:") ? text.replace(/\r?\n$/, "") : text;
+  if (reference === undefined) return null;
+  if (reference === prompted) return askFor(setting as PromptedSetting, ask);
+  const text = (await readSecretBytes(setting, reference, folder)).toString("utf8");
+  const secret = reference.startsWith("file:") ? text.replace(/\r?\n$/, "") : text;
   if (secret === "") throw new OperatorError(`${setting}: ${reference} is empty`);
   return secret;
+}
+
+async function askFor(setting: PromptedSetting, ask: Ask | undefined): Promise<string> {
+  if (!ask) throw new OperatorError(`${setting}: "prompt" is for dormouse provision, which asks for it`);
+  const answer = await ask(promptFor(setting));
+  if (answer === "") throw new OperatorError(`${setting}: nothing was entered`);
+  return answer;
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { TlsSettings } from "../../lib/store/profile.js";
 import { parsePin } from "../../lib/tls/pins.js";
 import { base64 } from "../../lib/websocket/base64.js";
+import { issued } from "./at-provisioning.js";
 import type { WrittenAccount } from "./auth-rules.js";
 import type { Mistake } from "./check.js";
 import type { References } from "./references.js";
@@ -53,11 +54,17 @@ export function tlsMistakes(tls: WrittenTls, others: Others): Mistake[] {
         "is missing though there is a crl",
         "Write the root certificate that the CRL belongs under.",
       );
-    if (tls.certificate !== undefined && tls.key === undefined)
+    if (tls.certificate === issued && tls.key !== undefined)
+      blame(
+        "key",
+        'is there though certificate is "issued"',
+        "Remove it: the board makes the key itself, and nobody else has it.",
+      );
+    if (tls.certificate !== undefined && tls.certificate !== issued && tls.key === undefined)
       blame(
         "key",
         "is missing though there is a certificate",
-        'Write "file:PATH" or "env:NAME" of its private key.',
+        'Write "file:PATH" or "env:NAME" of its private key, or "certificate": "issued".',
       );
     if (tls.key !== undefined && tls.certificate === undefined)
       blame(
@@ -147,7 +154,7 @@ export function tlsReferences({ ca, crl, certificate, key, psk }: WrittenTls): R
   return {
     ...(ca !== undefined && { ca }),
     ...(crl !== undefined && { crl }),
-    ...(certificate !== undefined && { certificate }),
+    ...(certificate !== undefined && certificate !== issued && { certificate }),
     ...(key !== undefined && { key }),
     ...(psk && { psk: psk.key }),
   };

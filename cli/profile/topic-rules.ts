@@ -12,6 +12,7 @@ import {
   sealAlgorithms,
   stampAlgorithms,
 } from "../../lib/store/protection.js";
+import { deviceMade } from "./at-provisioning.js";
 import type { Mistake } from "./check.js";
 import type { References } from "./references.js";
 
@@ -198,7 +199,7 @@ export function topicReferences(
 ): References {
   return {
     ...(recipient && { recipient: recipient.key }),
-    ...(signKey !== undefined && { signKey }),
+    ...(signKey !== undefined && signKey !== deviceMade && { signKey }),
     ...(commands?.operator && { operator: commands.operator.key }),
   };
 }

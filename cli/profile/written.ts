@@ -1,4 +1,5 @@
 import type { Profile } from "../../lib/store/profile.js";
+import type { WrittenWifi } from "./at-provisioning.js";
 import type { WrittenAccount } from "./auth-rules.js";
 import type { WrittenCycle } from "./cycle-rules.js";
 import type { WrittenTls } from "./tls-rules.js";
@@ -9,7 +10,7 @@ export interface WrittenProfile {
   $schema?: string;
   schema: 1;
   device: Profile["device"];
-  wifi: { ssid: string; password?: string };
+  wifi: WrittenWifi;
   time: { server: string };
   broker: WrittenAccount & {
     host: string;

@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "dormouse-account-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function written(name: string, content: string | Uint8Array): string {
-  writeFileSync(join(folder, name), content);
+  writeFileSync(join(folder, name), content, { mode: 0o600 });
   return `file:${name}`;
 }
 

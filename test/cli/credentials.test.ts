@@ -14,6 +14,8 @@ import { simOptions } from "../../cli/sim.js";
 import type { TlsSettings } from "../../lib/store/profile.js";
 import { dormouse } from "./command.js";
 
+// For its owner alone, whatever writes it: others are tested below.
+process.umask(0o077);
 const folder = mkdtempSync(join(tmpdir(), "dormouse-credentials-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);

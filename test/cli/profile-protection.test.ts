@@ -202,7 +202,7 @@ const folder = mkdtempSync(join(tmpdir(), "dormouse-protection-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function written(name: string, content: string | Uint8Array): string {
-  writeFileSync(join(folder, name), content);
+  writeFileSync(join(folder, name), content, { mode: 0o600 });
   return `file:${name}`;
 }
 const publicPem = (key: KeyObject) => key.export({ format: "pem", type: "spki" });

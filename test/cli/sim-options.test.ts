@@ -131,7 +131,7 @@ for (const [what, file] of notOneRoot)
   });
 
 test("secrets come from the environment or from a file, without its last line feed", async () => {
-  await writeFile(join(folder, "broker-password"), "opensesame\n");
+  await writeFile(join(folder, "broker-password"), "opensesame\n", { mode: 0o600 });
   process.env.DORMOUSE_TEST_WIFI = "correct horse";
   const profile = await written("secrets.json", {
     wifi: { ssid: "s", password: "env:DORMOUSE_TEST_WIFI" },

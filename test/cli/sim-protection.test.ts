@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "dormouse-sim-protection-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function file(name: string, content: string | Buffer): string {
-  writeFileSync(join(folder, name), content);
+  writeFileSync(join(folder, name), content, { mode: 0o600 });
   return join(folder, name);
 }
 
