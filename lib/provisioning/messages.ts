@@ -10,7 +10,7 @@ import { answerBit, encodeFrame, errorType, type Frame } from "./frames.js";
 export const protocolVersion = 1;
 
 /** Of one entry in flash. */
-export const maxEntryBytes = 4000;
+export const maxEntryBytes = 4096;
 /** Of an entry, in one `write`. */
 export const maxWriteBytes = 448;
 export const minNonceBytes = 16;

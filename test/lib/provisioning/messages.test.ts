@@ -1,4 +1,4 @@
-import { decodeFrame, encodeFrame, type Frame } from "../../../lib/provisioning/frames.js";
+import { decodeFrame, type Frame } from "../../../lib/provisioning/frames.js";
 import {
   type Answer,
   decodeAnswer,
@@ -60,7 +60,7 @@ const answers: readonly (readonly [Answer, number])[] = [
   ],
   [{ kind: "begin" }, 0x82],
   [{ kind: "generate", point: new Uint8Array(65).fill(4), csr: new Uint8Array(300) }, 0x83],
-  [{ kind: "write", received: 4000 }, 0x84],
+  [{ kind: "write", received: 4096 }, 0x84],
   [{ kind: "commit", device: { ...identity, certificate: fingerprint } }, 0x85],
   [{ kind: "commit", device: { ...identity, signKey: fingerprint } }, 0x85],
   [{ kind: "prove", nonce: new Uint8Array(16), proof: new Uint8Array(64) }, 0x86],
@@ -177,7 +177,7 @@ test("a request that takes more than a frame is refused when it is made", () => 
     let made = true;
     try {
       encodeRequest(
-        { kind: "write", entry: "broker-password", total: 4000, offset: 4000, bytes: new Uint8Array(length) },
+        { kind: "write", entry: "broker-password", total: 4096, offset: 4096, bytes: new Uint8Array(length) },
         0,
       );
     } catch {
@@ -185,5 +185,4 @@ test("a request that takes more than a frame is refused when it is made", () => 
     }
     equal(made, fits);
   }
-  equal(encodeFrame(1, 0, fromHex("80")).length, 11);
 });
