@@ -158,6 +158,11 @@ export function timeIsAtLeast(seconds: number): void {
   raiseTimeFloor(seconds);
 }
 
+/** Of the network that Improv has given; empty when it is lost, and no network has that name. */
+export function wifiSsid(): string {
+  return readString(flashKeys.wifiSsid) ?? "";
+}
+
 /** Empty for an open network. */
 export function wifiPassword(): string {
   return readString(flashKeys.wifiPassword) ?? "";

@@ -17,6 +17,7 @@ import type { Estimated, Reporter, RoundEstimate, RunEvent, WakeCost } from "./r
 import { Tally } from "./report/summary.js";
 import type { RunOptions } from "./run.js";
 import type { Broker } from "./world/broker.js";
+import { improvSsid } from "./world/network.js";
 import type { Home, Resident, Scene } from "./world/scene.js";
 import type { Judged } from "./world/verdict.js";
 
@@ -155,7 +156,12 @@ export class Life {
     const { profile: stored, ...written } = disturbance?.provisioned?.(right) ?? right;
     const reservedEnd = this.#options.deviceSecret ? unusedCounter() : 0;
     const record = encodeDeviceRecord(this.#secret, { epoch: 0, reservedEnd, fromFactory: false });
-    const entries = flashEntries(stored, { record, wifiPassword, ...written });
+    const entries = flashEntries(stored, {
+      record,
+      wifiPassword,
+      ...(stored.wifi.improv && { wifiSsid: improvSsid }),
+      ...written,
+    });
     return encodeFlash(disturbance?.flash?.(entries) ?? entries);
   }
 

@@ -235,7 +235,7 @@ export class CampaignLife {
   }
 
   #ask(kind: string, detail: string, atMs: number): Promise<Reply> {
-    const { ssid } = this.#profile.wifi;
+    const ssid = this.#profile.wifi.ssid!;
     const quiet = quietWorld({ ssid, password: "" }, { [nameOfBroker]: "127.0.0.1" });
     const { accessPoint, timeServer } = this.#boot;
     const world = { ...quiet, timeServers: timeServer, ...(!accessPoint && { accessPoints: [] }) };

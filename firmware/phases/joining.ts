@@ -13,7 +13,7 @@ import Timer from "timer";
 import { readClock } from "../clock.js";
 import type { Memory } from "../memory.js";
 import { type Closable, isAddress, resolve, setClock } from "../network.js";
-import { wifiPassword } from "../provisioned.js";
+import { wifiPassword, wifiSsid } from "../provisioned.js";
 import { Station } from "../station.js";
 import type { Cycle } from "./cycle.js";
 
@@ -73,7 +73,7 @@ export class Joining {
     const known = usable(this.memory.network, nowSeconds());
     this.known = known;
     this.heard = this.arrived = false;
-    const { ssid } = this.profile.wifi;
+    const ssid = this.profile.wifi.ssid ?? wifiSsid();
     this.station = new Station({ ssid, password: wifiPassword() }, known, (reason) => {
       if (reason) this.forget("bssid");
       else this.joined();

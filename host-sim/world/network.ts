@@ -50,6 +50,9 @@ const handshakeTimeoutMs: Span = [3500, 4500];
 const dnsTimeoutMs = 7000;
 const sntpTimeoutMs = 25_000;
 
+/** The network of a profile that leaves it to Improv. */
+export const improvSsid = "improv";
+
 /** A quiet home: one access point, and the embedded broker's name on the loopback interface. */
 export function quietWorld(
   accessPoint: Pick<AccessPoint, "ssid" | "password">,

@@ -17,7 +17,7 @@ import { type Keyed, withOwnKeys } from "./device-sender.js";
 import { Judges } from "./judges.js";
 import { type Listener, type ListenerOptions, startListener } from "./listener.js";
 import type { ListenerTls } from "./listener-tls.js";
-import { answer, quietWorld, type Reply } from "./network.js";
+import { answer, improvSsid, quietWorld, type Reply } from "./network.js";
 import { Prng } from "./prng.js";
 import type { Judged } from "./verdict.js";
 
@@ -122,7 +122,7 @@ function network(
   residents: number,
 ): Home["ask"] {
   const { profile, secrets, seed } = options;
-  const world = quietWorld({ ssid: profile.wifi.ssid, password: secrets.wifiPassword }, names);
+  const world = quietWorld({ ssid: profile.wifi.ssid ?? improvSsid, password: secrets.wifiPassword }, names);
   const random = new Prng(seed, residents === 1 ? "network" : `network ${profile.device.id}`);
   const station = new Station();
   return (kind, detail, atMs) =>

@@ -4,14 +4,8 @@
  * curve and kind of key, encrypted keys, and encodings that are not DER.
  */
 
-const integer = 0x02;
-const octetString = 0x04;
-const objectId = 0x06;
-const sequence = 0x30;
-const parameters = 0xa0;
+import { DerReader, derTag, objectId } from "./der-reader.js";
 
-const ecPublicKey = "2a8648ce3d0201"; // 1.2.840.10045.2.1
-const prime256v1 = "2a8648ce3d030107"; // 1.2.840.10045.3.1.7
 const numberBytes = 32;
 
 /**
@@ -27,91 +21,32 @@ export function p256PrivateNumber(der: Uint8Array): Uint8Array {
 
 /** PrivateKeyInfo or OneAsymmetricKey, of version 0 or 1. */
 function privateKeyInfo(der: Uint8Array): Uint8Array | undefined {
-  const outer = new Reader(der);
-  const fields = outer.inside(sequence);
+  const outer = new DerReader(der);
+  const fields = outer.inside(derTag.sequence);
   if (!outer.atEnd) return undefined;
-  const version = fields.read(integer);
-  const algorithm = fields.inside(sequence);
+  const version = fields.read(derTag.integer);
+  const algorithm = fields.inside(derTag.sequence);
   if (version?.length !== 1 || version[0]! > 1) return undefined;
-  if (!algorithm.reads(objectId, ecPublicKey) || !algorithm.reads(objectId, prime256v1) || !algorithm.atEnd)
+  if (
+    !algorithm.reads(derTag.objectId, objectId.ecPublicKey) ||
+    !algorithm.reads(derTag.objectId, objectId.prime256v1) ||
+    !algorithm.atEnd
+  )
     return undefined;
-  const key = fields.read(octetString);
+  const key = fields.read(derTag.octetString);
   return key && fields.isWhole ? ecPrivateKey(key, true) : undefined;
 }
 
 /** @param curveKnown without that the parameters must be there to tell it */
 function ecPrivateKey(der: Uint8Array, curveKnown: boolean): Uint8Array | undefined {
-  const outer = new Reader(der);
-  const fields = outer.inside(sequence);
-  if (!outer.atEnd || !fields.reads(integer, "01")) return undefined;
-  const number = fields.read(octetString);
+  const outer = new DerReader(der);
+  const fields = outer.inside(derTag.sequence);
+  if (!outer.atEnd || !fields.reads(derTag.integer, "01")) return undefined;
+  const number = fields.read(derTag.octetString);
   if (number?.length !== numberBytes) return undefined;
-  if (fields.next === parameters) {
-    const named = fields.inside(parameters);
-    if (!named.reads(objectId, prime256v1) || !named.atEnd) return undefined;
+  if (fields.next === derTag.context0) {
+    const named = fields.inside(derTag.context0);
+    if (!named.reads(derTag.objectId, objectId.prime256v1) || !named.atEnd) return undefined;
   } else if (!curveKnown) return undefined;
   return fields.isWhole ? number : undefined;
-}
-
-/** Goes through the elements of a value, and stops for good at the first that is not as expected. */
-class Reader {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-  #broken = false;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  /** The next element's tag; undefined at the end. */
-  get next(): number | undefined {
-    return this.#broken ? undefined : this.#bytes[this.#at];
-  }
-
-  get atEnd(): boolean {
-    return !this.#broken && this.#at === this.#bytes.length;
-  }
-
-  /** Whether nothing but whole elements follows. */
-  get isWhole(): boolean {
-    while (this.next !== undefined) this.read(this.next);
-    return this.atEnd;
-  }
-
-  /** The content of the next element, if it has this tag. */
-  read(tag: number): Uint8Array | undefined {
-    if (this.next !== tag) {
-      this.#broken = true;
-      return undefined;
-    }
-    const bytes = this.#bytes;
-    let at = this.#at + 1;
-    let length = bytes[at++] ?? 0x80;
-    // DER: the shortest form (X.690 §10.1). No such key needs more than a byte.
-    if (length === 0x81) {
-      length = bytes[at++] ?? 0;
-      if (length < 0x80) this.#broken = true;
-    } else if (length >= 0x80) this.#broken = true;
-    if (this.#broken || at + length > bytes.length) {
-      this.#broken = true;
-      return undefined;
-    }
-    this.#at = at + length;
-    return bytes.subarray(at, this.#at);
-  }
-
-  /** The elements within the next one; nothing can be read from it when that is not there. */
-  inside(tag: number): Reader {
-    const content = this.read(tag);
-    const reader = new Reader(content ?? new Uint8Array(0));
-    if (content === undefined) reader.#broken = true;
-    return reader;
-  }
-
-  /** Whether the next element is this one. */
-  reads(tag: number, contentHex: string): boolean {
-    const content = this.read(tag);
-    if (content?.length !== contentHex.length / 2) return false;
-    return content.every((byte, i) => byte === Number.parseInt(contentHex.slice(2 * i, 2 * i + 2), 16));
-  }
 }

@@ -3,10 +3,9 @@
  * the same on a board and in the simulator. The profile is separate from every secret, so that it can be
  * read back and shown. This file does no I/O; the device record's bytes come from its own codec.
  */
-import { maxTokenKeyBytes, minTokenKeyBytes } from "../auth/jwt.js";
-import { utf8Encode } from "../cbor/utf8.js";
+import { utf8Encode, utf8Length } from "../cbor/utf8.js";
+import { type EntrySizes, entriesProblem, type ProfileEntry } from "./entry-rules.js";
 import { maxProfileBytes, type Profile } from "./profile.js";
-import { type Protection, signs } from "./protection.js";
 
 /** The path given to `embedded:storage/key-value`: on ESP32 the NVS namespace. */
 export const flashDomain = "dormouse";
@@ -56,6 +55,8 @@ export function spillKey(slot: number): string {
 export interface FlashSecrets {
   /** The encoded device record. */
   readonly record: Uint8Array;
+  /** Exactly when the profile leaves the network to Improv. */
+  readonly wifiSsid?: string | undefined;
   /** Empty: an open network, nothing is stored. */
   readonly wifiPassword: string;
   /** Exactly when the profile's auth says so. */
@@ -85,12 +86,9 @@ export type FlashEntry = { readonly domain: typeof flashDomain; readonly key: st
  *   sign is not there
  */
 export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntry[] {
-  const json = JSON.stringify(withTrust(profile, secrets));
-  if (utf8Encode(json).length > maxProfileBytes)
-    throw new RangeError(`the profile takes more than ${maxProfileBytes} bytes`);
-  checkTls(profile.broker.tls, secrets);
-  checkAccount(profile.broker, secrets);
-  checkSigning(profile.topics.up, secrets);
+  const json = storedProfile(profile, { ca: secrets.ca !== null, crl: secrets.crl !== null });
+  const problem = entriesProblem(profile, sizesOf(secrets));
+  if (problem) throw new RangeError(problem.detail);
   const domain = flashDomain;
   const entries: FlashEntry[] = [];
   const string = (key: string, value: string): void => {
@@ -101,6 +99,7 @@ export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntr
   };
   string(flashKeys.profile, json);
   buffer(flashKeys.record, secrets.record);
+  string(flashKeys.wifiSsid, secrets.wifiSsid ?? "");
   string(flashKeys.wifiPassword, secrets.wifiPassword);
   // As bytes: the device zeroes them after use, which text cannot be.
   buffer(
@@ -113,47 +112,40 @@ export function flashEntries(profile: Profile, secrets: FlashSecrets): FlashEntr
   return entries;
 }
 
-/** The profile knows what of the trust is in flash, so that the loss of an entry is noticed. */
-function withTrust(profile: Profile, { ca, crl }: FlashSecrets): Profile {
+/**
+ * The profile as a device stores it: it knows what of the trust is in flash, so that the loss of an entry is noticed.
+ * @param trust what will be there
+ * @returns JSON
+ * @throws {RangeError} when it is larger than flash entries may be
+ */
+export function storedProfile(
+  profile: Profile,
+  { ca, crl }: { readonly ca: boolean; readonly crl: boolean },
+): string {
   const { broker } = profile;
-  if (broker.tls === false) return profile;
-  const tls = { ...broker.tls, ...(ca && { ca: true as const }), ...(crl && { crl: true as const }) };
-  return { ...profile, broker: { ...broker, tls } };
+  const stored =
+    broker.tls === false
+      ? profile
+      : {
+          ...profile,
+          broker: { ...broker, tls: { ...broker.tls, ...(ca && { ca }), ...(crl && { crl }) } },
+        };
+  const json = JSON.stringify(stored);
+  if (utf8Length(json) > maxProfileBytes)
+    throw new RangeError(`the profile takes more than ${maxProfileBytes} bytes`);
+  return json;
 }
 
 const tlsEntries = ["ca", "crl", "certificate", "key", "psk"] as const;
 
-function checkTls(tls: Profile["broker"]["tls"], secrets: FlashSecrets): void {
-  const { ca, crl, certificate, key, psk } = secrets;
-  if (tls === false) {
-    if (tlsEntries.some((name) => secrets[name] !== null))
-      throw new RangeError("plain TCP needs no certificate and no key");
-    return;
+function sizesOf(secrets: FlashSecrets): EntrySizes {
+  const sizes: { [name in ProfileEntry]?: number } = {};
+  for (const name of [...tlsEntries, "jwtKey", "signKey"] as const) {
+    const bytes = secrets[name];
+    if (bytes !== null) sizes[name] = bytes.length;
   }
-  const byPsk = tls.identity === "psk";
-  if (byPsk && (ca || crl)) throw new RangeError("a PSK goes without CA and CRL");
-  if (!byPsk && !ca && tls.pins.length === 0)
-    throw new RangeError("TLS needs a CA certificate, pins or a PSK");
-  if (crl && !ca) throw new RangeError("a CRL needs its CA certificate");
-  const certified = tls.identity === "certificate";
-  if (certified !== (certificate !== null) || certified !== (key !== null))
-    throw new RangeError("certificate and key must be there with that identity, and only then");
-  if (byPsk !== (psk !== null))
-    throw new RangeError("the PSK must be there with that identity, and only then");
-  if (psk && (psk.length < 16 || psk.length > 64)) throw new RangeError("a PSK must have 16 to 64 bytes");
-}
-
-function checkAccount({ auth, jwt }: Profile["broker"], { brokerPassword, jwtKey }: FlashSecrets): void {
-  if ((auth === "password") !== (brokerPassword !== null) || brokerPassword === "")
-    throw new RangeError("the broker's password must be there with that auth, and only then");
-  if ((auth === "jwt") !== (jwtKey !== null))
-    throw new RangeError("the token's key must be there with that auth, and only then");
-  if (!jwtKey || jwt?.algorithm !== "HS256") return;
-  if (jwtKey.length < minTokenKeyBytes || jwtKey.length > maxTokenKeyBytes)
-    throw new RangeError(`an HS256 key must have ${minTokenKeyBytes} to ${maxTokenKeyBytes} bytes`);
-}
-
-function checkSigning(up: Protection, { signKey }: FlashSecrets): void {
-  if (signs(up) !== (signKey !== null))
-    throw new RangeError("the signing key must be there when messages are signed, and only then");
+  const { wifiSsid, brokerPassword } = secrets;
+  if (wifiSsid !== undefined) sizes.wifiSsid = utf8Length(wifiSsid);
+  if (brokerPassword !== null) sizes.brokerPassword = utf8Length(brokerPassword);
+  return sizes;
 }

@@ -29,7 +29,7 @@ export interface Profile {
     /** A short name in its messages, 2 to 8 bytes as hex; without it they carry the id and the epoch. */
     readonly kid?: string;
   };
-  readonly wifi: { readonly ssid: string };
+  readonly wifi: WifiSettings;
   /** The SNTP server. */
   readonly time: { readonly server: string };
   readonly broker: {
@@ -64,6 +64,11 @@ export interface Profile {
   readonly outbox?: OutboxSettings;
   readonly sensor: { readonly kind: "simulated" };
 }
+
+/** The network's name; or `improv`, and then name and password are in flash, given by Improv at the board itself. */
+export type WifiSettings =
+  | { readonly ssid: string; readonly improv?: never }
+  | { readonly improv: true; readonly ssid?: never };
 
 /** Of the readings that wait; what is not said here is the board's own default. */
 export interface OutboxSettings {
@@ -185,11 +190,14 @@ const path: Rule = (value) =>
   text(255)(value) ??
   (/^\/[!-"$-~]*$/.test(value as string) ? undefined : " must begin with / and be printable ASCII without #");
 
+// IEEE 802.11 limits an SSID to 32 octets.
+const networkGroup = group({ ssid: must(text(32)) });
+const improvGroup = group({ improv: must(oneOf(true)) });
+
 const rules = group({
   schema: must(oneOf(1)),
   device: must(group({ id: must(name(64, 64)), kid: may(kidRule) })),
-  // IEEE 802.11 limits an SSID to 32 octets.
-  wifi: must(group({ ssid: must(text(32)) })),
+  wifi: must((value) => (improvGroup(value) === undefined ? undefined : networkGroup(value))),
   time: must(group({ server: must(text(253)) })),
   broker: must(
     group({
