@@ -31,7 +31,10 @@ interface FromDevice {
 export interface SecretEntry extends FromDevice {
   readonly kind: "secret";
   readonly secret: Key;
+  /** May be empty: then it opens nothing. */
   readonly topics: ReadonlyMap<string, Symmetric>;
+  /** How commands to the device are protected on their topics, where this says so. */
+  readonly commands: ReadonlyMap<string, Symmetric>;
 }
 
 /** The key of one topic, as `dormouse keys derive` hands it out. */
@@ -133,19 +136,25 @@ function toDevice(fields: Fields): FromDevice {
 
 function secretEntry(crypto: Crypto, fields: Fields): SecretEntry {
   const device = maybeFactory(fields);
-  const topics = new Map(
-    fields.entries("topics").map(([topic, value]) => {
-      checkName(fields, "topics", topic);
-      return [topic, symmetric(fields, value)];
-    }),
-  );
+  const topics = symmetricTopics(fields, "topics");
+  const commands = symmetricTopics(fields, "commands");
   const bytes = fields.hex("secret", secretBytes);
   try {
     if (bytes.every((byte) => byte === 0)) fields.fail("secret", "all zeros");
-    return { kind: "secret", ...device, topics, secret: crypto.importSecret(bytes) };
+    return { kind: "secret", ...device, topics, commands, secret: crypto.importSecret(bytes) };
   } finally {
     bytes.fill(0);
   }
+}
+
+function symmetricTopics(fields: Fields, field: "topics" | "commands"): Map<string, Symmetric> {
+  const entries = fields.has(field) ? fields.entries(field) : [];
+  return new Map(
+    entries.map(([topic, value]) => {
+      checkName(fields, field, topic);
+      return [topic, symmetric(fields, field, value)];
+    }),
+  );
 }
 
 function keyEntry(crypto: Crypto, fields: Fields): KeyEntry {
@@ -228,15 +237,15 @@ function topicFilters(fields: Fields): string[] {
 }
 
 /** `"stamp"`, `"seal"`, or which algorithm of these. */
-function symmetric(fields: Fields, value: unknown): Symmetric {
+function symmetric(fields: Fields, field: string, value: unknown): Symmetric {
   if (value === "stamp" || value === "seal") return defaultSymmetric[value];
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     const { protection, algorithm, ...more } = value as Record<string, unknown>;
-    const used = algorithmNamed(fields, "topics: algorithm", algorithm);
+    const used = algorithmNamed(fields, `${field}: algorithm`, algorithm);
     if (used.protection === protection && Object.keys(more).length === 0) return used;
   }
   return fields.fail(
-    "topics",
+    field,
     '"stamp", "seal", or { "protection", "algorithm" } that go together is needed with a secret',
   );
 }

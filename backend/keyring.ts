@@ -226,7 +226,7 @@ export class Keyring {
     if (!newest) return undefined;
     const { epoch } = newest.sender;
     if (newest.kind === "key") return { epoch, key: importedKey(newest, topic) };
-    const how = used ?? newest.topics.get(topic) ?? defaultSymmetric.stamp;
+    const how = used ?? newest.commands.get(topic) ?? newest.topics.get(topic) ?? defaultSymmetric.stamp;
     const channel: Channel = { sender: { id: sender, epoch }, direction: "down", topic };
     const { secret } = newest;
     const place = `${hex(newest.kid)} down ${how.alg} ${placeOf(encodeKid(channel.sender), topic)}`;

@@ -69,6 +69,15 @@ export class SqliteFile {
     return this.#statement(sql).get(...values) as Row | undefined;
   }
 
+  all(sql: string, ...values: Value[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  /** @returns how many rows it has changed */
+  change(sql: string, ...values: Value[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
   /** @returns the new row's id, of what inserts one */
   run(sql: string, ...values: Value[]): number {
     return Number(this.#statement(sql).run(...values).lastInsertRowid);

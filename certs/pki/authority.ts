@@ -13,6 +13,7 @@ import { type Certified, issueDevice, issueIssuing, issueRoot, issueServer, type
 import type { AltName } from "./names.js";
 import { fromPem, pem } from "./pem.js";
 import { type NewFile, publishFolder } from "./publish-folder.js";
+import { certifyRequest, type DeviceCertificate } from "./request.js";
 
 export interface AuthorityFiles {
   readonly folder: string;
@@ -170,4 +171,18 @@ export async function createDevice(
     replace,
   );
   return files;
+}
+
+/**
+ * Issues a device's certificate for the key that it made itself; nothing is written.
+ * @param request PKCS #10, DER
+ * @throws {RangeError} when the folder has no issuing CA, or the request is not one of that device
+ */
+export async function issueForRequest(
+  folder: string,
+  request: Uint8Array<ArrayBuffer>,
+  { id, days }: { readonly id: string; readonly days: number },
+): Promise<DeviceCertificate> {
+  const validity = validFor(days, Date.now());
+  return certifyRequest(await openIssuing(folder), request, { id, validity });
 }

@@ -5,12 +5,13 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
+import type { KeyringJsonEntry } from "../../backend/keyring-file.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import { deriveNextSecret } from "../../lib/sealed/next-secret.js";
 import { OperatorError, UsageError } from "../report.js";
 import { whole } from "../values.js";
 import { deviceSecret } from "./device-secret.js";
-import { editKeyring, type KeyringJsonEntry } from "./keyring-file.js";
+import { editKeyring } from "./keyring-file.js";
 import { writeNewFile } from "./new-file.js";
 
 interface RekeyFlags {

@@ -34,12 +34,15 @@ function shownOf(entry: Entry): Shown[] {
   const whose = entry.direction === "down" ? `${entry.sender} to ${entry.device}` : `${entry.device}`;
   if (entry.topic !== undefined)
     return [{ ...common, whose, topic: `${entry.topic}`, protection: `${entry.algorithm}` }];
-  return Object.entries(entry.topics as Entry).map(([topic, value]) => ({
-    ...common,
-    whose,
-    topic,
-    protection: typeof value === "string" ? value : `${(value as Entry).algorithm}`,
-  }));
+  const protections = (topics: unknown) =>
+    Object.entries((topics ?? {}) as Entry).map(([topic, value]) => ({
+      topic,
+      protection: typeof value === "string" ? value : `${(value as Entry).algorithm}`,
+    }));
+  return [
+    ...protections(entry.topics).map((shown) => ({ ...common, whose, ...shown })),
+    ...protections(entry.commands).map((shown) => ({ ...common, whose: `to ${entry.device}`, ...shown })),
+  ];
 }
 
 function entriesOf(path: string): Shown[] {

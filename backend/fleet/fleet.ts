@@ -1,0 +1,179 @@
+/**
+ * A folder with what a fleet's owner must keep: register.sqlite, which holds no secret, and keyring.json with every
+ * device's, which `dormouse listen --fleet` and any receiver read. Both are for their owner alone (0600), and git ignores
+ * the folder. Several processes may provision into it at once.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { topicMatches } from "../../lib/mqtt/wire/topics.js";
+import { KeyringError } from "../keyring.js";
+import { editKeyringFile, type KeyringJsonEntry } from "../keyring-file.js";
+import { type DeviceKeys, keyringEntriesOf, publishedTopics } from "./device-entries.js";
+import { type DeviceEpoch, Register } from "./register.js";
+
+/** Where it is when nobody says so. */
+export const defaultFleet = "fleet";
+
+/** How long receivers take what an earlier secret has protected: until then the broker may still hold it. */
+const graceMs = 86_400_000;
+
+export function fleetKeyring(folder: string): string {
+  return join(folder, "keyring.json");
+}
+
+export function fleetRegister(folder: string): string {
+  return join(folder, "register.sqlite");
+}
+
+export class Fleet {
+  readonly folder: string;
+  readonly register: Register;
+  readonly #now: () => number;
+
+  /**
+   * @param folder made with mode 0700 if there is none
+   * @param now milliseconds since 1970
+   * @throws {Error} when it cannot be used
+   */
+  constructor(folder: string, now: () => number = Date.now) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    ignoreInGit(folder);
+    this.folder = folder;
+    this.register = new Register(fleetRegister(folder), now);
+    this.#now = now;
+  }
+
+  get keyring(): string {
+    return fleetKeyring(this.folder);
+  }
+
+  /**
+   * Adds to the keyring what is known of a device's keys by now: its secret before the device gets it, the point of the
+   * key that it signs with when it has made that.
+   * @returns the name of the recipient to whom it seals, when the keyring does not have that one's key
+   * @throws {KeyringError} when the entries cannot stand beside what is there
+   */
+  async addKeys(keys: DeviceKeys): Promise<string | undefined> {
+    const { profile } = keys;
+    const { up } = profile.topics;
+    const { entries, signer } = keyringEntriesOf(keys);
+    let missing: string | undefined;
+    await editKeyringFile(this.keyring, (before) => {
+      const kept = this.#withoutFormer(before, keys);
+      const all = entries.length > 0 ? [...kept, ...entries] : kept;
+      if (up.protection !== "sealTo") return all;
+      if (!all.some(({ recipient }) => recipient === up.recipientKid)) missing = up.recipientKid;
+      return all.map((one) =>
+        one.recipient === up.recipientKid ? withSender(one, publishedTopics(profile), signer) : one,
+      );
+    });
+    return missing;
+  }
+
+  /**
+   * A short name stands for one secret, so a second one under it needs the first to be gone: of an attempt that came to
+   * nothing it goes here.
+   */
+  #withoutFormer(
+    before: readonly KeyringJsonEntry[],
+    { profile: { device }, epoch, factory }: DeviceKeys,
+  ): readonly KeyringJsonEntry[] {
+    if (device.kid === undefined || factory) return before;
+    const ofName = (entry: KeyringJsonEntry) =>
+      entry.device === device.id && entry.kid === device.kid && entry.epoch !== epoch;
+    const never = (entry: KeyringJsonEntry) =>
+      this.register.find(device.id, entry.epoch as number)?.state === "pending";
+    if (before.some((entry) => ofName(entry) && !never(entry)))
+      throw new KeyringError(
+        `${device.id} has had the short name ${device.kid} before, which is another secret's: write another device.kid, or none, into its profile`,
+      );
+    return before.some(ofName) ? before.filter((entry) => !ofName(entry)) : before;
+  }
+
+  /**
+   * A recipient's private key, to which devices seal: with it the keyring opens what they send.
+   * @param name as their profiles have it
+   * @param privateKey PEM
+   * @param topics filters
+   * @throws {KeyringError} when there is one of that name, or it is no such key
+   */
+  async addRecipient(name: string, privateKey: string, topics: readonly string[]): Promise<void> {
+    await editKeyringFile(this.keyring, (before) => [...before, { recipient: name, privateKey, topics }]);
+  }
+
+  /**
+   * The device has shown that it has all of this epoch: older secrets are accepted for a day more, and those that no
+   * device ever had are forgotten.
+   */
+  async complete(of: DeviceEpoch): Promise<void> {
+    this.register.complete(of);
+    const others = this.register.list(of.id).filter(({ epoch }) => epoch < of.epoch);
+    const never = new Set(others.filter(({ state }) => state === "pending").map(({ epoch }) => epoch));
+    await this.#retire(of.id, (epoch) => (never.has(epoch) ? "forget" : epoch < of.epoch ? "end" : "keep"));
+    for (const epoch of never) this.register.withdraw({ id: of.id, epoch });
+  }
+
+  /** The device's secret was erased: it is accepted for a day more. */
+  async erase(of: DeviceEpoch): Promise<void> {
+    this.register.erase(of);
+    await this.#retire(of.id, (epoch) => (epoch === of.epoch ? "end" : "keep"));
+  }
+
+  /** A device that never got what was begun for it. */
+  async withdraw(of: DeviceEpoch): Promise<void> {
+    await this.#retire(of.id, (epoch) => (epoch === of.epoch ? "forget" : "keep"));
+    this.register.withdraw(of);
+  }
+
+  async #retire(id: string, what: (epoch: number) => "keep" | "end" | "forget"): Promise<void> {
+    const until = new Date(Math.floor((this.#now() + graceMs) / 1000) * 1000)
+      .toISOString()
+      .replace(".000Z", "Z");
+    await editKeyringFile(this.keyring, (before) => {
+      let changed = false;
+      const retired = (entry: KeyringJsonEntry): KeyringJsonEntry[] => {
+        if (entry.recipient !== undefined && Array.isArray(entry.signers)) {
+          const signers = (entry.signers as KeyringJsonEntry[]).flatMap(retired);
+          const { signers: _, ...without } = entry;
+          return [signers.length > 0 ? { ...entry, signers } : without];
+        }
+        if (entry.device !== id || entry.direction === "down") return [entry];
+        const fate = what(entry.epoch as number);
+        if (fate === "keep" || (fate === "end" && entry.until !== undefined)) return [entry];
+        changed = true;
+        return fate === "forget" ? [] : [{ ...entry, until }];
+      };
+      const after = before.flatMap(retired);
+      return changed ? after : before;
+    });
+  }
+
+  /** May be called twice. */
+  close(): void {
+    this.register.close();
+  }
+}
+
+/** A recipient's entry, for one more device that seals to it. */
+function withSender(
+  recipient: KeyringJsonEntry,
+  published: readonly string[],
+  signer: KeyringJsonEntry | undefined,
+): KeyringJsonEntry {
+  const filters = recipient.topics as readonly string[];
+  const more = published.filter((topic) => !filters.some((filter) => topicMatches(filter, topic)));
+  const signers = (recipient.signers ?? []) as readonly KeyringJsonEntry[];
+  return {
+    ...recipient,
+    topics: [...filters, ...more],
+    ...(signer && { signers: [...signers, signer] }),
+  };
+}
+
+function ignoreInGit(folder: string): void {
+  try {
+    writeFileSync(join(folder, ".gitignore"), "*\n", { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

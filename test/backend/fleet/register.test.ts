@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type NewDevice, Register } from "../../../backend/fleet/register.js";
+import { encodeKid } from "../../../lib/sealed/keys.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dormouse-register-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const device: NewDevice = {
+  id: "dormouse-1",
+  origin: "serial",
+  mac: "a0b1c2d3e4f5",
+  board: "esp32c3",
+  firmware: "0.1.0",
+  profile: "greenhouse.json",
+};
+const certificate = { serial: "4a01", fingerprint: "ab".repeat(32), notAfterMs: 5 };
+
+test("a row tells what happened to a device, also to whoever opens the file later", () => {
+  const path = join(folder, "story");
+  let clock = 1000;
+  const register = new Register(path, () => clock++);
+  const begun = register.begin(device);
+  assert.deepEqual(begun, {
+    ...device,
+    epoch: 0,
+    state: "pending",
+    kid: Buffer.from(encodeKid({ id: "dormouse-1", epoch: 0 })).toString("hex"),
+    certificate: null,
+    signPoint: null,
+    begunMs: 1000,
+    completedMs: null,
+    erasedMs: null,
+    revokedMs: null,
+  });
+  register.issued(begun, certificate);
+  register.signsWith(begun, Uint8Array.of(4, 0xab));
+  register.complete(begun);
+  register.complete(begun);
+  const complete = { ...begun, state: "complete", completedMs: 1001, certificate, signPoint: "04ab" };
+  assert.deepEqual(register.find("dormouse-1"), complete);
+  register.close();
+  register.close();
+  const later = new Register(path, () => clock++);
+  assert.deepEqual(later.list(), [complete]);
+  later.revoke(begun);
+  later.erase(begun);
+  assert.deepEqual(later.find("dormouse-1", 0), {
+    ...complete,
+    state: "erased",
+    revokedMs: 1003,
+    erasedMs: 1004,
+  });
+  later.close();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test("no epoch is given twice, unless nobody ever heard of it", () => {
+  const register = new Register(":memory:");
+  const epochs = () => register.list("dormouse-1").map(({ epoch }) => epoch);
+  assert.equal(register.nextEpoch("dormouse-1"), 0);
+  register.begin(device);
+  register.begin(device);
+  assert.deepEqual(epochs(), [1, 0]);
+  assert.equal(register.nextEpoch("dormouse-1"), 2);
+  register.withdraw({ id: "dormouse-1", epoch: 1 });
+  assert.equal(register.begin(device).epoch, 1);
+  register.complete({ id: "dormouse-1", epoch: 1 });
+  register.withdraw({ id: "dormouse-1", epoch: 1 });
+  assert.deepEqual(epochs(), [1, 0]);
+  // What the board says that it had, of another register.
+  assert.equal(register.begin(device, 7).epoch, 8);
+  assert.equal(register.begin(device, 7).epoch, 9);
+  assert.equal(register.begin({ ...device, id: "dormouse-2" }).epoch, 0);
+  assert.throws(() => register.begin(device, 0xffff_ffff), /had all epochs/);
+  assert.deepEqual(epochs(), [9, 8, 1, 0]);
+  register.close();
+});
+
+test("a short name is the key identifier, and what cannot be one leaves no row", () => {
+  const register = new Register(":memory:");
+  assert.equal(register.begin({ ...device, shortKid: "a1b2" }).kid, "a1b2");
+  assert.throws(() => register.begin({ ...device, id: "d", shortKid: "a1" }), /short kid/);
+  assert.throws(() => register.begin({ ...device, id: "x".repeat(65) }), RangeError);
+  assert.equal(register.list().length, 1);
+  register.close();
+});
+
+test("what is said of a row that is not there, or of another's certificate, is an error", () => {
+  const register = new Register(":memory:");
+  const row = register.begin(device);
+  const nobody = { id: "dormouse-1", epoch: 1 };
+  const missing = /the register has no dormouse-1 of epoch 1/;
+  assert.throws(() => register.complete(nobody), missing);
+  assert.throws(() => register.erase(nobody), missing);
+  assert.throws(() => register.revoke(nobody), missing);
+  assert.throws(() => register.issued(nobody, certificate), missing);
+  assert.throws(() => register.signsWith(nobody, Uint8Array.of(4)), missing);
+  register.issued(row, certificate);
+  assert.throws(() => register.issued(register.begin(device), certificate), /UNIQUE/);
+  register.close();
+});
+
+test("processes that register at once never share an epoch", async () => {
+  const path = join(folder, "many");
+  const workers = Array.from({ length: 3 }, () => worker(path));
+  const given = (await Promise.all(workers)).flat();
+  assert.equal(given.length, 60);
+  assert.deepEqual(
+    given.sort((a, b) => a - b),
+    Array.from({ length: 60 }, (_, n) => n),
+  );
+});
+
+/** Registers the device twenty times. @returns the epochs */
+async function worker(path: string): Promise<number[]> {
+  const file = fileURLToPath(new URL("./register-worker.js", import.meta.url));
+  const child: ChildProcess = fork(file, [path]);
+  return new Promise((resolve, reject) => {
+    child.once("message", (epochs) => resolve(epochs as number[]));
+    child.once("exit", (code) => reject(new Error(`exit code ${code}`)));
+  });
+}
