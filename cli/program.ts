@@ -20,6 +20,9 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   listen: async () => (await import("./receive/listen.js")).addListenCommand,
   bridge: async () => (await import("./receive/bridge.js")).addBridgeCommand,
   command: async () => (await import("./command/command.js")).addCommandCommand,
+  ports: async () => (await import("./provision/ports.js")).addPortsCommand,
+  info: async () => (await import("./provision/info.js")).addInfoCommand,
+  monitor: async () => (await import("./provision/monitor.js")).addMonitorCommand,
 };
 
 /** @param word the first of the command line: of no command, and all are there, for help to list */

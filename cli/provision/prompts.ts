@@ -1,0 +1,49 @@
+/**
+ * Asks for what a profile leaves to the operator (`prompt`): at a terminal without showing it, else one line of
+ * standard input each, in the order asked for. Each is asked for once in a run, whatever number of boards gets it.
+ */
+import { createInterface, type Interface } from "node:readline";
+import { Writable } from "node:stream";
+import type { Prompt } from "../profile/at-provisioning.js";
+import { OperatorError } from "../report.js";
+
+export class Prompts {
+  readonly #answers = new Map<string, string>();
+  #lines: Interface | undefined;
+  #iterator: AsyncIterator<string> | undefined;
+
+  /** @throws {OperatorError} when nothing is entered */
+  async ask({ setting, what }: Prompt): Promise<string> {
+    const known = this.#answers.get(setting);
+    if (known !== undefined) return known;
+    const { stdin, stderr } = process;
+    if (stdin.isTTY) stderr.write(`${what} (${setting}, not shown): `);
+    const { value } = await this.#reader().next();
+    if (stdin.isTTY) stderr.write("\n");
+    if (!value) throw new OperatorError(`${setting}: nothing was entered; the profile has it asked for`);
+    this.#answers.set(setting, value);
+    return value;
+  }
+
+  #reader(): AsyncIterator<string> {
+    if (this.#iterator) return this.#iterator;
+    const { stdin } = process;
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    // No history: it would keep them.
+    this.#lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY, historySize: 0 });
+    const lines = this.#lines;
+    lines.once("SIGINT", () => lines.close());
+    this.#iterator = lines[Symbol.asyncIterator]();
+    return this.#iterator;
+  }
+
+  /** Nothing more is asked for. May be called twice. */
+  close(): void {
+    this.#answers.clear();
+    if (!this.#lines) return;
+    this.#lines.close();
+    this.#lines = undefined;
+    this.#iterator = undefined;
+    if (!process.stdin.isTTY) process.stdin.destroy();
+  }
+}
