@@ -15,6 +15,13 @@ export interface View {
   readonly paper?: boolean;
 }
 
+/** What a page has asked the network for, what the browser complained of, and what was written to its console. */
+export interface Heard {
+  readonly requests: string[];
+  readonly complaints: string[];
+  readonly console: string[];
+}
+
 type Answer = {
   id?: number;
   method?: string;
@@ -29,6 +36,7 @@ export class Chromium {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #heard: Answer[] = [];
+  readonly #bound = new Map<string, (text: string) => void>();
   #session = "";
   #count = 0;
 
@@ -38,7 +46,10 @@ export class Chromium {
     this.#socket = socket;
     socket.on("message", (data) => {
       const answer = JSON.parse(String(data)) as Answer;
-      if (answer.id === undefined) this.#heard.push(answer);
+      if (answer.method === "Runtime.bindingCalled") {
+        const { name, payload } = answer.params as { name: string; payload: string };
+        this.#bound.get(name)?.(payload);
+      } else if (answer.id === undefined) this.#heard.push(answer);
       else this.#waiting.get(answer.id)?.(answer);
     });
   }
@@ -88,13 +99,23 @@ export class Chromium {
   }
 
   /** @returns what the page has asked the network for, and what the browser complained of */
-  async open(file: string, view: View): Promise<{ requests: string[]; complaints: string[] }> {
+  async open(file: string, view: View): Promise<Heard> {
+    return this.visit(`file://${file}`, view);
+  }
+
+  /** The same of any page. */
+  async visit(url: string, view: View): Promise<Heard> {
     await this.look(view);
     this.#heard.length = 0;
-    await this.#send("Page.navigate", { url: `file://${file}` });
+    await this.#send("Page.navigate", { url });
     await this.evaluate(
       "new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))",
     );
+    return this.heard();
+  }
+
+  /** Since the page was opened. */
+  heard(): Heard {
     const params = (method: string) =>
       this.#heard.filter((event) => event.method === method).map((event) => event.params);
     return {
@@ -104,7 +125,40 @@ export class Chromium {
       complaints: [...params("Log.entryAdded"), ...params("Runtime.exceptionThrown")].map((each) =>
         JSON.stringify(each),
       ),
+      console: params("Runtime.consoleAPICalled").map((each) => JSON.stringify(each)),
     };
+  }
+
+  /** Runs in every page opened from now on, before its own scripts. */
+  async before(source: string): Promise<void> {
+    await this.#send("Page.addScriptToEvaluateOnNewDocument", { source });
+  }
+
+  /** Gives pages opened from now on a function of this name that takes a text. */
+  async bind(name: string, hear: (text: string) => void): Promise<void> {
+    this.#bound.set(name, hear);
+    await this.#send("Runtime.addBinding", { name });
+  }
+
+  /** Picks files in an `<input type="file">`. */
+  async pick(selector: string, paths: readonly string[]): Promise<void> {
+    const { root } = await this.#send<{ root: { nodeId: number } }>("DOM.getDocument", { depth: 0 });
+    const { nodeId } = await this.#send<{ nodeId: number }>("DOM.querySelector", {
+      nodeId: root.nodeId,
+      selector,
+    });
+    await this.#send("DOM.setFileInputFiles", { files: paths, nodeId });
+  }
+
+  /** Where what the page lets the user download goes. */
+  async downloadTo(folder: string): Promise<void> {
+    await this.#send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder });
+  }
+
+  /** Presses and lets go a key, e.g. `Tab`, where the page's focus is. */
+  async press(key: string, code = key, text = ""): Promise<void> {
+    for (const type of ["keyDown", "keyUp"])
+      await this.#send("Input.dispatchKeyEvent", { type, key, code, ...(type === "keyDown" && { text }) });
   }
 
   /** The open page, seen otherwise. */
