@@ -1,4 +1,5 @@
 /** The profiles of a fleet: the one profile's device many times, each under a number of its own. */
+import { withDeviceId } from "../lib/store/device-id.js";
 import { type Profile, readProfile } from "../lib/store/profile.js";
 
 /** dormouse-1, or dormouse, begets dormouse-1, dormouse-2 and so on. @param number from 1 */
@@ -6,18 +7,8 @@ function memberId(id: string, number: number): string {
   return `${id.replace(/-\d+$/, "")}-${number}`;
 }
 
-/** What stands where the device's id is a level of a topic, or the user name, is the member's there too. */
 export function memberProfile(profile: Profile, number: number): Profile {
-  const { device, broker, topics } = profile;
-  const id = memberId(device.id, number);
-  const own = (name: string) => (name === device.id ? id : name);
-  const topic = (name: string) => name.split("/").map(own).join("/");
-  return {
-    ...profile,
-    device: { ...device, id },
-    broker: { ...broker, ...(broker.username !== undefined && { username: own(broker.username) }) },
-    topics: { ...topics, base: topic(topics.base), readings: topic(topics.readings) },
-  };
+  return withDeviceId(profile, memberId(profile.device.id, number));
 }
 
 /** Why so many devices cannot share this profile, in words; undefined: they can. */

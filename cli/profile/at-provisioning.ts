@@ -75,8 +75,8 @@ export function atProvisioning({ wifi, broker, topics }: Written, up: Protection
   const secrets: [PromptedSetting, string | undefined][] = [
     ["wifi.password", wifi.password],
     ["broker.password", broker.password],
-    ["broker.tls.psk.key", tls?.psk?.key],
     ["broker.jwt.key", broker.jwt?.key],
+    ["broker.tls.psk.key", tls?.psk?.key],
   ];
   const prompts = secrets.filter(([, value]) => value === prompted).map(([setting]) => promptFor(setting));
   return { made, prompts, improv: wifi.improv === true };

@@ -32,7 +32,7 @@ export interface Mistake {
 }
 
 /** Public keys that the profile refers to are still to be read into it: key-pairs.ts. */
-interface Parts {
+export interface Parts {
   readonly profile: Profile;
   readonly references: References;
   readonly atProvisioning: AtProvisioning;

@@ -8,8 +8,14 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { root } from "../../host-sim/paths.js";
 import type { WrittenProfile } from "./written.js";
 
+let compiled: ValidateFunction<WrittenProfile> | undefined;
+
+export function profileSchema(): object {
+  return JSON.parse(readFileSync(join(root, "profiles/dormouse.schema.json"), "utf8"));
+}
+
 export function profileValidator(): ValidateFunction<WrittenProfile> {
-  const schema: object = JSON.parse(readFileSync(join(root, "profiles/dormouse.schema.json"), "utf8"));
   const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, allowUnionTypes: true });
-  return ajv.compile<WrittenProfile>(schema);
+  compiled ??= ajv.compile<WrittenProfile>(profileSchema());
+  return compiled;
 }

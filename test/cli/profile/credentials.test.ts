@@ -6,13 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { defaultTls } from "../../cli/profile/check.js";
-import { readCredentials } from "../../cli/profile/credentials.js";
-import type { References } from "../../cli/profile/references.js";
-import { OperatorError } from "../../cli/report.js";
-import { simOptions } from "../../cli/sim.js";
-import type { TlsSettings } from "../../lib/store/profile.js";
-import { dormouse } from "./command.js";
+import { defaultTls } from "../../../cli/profile/check.js";
+import { readCredentials } from "../../../cli/profile/credentials.js";
+import type { References } from "../../../cli/profile/references.js";
+import { OperatorError } from "../../../cli/report.js";
+import { simOptions } from "../../../cli/sim.js";
+import type { TlsSettings } from "../../../lib/store/profile.js";
+import { dormouse } from "../command.js";
 
 // For its owner alone, whatever writes it: others are tested below.
 process.umask(0o077);

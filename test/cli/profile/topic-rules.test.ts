@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { checkProfile } from "../../cli/profile/check.js";
-import { newP256, publicHalf, readP256 } from "../../cli/profile/key-pairs.js";
-import { loadProfile } from "../../cli/profile/load.js";
-import { p256PrivateNumber } from "../../lib/crypto/p256-key.js";
-import { readProfile } from "../../lib/store/profile.js";
+import { checkProfile } from "../../../cli/profile/check.js";
+import { newP256, publicHalf, readP256 } from "../../../cli/profile/key-pairs.js";
+import { loadProfile } from "../../../cli/profile/load.js";
+import { p256PrivateNumber } from "../../../lib/crypto/p256-key.js";
+import { readProfile } from "../../../lib/store/profile.js";
 
 const minimal = { schema: 1, device: { id: "d-1" }, wifi: { ssid: "s" }, broker: { host: "b.example" } };
 const recipient = { kid: "plant-7", key: "file:plant.pem" };

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { checkProfile } from "../../cli/profile/check.js";
-import { root } from "../../host-sim/paths.js";
-import { phases } from "../../lib/cycle/wake-cycle.js";
-import { readProfile } from "../../lib/store/profile.js";
-import { dormouse } from "./command.js";
+import { checkProfile } from "../../../cli/profile/check.js";
+import { root } from "../../../host-sim/paths.js";
+import { phases } from "../../../lib/cycle/wake-cycle.js";
+import { readProfile } from "../../../lib/store/profile.js";
+import { dormouse } from "../command.js";
 
 const minimal = { schema: 1, device: { id: "d-1" }, wifi: { ssid: "s" }, broker: { host: "b.example" } };
 

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { readAccount } from "../../cli/profile/account.js";
-import { defaultTls } from "../../cli/profile/check.js";
-import { p256PrivateNumber } from "../../lib/crypto/p256-key.js";
-import type { Profile } from "../../lib/store/profile.js";
+import { readAccount } from "../../../cli/profile/account.js";
+import { defaultTls } from "../../../cli/profile/check.js";
+import { p256PrivateNumber } from "../../../lib/crypto/p256-key.js";
+import type { Profile } from "../../../lib/store/profile.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dormouse-account-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
