@@ -33,7 +33,7 @@ export interface AtProvisioning {
   readonly made: readonly MadeKey[];
   /** What to ask for, in this order. */
   readonly prompts: readonly Prompt[];
-  /** The board has SSID and password already, by Improv Wi-Fi, and keeps them: the profile has no SSID of its own. */
+  /** The board has its network already, by Improv Wi-Fi, and keeps it. */
   readonly improv: boolean;
 }
 
@@ -44,9 +44,6 @@ export type Ask = (prompt: Prompt) => Promise<string>;
 export type WrittenWifi =
   | { readonly ssid: string; readonly password?: string; readonly improv?: undefined }
   | { readonly improv: true; readonly ssid?: undefined; readonly password?: undefined };
-
-/** In the place of an SSID that is only known on the board; the simulator's network is called so. */
-export const unknownSsid = "improv";
 
 const words: Readonly<Record<PromptedSetting, string>> = {
   "wifi.password": "the network's password",

@@ -8,7 +8,7 @@ import type { ErrorObject } from "ajv";
 import type { Failure } from "../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
 import { readingsConflict } from "../../lib/store/protection.js";
-import { type AtProvisioning, atProvisioning, misplacedWord, unknownSsid } from "./at-provisioning.js";
+import { type AtProvisioning, atProvisioning, misplacedWord } from "./at-provisioning.js";
 import { authMistakes, authReferences, deviceAccount } from "./auth-rules.js";
 import { cycleMistakes, deviceCycle, willMistakes } from "./cycle-rules.js";
 import type { References } from "./references.js";
@@ -178,7 +178,7 @@ function split(written: WrittenProfile): Parts {
     profile: {
       schema: 1,
       device,
-      wifi: { ssid: wifi.ssid ?? unknownSsid },
+      wifi: wifi.improv ? { improv: true } : { ssid: wifi.ssid },
       time: written.time,
       broker: {
         host: broker.host,

@@ -1,6 +1,6 @@
 /** Reads a profile for a command that needs it, and the public keys it refers to: a sound one, or a one-line error. */
 import { dirname, resolve } from "node:path";
-import { deviceIdPattern } from "../../certs/pki/device-id.js";
+import { checkDeviceId } from "../../certs/pki/device-id.js";
 import { withDeviceId } from "../../lib/store/device-id.js";
 import { type Profile, readProfile } from "../../lib/store/profile.js";
 import { OperatorError } from "../report.js";
@@ -42,10 +42,11 @@ export async function loadProfile(path: string, overrides: Overrides = {}): Prom
 function renamed(parts: Parts, id: string, overrides: Overrides): Parts {
   const { device } = parts.profile;
   if (id === device.id) return parts;
-  if (!deviceIdPattern.test(id))
-    throw new OperatorError(
-      'device.id: write 1 to 64 letters, digits, ".", "_" or "-", not beginning with a dot',
-    );
+  try {
+    checkDeviceId(id);
+  } catch (error) {
+    throw new OperatorError(`device.id: ${(error as Error).message}`);
+  }
   if (device.kid !== undefined && overrides["device.kid"] === undefined)
     throw new OperatorError(
       `device.kid: ${id} and ${device.id} would have the same: leave it out, or give another`,
@@ -54,18 +55,4 @@ function renamed(parts: Parts, id: string, overrides: Overrides): Parts {
   const read = readProfile(JSON.stringify(profile));
   if ("kind" in read) throw new OperatorError(`the profile of ${id}: ${read.detail}`);
   return { ...parts, profile, references: renamedReferences(parts.references, device.id, id) };
-}
-
-/**
- * The profile for a board, complete.
- * @param ssid of the network that the board has already; undefined: it has none
- * @throws {OperatorError} when the profile leaves the network to Improv Wi-Fi and there is none
- */
-export function boardProfile({ profile, atProvisioning }: LoadedProfile, ssid: string | undefined): Profile {
-  if (!atProvisioning.improv) return profile;
-  if (ssid === undefined)
-    throw new OperatorError(
-      "wifi.improv: the board has no network yet: give it one by Improv Wi-Fi, or write wifi.ssid and wifi.password",
-    );
-  return { ...profile, wifi: { ssid } };
 }

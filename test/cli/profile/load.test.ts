@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { batchConflict } from "../../../cli/profile/batch-rules.js";
-import { boardProfile, loadProfile } from "../../../cli/profile/load.js";
+import { loadProfile } from "../../../cli/profile/load.js";
 import { readSecrets } from "../../../cli/profile/secrets.js";
 import { OperatorError } from "../../../cli/report.js";
 
@@ -84,7 +84,12 @@ const refusals: [string, object, Record<string, string>, RegExp][] = [
   ["another such", {}, { "__proto__.host": "h" }, /no known setting/],
   ["a number that is none", {}, { "broker.port": "0x50" }, /broker\.port must be integer, not string/],
   ["a literal secret", {}, { "wifi.password": "hunter2" }, /wifi\.password is not written as it must be/],
-  ["an id with a slash", {}, { "device.id": "a/b" }, /^device\.id: write 1 to 64 letters/],
+  [
+    "an id with a slash",
+    {},
+    { "device.id": "a/b" },
+    /^device\.id: "a\/b" is no device id: use 1 to 64 letters/,
+  ],
   [
     "a short name for two",
     { device: { id: "dm-1", kid: "0102" } },
@@ -111,17 +116,6 @@ test("a short name of its own goes with another id", async () => {
   const path = written({ device: { id: "dm-1", kid: "0102" } });
   const { profile } = await loadProfile(path, { "device.id": "dm-2", "device.kid": "0103" });
   assert.deepEqual(profile.device, { id: "dm-2", kid: "0103" });
-});
-
-test("the board's network comes into a profile that leaves it to Improv, and into no other", async () => {
-  const improv = await loadProfile(written({ wifi: { improv: true } }));
-  assert.deepEqual(boardProfile(improv, "burrow").wifi, { ssid: "burrow" });
-  assert.throws(
-    () => boardProfile(improv, undefined),
-    /^OperatorError: wifi\.improv: the board has no network yet/,
-  );
-  const own = await loadProfile(written({}));
-  assert.deepEqual(boardProfile(own, "burrow").wifi, { ssid: "s" });
 });
 
 test("what is to be asked for is asked for once, in order, and comes out as a device stores it", async () => {
