@@ -1,5 +1,5 @@
 /** A client's port without I/O: a clock and timers that the test moves, and what went out. */
-import type { ClientPort } from "../../../lib/provisioning/client.js";
+import type { ClientPort } from "../../lib/provisioning/client.js";
 
 interface Timer {
   readonly atMs: number;

@@ -1,9 +1,10 @@
-import { type Patience, ProvisioningClient } from "../../../lib/provisioning/client.js";
-import { Demultiplexer, type PortEvent } from "../../../lib/provisioning/demultiplexer.js";
-import type { Frame } from "../../../lib/provisioning/frames.js";
-import { HostFailure } from "../../../lib/provisioning/host-failure.js";
-import { type Answer, decodeRequest, encodeAnswer, type Info } from "../../../lib/provisioning/messages.js";
-import { equal, ok, test } from "../../device/harness.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Patience, ProvisioningClient } from "../../lib/provisioning/client.js";
+import { Demultiplexer, type PortEvent } from "../../lib/provisioning/demultiplexer.js";
+import type { Frame } from "../../lib/provisioning/frames.js";
+import { HostFailure } from "../../lib/provisioning/host-failure.js";
+import { type Answer, decodeRequest, encodeAnswer, type Info } from "../../lib/provisioning/messages.js";
 import { HostPort } from "./host-port.js";
 
 const info: Info = {
@@ -49,27 +50,27 @@ async function failureOf(promise: Promise<unknown>): Promise<HostFailure> {
 
 test("an answer ends its request; the next has another sequence number", async () => {
   const { port, client, sent } = scene(({ sequence }) => client.received(encodeAnswer(hello, sequence)), 255);
-  equal(await port.until(client.hello()), info);
-  equal(await port.until(client.hello()), info);
-  equal(
+  assert.deepEqual(await port.until(client.hello()), info);
+  assert.deepEqual(await port.until(client.hello()), info);
+  assert.deepEqual(
     sent.map(({ frame }) => [decodeRequest(frame), frame.sequence]),
     [
       [{ kind: "hello" }, 255],
       [{ kind: "hello" }, 0],
     ],
   );
-  equal(port.pending, 0, "timers that are left");
+  assert.deepEqual(port.pending, 0, "timers that are left");
 });
 
 test("without an answer the same bytes go again after each wait, and then it ends", async () => {
   const { port, client, sent } = scene(() => {});
-  equal((await failureOf(port.until(client.hello(patience)))).kind, "no-answer");
-  equal(
+  assert.deepEqual((await failureOf(port.until(client.hello(patience)))).kind, "no-answer");
+  assert.deepEqual(
     sent.map(({ atMs }) => atMs),
     [0, 700],
   );
-  equal(port.nowMs(), 2_000);
-  equal(sent[0]!.frame, sent[1]!.frame);
+  assert.deepEqual(port.nowMs(), 2_000);
+  assert.deepEqual(sent[0]!.frame, sent[1]!.frame);
 });
 
 test("an answer to a repetition counts, and what comes twice is no answer to the next request", async () => {
@@ -85,8 +86,10 @@ test("an answer to a repetition counts, and what comes twice is no answer to the
       client.received(encodeAnswer({ kind: "erase" }, frame.sequence));
     }
   });
-  equal(await port.until(client.request({ kind: "begin", keepWifi: false }, patience)), { kind: "begin" });
-  equal(await port.until(client.request({ kind: "erase" }, patience)), { kind: "erase" });
+  assert.deepEqual(await port.until(client.request({ kind: "begin", keepWifi: false }, patience)), {
+    kind: "begin",
+  });
+  assert.deepEqual(await port.until(client.request({ kind: "erase" }, patience)), { kind: "erase" });
 });
 
 test("its own echo, another's answer and one of another kind are passed by", async () => {
@@ -100,7 +103,7 @@ test("its own echo, another's answer and one of another kind are passed by", asy
     client.received(bytes);
     echo(bytes);
   };
-  equal(await port.until(client.hello(patience)), info);
+  assert.deepEqual(await port.until(client.hello(patience)), info);
 });
 
 test("a refusal says what the device says, and what to do", async () => {
@@ -108,15 +111,18 @@ test("a refusal says what the device says, and what to do", async () => {
     client.received(encodeAnswer({ kind: "error", error: "mismatch", detail: "another key's" }, sequence)),
   );
   const failure = await failureOf(port.until(client.request({ kind: "commit", epoch: 1 })));
-  equal([failure.kind, failure.message], ["mismatch", "the board refuses: mismatch, another key's"]);
-  ok(failure.action.length > 0, "an action");
+  assert.deepEqual(
+    [failure.kind, failure.message],
+    ["mismatch", "the board refuses: mismatch, another key's"],
+  );
+  assert.ok(failure.action.length > 0, "an action");
 });
 
 test("another version of the protocol, and what is no answer, are not understood", async () => {
   const later = scene(({ sequence }) =>
     later.client.received(encodeAnswer({ kind: "hello", info: { ...info, protocol: 2 } }, sequence)),
   );
-  equal((await failureOf(later.port.until(later.client.hello(patience)))).kind, "not-understood");
+  assert.deepEqual((await failureOf(later.port.until(later.client.hello(patience)))).kind, "not-understood");
 });
 
 test("log lines and Improv packets around an answer go to who listens", async () => {
@@ -125,8 +131,8 @@ test("log lines and Improv packets around an answer go to who listens", async ()
     client.received(encodeAnswer(hello, sequence));
     client.received(new Uint8Array([111, 107, 10]));
   });
-  equal(await port.until(client.hello(patience)), info);
-  equal(heard, [
+  assert.deepEqual(await port.until(client.hello(patience)), info);
+  assert.deepEqual(heard, [
     { kind: "line", text: "boot" },
     { kind: "line", text: "ok" },
   ]);
@@ -134,9 +140,9 @@ test("log lines and Improv packets around an answer go to who listens", async ()
 
 test("a port that goes away ends what waits, and all after it", async () => {
   const { port, client } = scene(() => client.lost());
-  equal((await failureOf(port.until(client.hello(patience)))).kind, "port-gone");
-  equal((await failureOf(client.hello(patience))).kind, "port-gone");
-  equal(port.pending, 0, "timers that are left");
+  assert.deepEqual((await failureOf(port.until(client.hello(patience)))).kind, "port-gone");
+  assert.deepEqual((await failureOf(client.hello(patience))).kind, "port-gone");
+  assert.deepEqual(port.pending, 0, "timers that are left");
 });
 
 test("frames go out in pieces that a board's receiver holds, and are zeroed when it is over", async () => {
@@ -151,9 +157,9 @@ test("frames go out in pieces that a board's receiver holds, and are zeroed when
   };
   const bytes = new Uint8Array(448).fill(0x5a);
   await port.until(client.request({ kind: "write", entry: "secret", total: 448, offset: 0, bytes }));
-  ok(pieces.length > 7 && pieces.every((length) => length <= 64), `pieces ${pieces}`);
-  ok(port.nowMs() >= 6 * (pieces.length - 1), "time between them");
-  ok(
+  assert.ok(pieces.length > 7 && pieces.every((length) => length <= 64), `pieces ${pieces}`);
+  assert.ok(port.nowMs() >= 6 * (pieces.length - 1), "time between them");
+  assert.ok(
     kept.every((piece) => piece.every((byte) => byte === 0)),
     "zeroed",
   );
@@ -168,5 +174,5 @@ test("one request at a time", async () => {
   } catch (error) {
     refused = !(error instanceof HostFailure);
   }
-  ok(refused, "the second is refused");
+  assert.ok(refused, "the second is refused");
 });

@@ -1,0 +1,224 @@
+/**
+ * One board is given one device: what the register and the keyring hold is written before the board could go on without
+ * it, and taken back when the board never got it. A board that was left between its commit and the last proof is
+ * completed by its proofs.
+ */
+import { randomBytes } from "node:crypto";
+import type { Fleet } from "../../backend/fleet/fleet.js";
+import type { CertificateFacts, DeviceRow } from "../../backend/fleet/register.js";
+import { KeyringError } from "../../backend/keyring.js";
+import { nodeCrypto } from "../../backend/node-crypto.js";
+import { OpenToOthers } from "../../backend/secret-file.js";
+import { issueForRequest, lifetimeDays } from "../../certs/pki/authority.js";
+import type { DeviceCertificate } from "../../certs/pki/request.js";
+import { HostFailure } from "../../lib/provisioning/host-failure.js";
+import { type DeviceIdentity, type EntryName, entryNames } from "../../lib/provisioning/messages.js";
+import { proveKeys, type Verifier } from "../../lib/provisioning/proving.js";
+import {
+  checkBoard,
+  lockedFailure,
+  type Made,
+  type ProvisioningHooks,
+  type ProvisioningPlan,
+  provision,
+  restart,
+} from "../../lib/provisioning/provision.js";
+import { OperatorError } from "../report.js";
+import type { Board } from "./board.js";
+import { knownSecret } from "./known-secret.js";
+import { certificateFacts, certificatePoint, type Prepared } from "./prepare.js";
+import { hex } from "./shown.js";
+import type { Provisioned, Tell } from "./told.js";
+
+export interface Provisioner {
+  readonly fleet: Fleet;
+  /** The folder of the authority that issues. */
+  readonly certs: string;
+  readonly tell: Tell;
+}
+
+export const verifier: Verifier = {
+  crypto: nodeCrypto,
+  verifySignature(point, data, signature) {
+    try {
+      return nodeCrypto.verify(nodeCrypto.importVerifyingKey(point), data, signature);
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  },
+};
+
+/** @throws {HostFailure | OperatorError} */
+export async function provisionBoard(
+  port: string,
+  board: Board,
+  prepared: Prepared,
+  by: Provisioner,
+): Promise<Provisioned> {
+  const { info } = board;
+  const { board: name, firmware, mac, state } = info;
+  by.tell({ event: "board", port, board: name, firmware, mac, state });
+  if (info.state === "locked") {
+    const row = info.device && by.fleet.register.find(info.device.id, info.device.epoch);
+    if (row?.state !== "pending" || row.id !== prepared.deviceId) throw lockedFailure(info);
+    return completeByProofs(board, info.device!, row, prepared, by);
+  }
+  checkBoard(info, prepared);
+  return provisionAnew(port, board, prepared, by);
+}
+
+async function provisionAnew(
+  port: string,
+  board: Board,
+  prepared: Prepared,
+  by: Provisioner,
+): Promise<Provisioned> {
+  const { fleet, tell } = by;
+  const { profile, deviceId: id } = prepared;
+  const { mac, board: name, firmware } = board.info;
+  const shortKid = profile.device.kid;
+  const row = fleet.register.begin({
+    id,
+    origin: "serial",
+    shortKid,
+    mac,
+    board: name,
+    firmware,
+    profile: prepared.path,
+  });
+  const secret = new Uint8Array(randomBytes(32));
+  const entries = new Map<EntryName, Uint8Array>(prepared.entries).set("secret", secret);
+  const plan: ProvisioningPlan = { ...prepared, entries, epoch: row.epoch };
+  const given = entries.get("tls-cert");
+  let certificate: CertificateFacts | undefined = given && certificateFacts(given);
+  let mayBeCommitted = false;
+  const hooks: ProvisioningHooks = {
+    ...verifier,
+    async issue(csr, point) {
+      const made = await issued(by.certs, csr, point, id);
+      certificate = made;
+      return made.chain;
+    },
+    async beforeCommit(made) {
+      await keep(by, row, prepared, made, certificate);
+      mayBeCommitted = true;
+    },
+    progress: (progress) => tell({ event: "progress", port, id, ...progress }),
+  };
+  try {
+    const missing = await fleet.addKeys({ profile, epoch: row.epoch, secret, signPoint: null });
+    if (missing !== undefined)
+      tell({
+        event: "notice",
+        id,
+        text: `${fleet.keyring} has no private key of ${missing}, to whom it seals: its messages are opened where that key is`,
+      });
+    const device = await provision(board.client, plan, hooks);
+    await fleet.complete(row);
+    const wrote = entryNames.filter((entry) => entries.has(entry) || (entry === "tls-cert" && certificate));
+    return provisionedOf(row, device, prepared, certificate, wrote, false);
+  } catch (error) {
+    if (!mayBeCommitted) await fleet.withdraw(row);
+    throw keyringLine(error);
+  } finally {
+    secret.fill(0);
+  }
+}
+
+/** Before the commit: what receivers need of the keys that the board made, and who its certificate is. */
+async function keep(
+  { fleet }: Provisioner,
+  row: DeviceRow,
+  { profile, publicKeys }: Prepared,
+  { points }: Made,
+  certificate: CertificateFacts | undefined,
+): Promise<void> {
+  if (certificate) fleet.register.issued(row, certificate);
+  const signPoint = points.get("sign-key") ?? publicKeys.get("sign-key");
+  if (!signPoint) return;
+  fleet.register.signsWith(row, signPoint);
+  await fleet.addKeys({ profile, epoch: row.epoch, secret: null, signPoint });
+}
+
+async function issued(
+  folder: string,
+  csr: Uint8Array,
+  point: Uint8Array,
+  id: string,
+): Promise<DeviceCertificate> {
+  let made: DeviceCertificate;
+  try {
+    made = await issueForRequest(folder, Uint8Array.from(csr), { id, days: lifetimeDays.device });
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new OperatorError(`the certificate is not issued: ${error.message}`);
+    throw error;
+  }
+  const key = certificatePoint(made.certificate);
+  if (!key || hex(key) !== hex(point))
+    throw new HostFailure("not-as-told", "the board requests a certificate for another key than it says");
+  return made;
+}
+
+/** The board has it all, and nobody has seen it prove that. */
+async function completeByProofs(
+  { client }: Board,
+  device: DeviceIdentity,
+  row: DeviceRow,
+  prepared: Prepared,
+  { fleet }: Provisioner,
+): Promise<Provisioned> {
+  const secret = knownSecret(fleet.keyring, row);
+  if (!secret) throw new OperatorError(`${fleet.keyring} has no secret of ${row.id}, epoch ${row.epoch}`);
+  const psk = prepared.entries.get("tls-psk");
+  const signPoint = row.signPoint === null ? undefined : new Uint8Array(Buffer.from(row.signPoint, "hex"));
+  try {
+    if (row.certificate && (!device.certificate || hex(device.certificate) !== row.certificate.fingerprint))
+      throw new HostFailure(
+        "proof-failed",
+        "the board has another certificate than the one that was issued for it",
+      );
+    const known = { secret, ...(psk && { psk }), ...(signPoint && { "sign-key": signPoint }) };
+    await proveKeys(client, row.id, known, verifier);
+    await fleet.complete(row);
+    await restart(client);
+  } finally {
+    secret.fill(0);
+  }
+  return provisionedOf(row, device, prepared, row.certificate ?? undefined, [], true);
+}
+
+function provisionedOf(
+  row: DeviceRow,
+  { kid, signKey }: DeviceIdentity,
+  { profile, generate }: Prepared,
+  certificate: CertificateFacts | undefined,
+  wrote: readonly EntryName[],
+  resumed: boolean,
+): Provisioned {
+  return {
+    id: row.id,
+    epoch: row.epoch,
+    kid: hex(kid),
+    mac: row.mac,
+    certificate: certificate
+      ? {
+          serial: certificate.serial,
+          sha256: certificate.fingerprint,
+          notAfter: new Date(certificate.notAfterMs).toISOString(),
+        }
+      : null,
+    signKeySha256: signKey ? hex(signKey) : null,
+    wrote,
+    made: generate,
+    topic: profile.topics.readings,
+    resumed,
+  };
+}
+
+function keyringLine(error: unknown): unknown {
+  return error instanceof KeyringError || error instanceof OpenToOthers
+    ? new OperatorError(error.message)
+    : error;
+}
