@@ -17,19 +17,32 @@ const nullTag = 0x05;
 
 /** @returns views of `certificate`, DER; undefined for what is no certificate of such a key */
 export function certificatePublicKey(certificate: Uint8Array): PublicKey | undefined {
+  const info = subjectPublicKeyInfo(certificate);
+  return info && publicKeyInfo(new DerReader(info));
+}
+
+/** Whether it has a certificate's outer form, whatever its key. */
+export function isCertificate(der: Uint8Array): boolean {
+  return subjectPublicKeyInfo(der) !== undefined;
+}
+
+/** @returns what its SEQUENCE holds */
+function subjectPublicKeyInfo(certificate: Uint8Array): Uint8Array | undefined {
   const file = new DerReader(certificate);
   const outer = file.inside(sequence);
   if (!file.atEnd) return undefined;
   const fields = outer.inside(sequence);
-  if (!outer.isWhole) return undefined;
+  outer.read(sequence); // signature algorithm
+  outer.read(bitString); // signature
+  if (!outer.atEnd) return undefined;
   if (fields.next === context0) fields.read(context0); // version
   fields.read(integer); // serial number
   fields.read(sequence); // signature algorithm
   fields.read(sequence); // issuer
   fields.read(sequence); // validity
   fields.read(sequence); // subject
-  const key = publicKeyInfo(fields.inside(sequence));
-  return fields.isWhole ? key : undefined;
+  const info = fields.read(sequence);
+  return fields.isWhole ? info : undefined;
 }
 
 /** SubjectPublicKeyInfo. */

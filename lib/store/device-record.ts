@@ -52,7 +52,8 @@ export interface Device extends DeviceRecord {
  * @throws RangeError when a field is out of range, or the secret is all zeros.
  */
 export function encodeDeviceRecord(secret: Uint8Array, record: DeviceRecord): Uint8Array {
-  if (secret.length !== secretBytes || isBlank(secret)) throw new RangeError("a secret is 32 random bytes");
+  if (secret.length !== secretBytes || isBlankSecret(secret))
+    throw new RangeError("a secret is 32 random bytes");
   const { epoch, reservedEnd, fromFactory, formerId, salt } = record;
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffff_ffff)
     throw new RangeError("epoch out of range");
@@ -179,7 +180,7 @@ function read(data: Uint8Array): DeviceRecord | undefined {
   if (view.getUint32(end) !== crc32(data, 0, end)) return undefined;
   const flags = view.getUint8(3);
   const reservedEnd = view.getUint16(8) * 2 ** 32 + view.getUint32(10);
-  if (flags > factoryFlag || !validEnd(reservedEnd) || isBlank(data.subarray(16, 48))) return undefined;
+  if (flags > factoryFlag || !validEnd(reservedEnd) || isBlankSecret(data.subarray(16, 48))) return undefined;
   const record = { epoch: view.getUint32(4), reservedEnd, fromFactory: flags === factoryFlag };
   if (version === 1) return record;
   const more = data.slice(moreAt, end);
@@ -200,7 +201,8 @@ function validEnd(reservedEnd: number): boolean {
   return Number.isSafeInteger(reservedEnd) && reservedEnd >= 0 && reservedEnd <= maxCounter + 1;
 }
 
-function isBlank(secret: Uint8Array): boolean {
+/** What flash has where nothing was written, or was erased, is none. */
+export function isBlankSecret(secret: Uint8Array): boolean {
   let any = 0;
   for (const byte of secret) any |= byte;
   return any === 0;
