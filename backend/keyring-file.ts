@@ -52,6 +52,14 @@ export async function editKeyringFile(
   });
 }
 
+/**
+ * What is in the file; nothing when there is none.
+ * @throws {KeyringError | OpenToOthers} as `editKeyringFile`
+ */
+export function keyringEntries(path: string): readonly KeyringJsonEntry[] {
+  return contentOf(path).keys;
+}
+
 function realPath(path: string): string {
   try {
     return realpathSync(path);

@@ -7,7 +7,7 @@ import { closeSync, openSync, statSync } from "node:fs";
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from "@photostructure/sqlite";
 
 export type Row = Readonly<Record<string, number | string | Uint8Array | null>>;
-export type Value = number | string | Uint8Array;
+export type Value = number | string | Uint8Array | null;
 
 /** What a file is for, so that no other is taken for it. */
 export interface Kind {

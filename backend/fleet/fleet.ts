@@ -3,11 +3,12 @@
  * device's, which `dormouse listen --fleet` and any receiver read. Both are for their owner alone (0600), and git ignores
  * the folder. Several processes may provision into it at once.
  */
+import { Buffer } from "node:buffer";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { topicMatches } from "../../lib/mqtt/wire/topics.js";
 import { KeyringError } from "../keyring.js";
-import { editKeyringFile, type KeyringJsonEntry } from "../keyring-file.js";
+import { editKeyringFile, type KeyringJsonEntry, keyringEntries } from "../keyring-file.js";
 import { type DeviceKeys, keyringEntriesOf, publishedTopics } from "./device-entries.js";
 import { type DeviceEpoch, Register } from "./register.js";
 
@@ -88,6 +89,18 @@ export class Fleet {
         `${device.id} has had the short name ${device.kid} before, which is another secret's: write another device.kid, or none, into its profile`,
       );
     return before.some(ofName) ? before.filter((entry) => !ofName(entry)) : before;
+  }
+
+  /**
+   * The device's secret of that epoch, as the keyring has it.
+   * @returns 32 bytes, which the caller zeroes
+   * @throws {KeyringError | OpenToOthers} when the keyring cannot be used
+   */
+  secretOf({ id, epoch }: DeviceEpoch): Uint8Array | undefined {
+    const entry = keyringEntries(this.keyring).find(
+      (one) => one.device === id && one.epoch === epoch && one.secret !== undefined,
+    );
+    return entry && Uint8Array.from(Buffer.from(entry.secret as string, "hex"));
   }
 
   /**

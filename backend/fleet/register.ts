@@ -4,6 +4,7 @@
  * epoch of a device is given twice, whatever dies in between.
  */
 import { Buffer } from "node:buffer";
+import type { CertificateFacts } from "../../certs/pki/facts.js";
 import { encodeKid } from "../../lib/sealed/keys.js";
 import { type Row, SqliteFile, type Value } from "../sqlite-file.js";
 
@@ -12,16 +13,6 @@ export type DeviceState = "pending" | "complete" | "erased";
 
 /** How the secret came to the device: over its serial port, or with a factory image. */
 export type Origin = "serial" | "image";
-
-/** What is known of a certificate; no secret. */
-export interface CertificateFacts {
-  /** Hex digits, small letters. */
-  readonly serial: string;
-  /** SHA-256 of its DER, hex. */
-  readonly fingerprint: string;
-  /** Milliseconds since 1970. */
-  readonly notAfterMs: number;
-}
 
 /** Whose secret: what a row is looked up by. */
 export interface DeviceEpoch {
@@ -71,6 +62,8 @@ const schema = `
     serial TEXT,
     fingerprint TEXT,
     not_after INTEGER,
+    issuer TEXT,
+    point TEXT,
     sign_point TEXT,
     begun INTEGER NOT NULL,
     completed INTEGER,
@@ -78,7 +71,6 @@ const schema = `
     revoked INTEGER,
     PRIMARY KEY (id, epoch)
   ) STRICT, WITHOUT ROWID;
-  CREATE UNIQUE INDEX certificate ON device (serial) WHERE serial IS NOT NULL;
 `;
 
 /** "Dflt". */
@@ -139,9 +131,10 @@ export class Register {
     this.#file.run("DELETE FROM device WHERE id = ? AND epoch = ? AND state = 'pending'", id, epoch);
   }
 
-  /** The certificate that was issued for it. @throws {RangeError} without such a row */
-  issued(of: DeviceEpoch, { serial, fingerprint, notAfterMs }: CertificateFacts): void {
-    this.#update(of, "serial = ?, fingerprint = ?, not_after = ?", serial, fingerprint, notAfterMs);
+  /** The certificate that was issued for it, or that it keeps. @throws {RangeError} without such a row */
+  issued(of: DeviceEpoch, { serial, fingerprint, notAfterMs, issuer, point }: CertificateFacts): void {
+    const set = "serial = ?, fingerprint = ?, not_after = ?, issuer = ?, point = ?";
+    this.#update(of, set, serial, fingerprint, notAfterMs, issuer, point);
   }
 
   /** @param point 65 bytes. @throws {RangeError} without such a row */
@@ -219,6 +212,8 @@ function deviceRow(row: Row): DeviceRow {
             serial: text("serial"),
             fingerprint: text("fingerprint"),
             notAfterMs: row.not_after as number,
+            issuer: row.issuer as string | null,
+            point: row.point as string | null,
           },
     signPoint: row.sign_point as string | null,
     begunMs: row.begun as number,

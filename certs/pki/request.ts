@@ -8,19 +8,14 @@ import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { derSequence } from "./der.js";
 import { checkDeviceId } from "./device-id.js";
-import { type Certified, certifyDevice, ecdsa, hexOf, type Validity } from "./issue.js";
+import { type CertificateFacts, certificateFacts } from "./facts.js";
+import { type Certified, certifyDevice, ecdsa, type Validity } from "./issue.js";
 import { pem } from "./pem.js";
 
 export interface DeviceCertificate {
   /** As the device stores and sends it: its certificate and the issuing CA's, PEM. */
   readonly chain: Uint8Array<ArrayBuffer>;
-  readonly certificate: Uint8Array<ArrayBuffer>;
-  /** Hex digits, small letters. */
-  readonly serial: string;
-  /** SHA-256 of the certificate's DER, hex. */
-  readonly fingerprint: string;
-  /** Milliseconds since 1970. */
-  readonly notAfterMs: number;
+  readonly facts: CertificateFacts;
 }
 
 /** A request has a few hundred bytes. */
@@ -38,22 +33,8 @@ export async function certifyRequest(
 ): Promise<DeviceCertificate> {
   const publicKey = await requestedKey(request, checkDeviceId(id));
   const certificate = await certifyDevice(issuing, id, validity, publicKey);
-  return describe(certificate, issuing);
-}
-
-async function describe(
-  certificate: Uint8Array<ArrayBuffer>,
-  issuing: Certified,
-): Promise<DeviceCertificate> {
-  const { serialNumber, notAfter } = new x509.X509Certificate(certificate);
   const chain = pem("CERTIFICATE", certificate) + pem("CERTIFICATE", issuing.certificate);
-  return {
-    chain: new TextEncoder().encode(chain),
-    certificate,
-    serial: serialNumber.toLowerCase(),
-    fingerprint: hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", certificate))),
-    notAfterMs: notAfter.getTime(),
-  };
+  return { chain: new TextEncoder().encode(chain), facts: await certificateFacts(certificate) };
 }
 
 async function requestedKey(request: Uint8Array<ArrayBuffer>, id: string): Promise<webcrypto.CryptoKey> {

@@ -100,7 +100,9 @@ test("folder, register and keyring are for their owner alone, git ignores them, 
     const bytes = readFileSync(join(fleet.folder, name));
     assert.ok(!bytes.includes(Buffer.from(secret)) && !bytes.includes(secretHex), name);
   }
-  assert.ok(readFileSync(fleet.keyring, "utf8").includes(secretHex));
+  assert.deepEqual(fleet.secretOf(row), secret);
+  assert.equal(fleet.secretOf({ ...row, epoch: 1 }), undefined);
+  assert.equal(fleet.secretOf({ ...row, id: "e" }), undefined);
 });
 
 test("what was begun and never came to the device is forgotten when another attempt succeeds", async () => {

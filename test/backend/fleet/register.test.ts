@@ -19,7 +19,13 @@ const device: NewDevice = {
   firmware: "0.1.0",
   profile: "greenhouse.json",
 };
-const certificate = { serial: "4a01", fingerprint: "ab".repeat(32), notAfterMs: 5 };
+const certificate = {
+  serial: "4a01",
+  fingerprint: "ab".repeat(32),
+  notAfterMs: 5,
+  issuer: null,
+  point: "04cd",
+};
 
 test("a row tells what happened to a device, also to whoever opens the file later", () => {
   const path = join(folder, "story");
@@ -91,9 +97,9 @@ test("a short name is the key identifier, and what cannot be one leaves no row",
   register.close();
 });
 
-test("what is said of a row that is not there, or of another's certificate, is an error", () => {
+test("what is said of a row that is not there is an error", () => {
   const register = new Register(":memory:");
-  const row = register.begin(device);
+  register.begin(device);
   const nobody = { id: "dormouse-1", epoch: 1 };
   const missing = /the register has no dormouse-1 of epoch 1/;
   assert.throws(() => register.complete(nobody), missing);
@@ -101,8 +107,6 @@ test("what is said of a row that is not there, or of another's certificate, is a
   assert.throws(() => register.revoke(nobody), missing);
   assert.throws(() => register.issued(nobody, certificate), missing);
   assert.throws(() => register.signsWith(nobody, Uint8Array.of(4)), missing);
-  register.issued(row, certificate);
-  assert.throws(() => register.issued(register.begin(device), certificate), /UNIQUE/);
   register.close();
 });
 
