@@ -3,7 +3,7 @@
  * passwords, those that are asked for too. What a board would refuse is refused here.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import type { CertificateFacts } from "../../backend/fleet/register.js";
+import { type CertificateFacts, certificateFacts as factsOfDer } from "../../certs/pki/facts.js";
 import { utf8Encode } from "../../lib/cbor/utf8.js";
 import type { EntryName, GeneratedKey } from "../../lib/provisioning/messages.js";
 import type { ProvisioningPlan } from "../../lib/provisioning/provision.js";
@@ -128,18 +128,8 @@ function privatePoint(der: Uint8Array): Uint8Array | null {
 }
 
 /** What the register and the summary say of the first certificate. */
-export function certificateFacts(certificate: Uint8Array): CertificateFacts {
-  const { serialNumber, fingerprint256, validTo } = new X509Certificate(certificate);
-  return {
-    serial: serialNumber.toLowerCase(),
-    fingerprint: fingerprint256.replaceAll(":", "").toLowerCase(),
-    notAfterMs: Date.parse(validTo),
-  };
-}
-
-/** The first certificate's key. @returns null when it is not P-256 */
-export function certificatePoint(certificate: Uint8Array): Uint8Array | null {
-  return pointOf(new X509Certificate(certificate).publicKey);
+export function certificateFacts(certificate: Uint8Array): Promise<CertificateFacts> {
+  return factsOfDer(new Uint8Array(new X509Certificate(certificate).raw));
 }
 
 /** 65 bytes: 04, x, y. */

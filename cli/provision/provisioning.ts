@@ -5,11 +5,12 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Fleet } from "../../backend/fleet/fleet.js";
-import type { CertificateFacts, DeviceRow } from "../../backend/fleet/register.js";
+import type { DeviceRow } from "../../backend/fleet/register.js";
 import { KeyringError } from "../../backend/keyring.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import { OpenToOthers } from "../../backend/secret-file.js";
 import { issueForRequest, lifetimeDays } from "../../certs/pki/authority.js";
+import type { CertificateFacts } from "../../certs/pki/facts.js";
 import type { DeviceCertificate } from "../../certs/pki/request.js";
 import { HostFailure } from "../../lib/provisioning/host-failure.js";
 import { type DeviceIdentity, type EntryName, entryNames } from "../../lib/provisioning/messages.js";
@@ -26,7 +27,7 @@ import {
 import { OperatorError } from "../report.js";
 import type { Board } from "./board.js";
 import { knownSecret } from "./known-secret.js";
-import { certificateFacts, certificatePoint, type Prepared } from "./prepare.js";
+import { certificateFacts, type Prepared } from "./prepare.js";
 import { hex } from "./shown.js";
 import type { Provisioned, Tell } from "./told.js";
 
@@ -91,13 +92,13 @@ async function provisionAnew(
   const entries = new Map<EntryName, Uint8Array>(prepared.entries).set("secret", secret);
   const plan: ProvisioningPlan = { ...prepared, entries, epoch: row.epoch };
   const given = entries.get("tls-cert");
-  let certificate: CertificateFacts | undefined = given && certificateFacts(given);
+  let certificate: CertificateFacts | undefined = given && (await certificateFacts(given));
   let mayBeCommitted = false;
   const hooks: ProvisioningHooks = {
     ...verifier,
     async issue(csr, point) {
       const made = await issued(by.certs, csr, point, id);
-      certificate = made;
+      certificate = made.facts;
       return made.chain;
     },
     async beforeCommit(made) {
@@ -155,8 +156,7 @@ async function issued(
       throw new OperatorError(`the certificate is not issued: ${error.message}`);
     throw error;
   }
-  const key = certificatePoint(made.certificate);
-  if (!key || hex(key) !== hex(point))
+  if (made.facts.point !== hex(point))
     throw new HostFailure("not-as-told", "the board requests a certificate for another key than it says");
   return made;
 }
