@@ -13,6 +13,7 @@ import { checkStaged } from "./commit-checks.js";
 import { readIdentity } from "./device-identity.js";
 import type { DeviceOptions, ProvisioningStore } from "./device-shell.js";
 import { eraseAll } from "./erase.js";
+import { wasUsed } from "./former-secrets.js";
 import type { Answer, BoardState, Info, Request } from "./messages.js";
 import { protocolVersion } from "./messages.js";
 import { Prover } from "./prover.js";
@@ -118,7 +119,7 @@ export class DeviceRequests {
 
   private erase(keepWifi: boolean): Refusal | undefined {
     this.close();
-    return eraseAll(this.options.store, keepWifi)
+    return eraseAll(this.options.crypto, this.options.store, keepWifi)
       ? undefined
       : refusal("storage-failed", "flash does not forget everything");
   }
@@ -146,6 +147,11 @@ export class DeviceRequests {
     staging.drop();
     const { secret } = staging;
     if (!secret) return refusal("incomplete", "the secret is missing");
+    if (wasUsed(crypto, store, secret, epoch))
+      return refusal(
+        "bad-value",
+        "the board had this secret and epoch before: its counters would begin anew",
+      );
     const checked = checkStaged({ crypto, store, p256: board.p256 });
     if (checked instanceof Refusal) return checked;
     const record = encodeDeviceRecord(secret, { epoch, reservedEnd: 0, fromFactory: false });

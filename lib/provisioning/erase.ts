@@ -2,11 +2,13 @@
  * Erasing what was provisioned. The device record goes first: from then on the board is unprovisioned, wherever the power
  * fails, and what is left gives nothing away over the port. Then the profile, the keys and passwords, the rest.
  */
+import type { Crypto } from "../crypto/crypto.js";
 import { flashKeys } from "../store/flash-entries.js";
 import type { ProvisioningStore } from "./device-shell.js";
+import { rememberSecret } from "./former-secrets.js";
 
-/** What a new life begins with too: it is certainly no earlier than that. */
-const kept: readonly string[] = Object.freeze([flashKeys.timeFloor]);
+/** What a new life begins with too: how late it is at least, and which secrets it must not have. */
+const kept: readonly string[] = Object.freeze([flashKeys.timeFloor, flashKeys.formerIds]);
 const wifi: readonly string[] = Object.freeze([flashKeys.wifiSsid, flashKeys.wifiPassword]);
 /** In this order, and before all others. */
 const first: readonly string[] = Object.freeze([
@@ -23,9 +25,14 @@ const first: readonly string[] = Object.freeze([
  * @param keepWifi leaves the network that was given by Improv
  * @returns whether flash says that nothing else is there
  */
-export function eraseAll(store: ProvisioningStore, keepWifi: boolean): boolean {
+export function eraseAll(crypto: Crypto, store: ProvisioningStore, keepWifi: boolean): boolean {
   const spared = (key: string) => kept.includes(key) || (keepWifi && wifi.includes(key) && wifiGiven);
   let wifiGiven = false;
+  try {
+    rememberSecret(crypto, store);
+  } catch {
+    // Erasing comes first.
+  }
   try {
     // A password without a network is what is left of another profile's.
     wifiGiven = store.readText(flashKeys.wifiSsid) !== undefined;

@@ -35,6 +35,8 @@ export const flashKeys = {
   signKey: "sign-key",
   /** See time-floor.ts; only the device writes it. */
   timeFloor: "time-floor",
+  /** See provisioning/former-secrets.ts; it outlives erasing, as the time floor does. */
+  formerIds: "former-ids",
   /** See losses-record.ts; only the device writes it. */
   losses: "losses",
   /** See settings.ts and pins.ts: what commands have put over the profile. Only the device writes them. */
