@@ -14,6 +14,7 @@ import type { AltName } from "./names.js";
 import { fromPem, pem } from "./pem.js";
 import { type NewFile, publishFolder } from "./publish-folder.js";
 import { certifyRequest, type DeviceCertificate } from "./request.js";
+import { validFor } from "./validity.js";
 
 export interface AuthorityFiles {
   readonly folder: string;
@@ -30,18 +31,6 @@ export interface IssuedFiles {
   readonly chain: string;
   readonly certificate: string;
   readonly key: string;
-}
-
-const dayMs = 86_400_000;
-
-/** Lifetimes in days. Each fits inside its issuer's for as long as the issuer has a device's life left. */
-export const lifetimeDays = { root: 7300, issuing: 5475, server: 397, device: 3650 } as const;
-
-/** Begins an hour ago, so that a peer whose clock is a little slow accepts it at once. */
-export function validFor(days: number, nowMs: number): Validity {
-  // X.509 times have whole seconds.
-  const now = Math.floor(nowMs / 1000) * 1000;
-  return { notBefore: new Date(now - 3_600_000), notAfter: new Date(now + days * dayMs) };
 }
 
 function open(name: string, content: string | Uint8Array): NewFile {

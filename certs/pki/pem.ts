@@ -4,7 +4,7 @@
  */
 import { base64 } from "../../lib/websocket/base64.js";
 
-type Label = "CERTIFICATE" | "PRIVATE KEY" | "PUBLIC KEY" | "X509 CRL";
+type Label = "CERTIFICATE" | "PRIVATE KEY" | "EC PRIVATE KEY" | "PUBLIC KEY" | "X509 CRL";
 
 export function pem(label: Label, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${base64(der).replace(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;

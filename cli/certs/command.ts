@@ -1,16 +1,11 @@
 /** `dormouse certs init|server|device`: a private certificate authority in a folder, and certificates from it. */
 import { createPrivateKey } from "node:crypto";
 import type { Command } from "commander";
-import {
-  createAuthority,
-  createDevice,
-  createServer,
-  lifetimeDays,
-  validFor,
-} from "../../certs/pki/authority.js";
+import { createAuthority, createDevice, createServer } from "../../certs/pki/authority.js";
 import { checkDeviceId } from "../../certs/pki/device-id.js";
 import { altName } from "../../certs/pki/names.js";
 import { FolderExists } from "../../certs/pki/publish-folder.js";
+import { lifetimeDays, validFor } from "../../certs/pki/validity.js";
 import { OperatorError, UsageError } from "../report.js";
 import { fileText, whole } from "../values.js";
 

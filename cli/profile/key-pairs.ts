@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { Profile } from "../../lib/store/profile.js";
 import { fileText } from "../values.js";
 import { blame, isP256, readPrivateKey } from "./credentials.js";
+import { withPoints } from "./public-points.js";
 import type { References } from "./references.js";
 
 /** @returns P-256, PKCS #8 in DER, which the caller zeroes */
@@ -64,26 +65,8 @@ export async function withPublicKeys(
   { recipient, operator }: References,
   folder: string,
 ): Promise<Profile> {
-  const { topics, commands } = profile;
-  const { up } = topics;
-  return {
-    ...profile,
-    ...(up.protection === "sealTo" &&
-      recipient !== undefined && {
-        topics: {
-          ...topics,
-          up: { ...up, recipientKey: await readPoint("topics.recipient.key", recipient, folder) },
-        },
-      }),
-    ...(commands?.operator &&
-      operator !== undefined && {
-        commands: {
-          ...commands,
-          operator: {
-            ...commands.operator,
-            key: await readPoint("commands.operator.key", operator, folder),
-          },
-        },
-      }),
-  };
+  return withPoints(profile, {
+    recipient: recipient && (await readPoint("topics.recipient.key", recipient, folder)),
+    operator: operator && (await readPoint("commands.operator.key", operator, folder)),
+  });
 }

@@ -6,6 +6,7 @@ import type { EntryName, GeneratedKey } from "../../lib/provisioning/messages.js
 import type { Progress } from "../../lib/provisioning/provision.js";
 import { printableJson, printableLine } from "../mqtt/printable.js";
 import { fieldLines, macText } from "./shown.js";
+import { stepLine } from "./steps.js";
 
 export interface Provisioned {
   readonly id: string;
@@ -81,32 +82,6 @@ function lineOf(event: ToldEvent): string | undefined {
       return `failed: ${event.problem}`;
     case "skipped":
       return `skipped: ${event.why}`;
-  }
-}
-
-const keyNames: { readonly [key in GeneratedKey]: string } = {
-  "tls-key": "TLS key",
-  "sign-key": "signing key",
-};
-
-function stepLine(progress: Progress): string | undefined {
-  switch (progress.step) {
-    case "erase":
-      return "erasing what was there";
-    case "generate":
-      return `making its ${keyNames[progress.key]} on the board`;
-    case "issue":
-      return "issuing its certificate";
-    case "write":
-      return progress.written === progress.total
-        ? `wrote ${progress.entry}, ${progress.total} bytes`
-        : undefined;
-    case "commit":
-      return "committing";
-    case "prove":
-      return `it has its ${progress.key}`;
-    case "restart":
-      return "restarting";
   }
 }
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { validFor } from "../../certs/pki/authority.js";
 import { derElements, derSequence } from "../../certs/pki/der.js";
 import { issueRoot } from "../../certs/pki/issue.js";
 import { pinOf, spkiOf } from "../../certs/pki/spki.js";
+import { validFor } from "../../certs/pki/validity.js";
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
 const tags = (text: string) => derElements(hex(text)).map(({ tag, content }) => [tag, content.length]);

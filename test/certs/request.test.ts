@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { authorityFiles, createAuthority, issueForRequest, validFor } from "../../certs/pki/authority.js";
+import { authorityFiles, createAuthority, issueForRequest } from "../../certs/pki/authority.js";
+import { validFor } from "../../certs/pki/validity.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dormouse-request-"));
 const pki = join(folder, "pki");

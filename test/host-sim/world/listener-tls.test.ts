@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { createServer, type Server, type TlsOptions } from "node:tls";
-import { validFor } from "../../../certs/pki/authority.js";
 import {
   type Certified,
   issueDevice,
@@ -18,6 +17,7 @@ import {
 } from "../../../certs/pki/issue.js";
 import { altName } from "../../../certs/pki/names.js";
 import { fromPem, pem } from "../../../certs/pki/pem.js";
+import { validFor } from "../../../certs/pki/validity.js";
 import { type ListenerTls, secureStream } from "../../../host-sim/world/listener-tls.js";
 import { type Certificate, TestCA } from "../../native/pki.js";
 
