@@ -127,7 +127,8 @@ export class Demultiplexer {
   private drop(length: number): true {
     const { held, heldLength } = this;
     if (length < heldLength) held.copyWithin(0, length, heldLength);
-    held.fill(0, heldLength - length, heldLength);
+    // Bytes of text go one at a time: no call for each.
+    for (let i = heldLength - length; i < heldLength; i++) held[i] = 0;
     this.heldLength = heldLength - length;
     this.searched = 1;
     return true;
