@@ -29,6 +29,7 @@ import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
 import { OperatorError, UsageError } from "./report.js";
 import { chooseProtection, type ProtectionFlags, protectionKeys } from "./sim-protection.js";
+import { checkMade, madeUp } from "./sim-provisioning.js";
 import { choice, duration, fileText, signed, whole } from "./values.js";
 
 export interface SimFlags extends ProtectionFlags {
@@ -78,12 +79,17 @@ function brokerAddress(text: string): BrokerAddress {
   return { host: match[2]!, port, tls };
 }
 
+/** Whether the flags or the profile name a broker that is not the embedded one. */
+function isExternal({ broker }: SimFlags, profile: Profile): boolean {
+  return broker !== undefined || profile.broker.host !== embeddedBrokerName;
+}
+
 /** The broker that the flags or the profile name; null: the embedded one. */
 async function chooseBroker(flags: SimFlags, loaded: LoadedProfile): Promise<ExternalBroker | null> {
   const { host, port, tls } = loaded.profile.broker;
   const address =
     flags.broker !== undefined ? brokerAddress(flags.broker) : { host, port, tls: tls !== false };
-  if (flags.broker === undefined && host === embeddedBrokerName) {
+  if (!isExternal(flags, loaded.profile)) {
     if (flags.ca !== undefined)
       throw new UsageError("--ca goes with --broker: the embedded broker has its own");
     if (tls !== false && tls.identity === "psk")
@@ -184,7 +190,11 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
   const keylog = flags.keylog === undefined ? null : outputFile("--keylog", flags.keylog);
   const pcap = flags.pcap === undefined ? null : captureFile("--pcap", flags.pcap, keylog);
   const report = flags.report === undefined ? null : reportFile(flags.report, [keylog, pcap]);
-  const loaded = await loadProfile(flags.profile ?? defaultProfile);
+  const file = flags.profile ?? defaultProfile;
+  const loaded = await loadProfile(file);
+  const external = isExternal(flags, loaded.profile);
+  checkMade(loaded.atProvisioning, { board, external, profile: file });
+  const ask = madeUp(external, file);
   const broker = await chooseBroker(flags, loaded);
   const faults = await readFaults(flags);
   const { references } = loaded;
@@ -204,8 +214,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
       "--secret is missing: the password is derived from it, and your broker knows that of no other device",
     );
   if (devices > 1) checkFleet(flags, chosen, devices);
-  const external = broker !== null;
-  const doubt = faultConflict(faults, { profile: chosen, external: broker !== null, devices });
+  const doubt = faultConflict(faults, { profile: chosen, external, devices });
   if (doubt !== undefined) throw new UsageError(`--fault ${doubt}`);
   const { profile, signKey, recipientKey } = await protectionKeys(flags, chosen, loaded, { board, external });
   return {
@@ -216,9 +225,9 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     broker,
     profile,
     secrets: {
-      wifiPassword: (await readSecret("wifi.password", references.wifiPassword, loaded.folder)) ?? "",
-      ...(await readAccount(profile.broker, references, loaded.folder)),
-      ...(await readCredentials(tls, references, loaded.folder)),
+      wifiPassword: (await readSecret("wifi.password", references.wifiPassword, loaded.folder, ask)) ?? "",
+      ...(await readAccount(profile.broker, references, loaded.folder, ask)),
+      ...(await readCredentials(tls, references, loaded.folder, ask)),
       signKey,
     },
     deviceSecret: secret,

@@ -143,7 +143,7 @@ export class Life {
     return { text: "", advanceMs: 0 };
   }
 
-  #factoryFlash({ broker, ca }: Scene, { keyed }: Home): Uint8Array {
+  #factoryFlash({ broker, ca }: Scene, { keyed, identity }: Home): Uint8Array {
     const { secrets, disturbance } = this.#options;
     const { profile, signKey } = keyed;
     const { wifiPassword, ...credentials } = secrets;
@@ -151,6 +151,7 @@ export class Life {
       profile: { ...profile, broker: { ...profile.broker, ...broker } },
       ca,
       ...credentials,
+      ...identity,
       signKey,
     };
     const { profile: stored, ...written } = disturbance?.provisioned?.(right) ?? right;

@@ -24,7 +24,10 @@ export interface ExternalBroker {
 export interface TlsCredentials {
   /** DER. */
   readonly crl: Uint8Array | null;
-  /** The device's own: DER, or PEM when there are certificates between it and the CA. */
+  /**
+   * The device's own: DER, or PEM when there are certificates between it and the CA. Null though the profile's identity
+   * is a certificate: the run issues one, for its embedded broker.
+   */
   readonly certificate: Uint8Array | null;
   /** PKCS #8, DER. */
   readonly key: Uint8Array | null;

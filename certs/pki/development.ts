@@ -6,10 +6,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { authorityFiles, createAuthority, createServer } from "./authority.js";
-import type { Validity } from "./issue.js";
+import { authorityFiles, createAuthority, createServer, openIssuing } from "./authority.js";
+import { type Certified, issueDevice, type Validity } from "./issue.js";
 import { altName } from "./names.js";
-import { fromPem } from "./pem.js";
+import { fromPem, pem } from "./pem.js";
 
 /** The embedded broker's name in the simulated world (RFC 6761 §6.2 reserves .test). */
 export const embeddedBrokerName = "broker.dormouse.test";
@@ -70,6 +70,18 @@ async function make(folder: string): Promise<void> {
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/**
+ * A certificate for one run's device, as good as the PKI itself; it is kept nowhere.
+ * @param folder as for `developmentPki`, which has been there before
+ * @returns PEM, the issuing CA's behind it, and the key
+ */
+export async function developmentDevice(folder: string, id: string): Promise<Certified> {
+  const issuing = await openIssuing(folder);
+  const { certificate, key } = await issueDevice(issuing, id, validity);
+  const chain = pem("CERTIFICATE", certificate) + pem("CERTIFICATE", issuing.certificate);
+  return { certificate: new TextEncoder().encode(chain), key };
 }
 
 /**

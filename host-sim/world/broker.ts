@@ -20,6 +20,8 @@ export interface BrokerTls {
   /** The server's certificate, then the issuing CA, PEM. */
   readonly chainPem: string;
   readonly keyPem: string;
+  /** Only who has a certificate from this CA, PEM, is let in; absent: nobody is asked for one. */
+  readonly clientCaPem?: string;
   /** At least TLS 1.2, always. */
   readonly maxVersion?: SecureVersion;
 }
@@ -77,13 +79,14 @@ function refusal(): AuthenticateError {
 const ticketKeyBytes = 48;
 
 function secureContext(
-  { chainPem, keyPem, maxVersion }: BrokerTls,
+  { chainPem, keyPem, clientCaPem, maxVersion }: BrokerTls,
   ticketKeys: Buffer,
 ): SecureContextOptions {
   return {
     cert: chainPem,
     key: keyPem,
     minVersion: "TLSv1.2",
+    ...(clientCaPem === undefined ? {} : { ca: clientCaPem }),
     ...(maxVersion === undefined ? {} : { maxVersion }),
     sessionTimeout: sessionSeconds,
     ticketKeys,
@@ -112,6 +115,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       : createTlsServer(
           {
             ...secureContext(tls, ticketKeys),
+            requestCert: tls.clientCaPem !== undefined,
             handshakeTimeout: 10_000,
             ALPNProtocols: [websocket ? webSocketAlpn : "mqtt"],
           },

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
-import { developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
+import { developmentDevice, developmentPki, embeddedBrokerName } from "../../certs/pki/development.js";
 import { pem } from "../../certs/pki/pem.js";
 import type { Profile } from "../../lib/store/profile.js";
 import type { Disturbance } from "../disturbance.js";
@@ -38,7 +38,15 @@ export interface Scene {
 export interface Home {
   /** The profile and key pairs for the device. */
   readonly keyed: Keyed;
+  /** What was issued for it; null: it has been given a certificate, or needs none. */
+  readonly identity: Identity | null;
   ask(kind: string, detail: string, atMs: number): Promise<Reply>;
+}
+
+/** As a device stores it. */
+interface Identity {
+  readonly certificate: Uint8Array;
+  readonly key: Uint8Array;
 }
 
 /** Who lives in this world. */
@@ -71,13 +79,15 @@ export async function openScene(
   try {
     const accounts = new Accounts(residents);
     const keyed = residents.map(keysOf);
+    const issued = isIssued(options);
     const judges = new Judges(residents, keyed, replay);
     const place = options.broker ? external(options) : await embedded(residents[0]!, accounts, parts);
     const websocket = disturbance.listenerWebsocket === null ? undefined : profile.broker.websocket;
     const listener: Listener = await startListener({
       host: place.connectTo,
       port: disturbance.listenerPort ?? place.port,
-      tls: disturbance.listenerTls === undefined ? listenerTls(options, place) : disturbance.listenerTls,
+      tls:
+        disturbance.listenerTls === undefined ? await listenerTls(options, place) : disturbance.listenerTls,
       ...(websocket && { websocket }),
       ...listenerName(profile),
       password: (clientId) => accounts.passwordFor(clientId),
@@ -90,6 +100,9 @@ export async function openScene(
       onProblem,
     });
     parts.push(listener);
+    const identities = await Promise.all(
+      residents.map(({ options: { profile: own } }) => (issued ? issueFor(own.device.id) : null)),
+    );
     const names = options.broker ? {} : { [embeddedBrokerName]: place.connectTo };
     return {
       broker: { host: place.host, port: place.port },
@@ -98,6 +111,7 @@ export async function openScene(
       title: place.title,
       homes: residents.map((resident, n) => ({
         keyed: keyed[n]!,
+        identity: identities[n]!,
         ask: network(resident, names, residents.length),
       })),
       close,
@@ -113,6 +127,17 @@ function keysOf({ options }: Resident): Keyed {
   const { profile, secrets, recipientKey } = options;
   const given = { signKey: secrets.signKey, recipientKey };
   return options.broker ? { ...given, profile } : withOwnKeys(profile, given);
+}
+
+const pkiFolder = join(build, "development-pki");
+
+/** Whether the profile wants a certificate for a key that nobody has given. */
+function isIssued({ profile: { broker }, secrets }: SimOptions): boolean {
+  return broker.tls !== false && broker.tls.identity === "certificate" && secrets.certificate === null;
+}
+
+function issueFor(id: string): Promise<Identity> {
+  return developmentDevice(pkiFolder, id);
 }
 
 /** Each device of several draws delays of its own. */
@@ -147,11 +172,13 @@ interface Place {
   readonly title: string;
 }
 
-/** The listener gets in as the device does. */
-function listenerTls({ profile, secrets }: SimOptions, place: Place): ListenerTls | null {
+/** The listener gets in as the device does; where certificates are issued, with one of its own. */
+async function listenerTls(options: SimOptions, place: Place): Promise<ListenerTls | null> {
+  const { profile, secrets } = options;
   const { tls } = profile.broker;
   if (tls === false) return null;
-  const { certificate, key, psk } = secrets;
+  const { certificate, key } = isIssued(options) ? await issueFor("listener") : secrets;
+  const { psk } = secrets;
   return {
     caPem: place.caPem,
     pins: tls.pins,
@@ -188,16 +215,22 @@ function external({ broker, profile }: SimOptions): Place {
 }
 
 async function embedded(
-  { options: { profile }, disturbance }: Resident,
+  { options, disturbance }: Resident,
   accounts: Accounts,
   parts: { stop(): Promise<void> }[],
 ): Promise<Place> {
   const { brokerMaxVersion: maxVersion } = disturbance;
-  const pki = await developmentPki(join(build, "development-pki"));
+  const { profile } = options;
+  const pki = await developmentPki(pkiFolder);
   const plain = profile.broker.tls === false;
   const tls = plain
     ? null
-    : { chainPem: pki.serverChainPem, keyPem: pki.serverKeyPem, ...(maxVersion && { maxVersion }) };
+    : {
+        chainPem: pki.serverChainPem,
+        keyPem: pki.serverKeyPem,
+        ...(isIssued(options) && { clientCaPem: pki.rootPem }),
+        ...(maxVersion && { maxVersion }),
+      };
   const { websocket } = profile.broker;
   const broker: Broker = await startBroker({
     tls,
