@@ -20,6 +20,9 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   listen: async () => (await import("./receive/listen.js")).addListenCommand,
   bridge: async () => (await import("./receive/bridge.js")).addBridgeCommand,
   command: async () => (await import("./command/command.js")).addCommandCommand,
+  provision: async () => (await import("./provision/provision.js")).addProvisionCommand,
+  verify: async () => (await import("./provision/verify.js")).addVerifyCommand,
+  reset: async () => (await import("./provision/reset.js")).addResetCommand,
   ports: async () => (await import("./provision/ports.js")).addPortsCommand,
   info: async () => (await import("./provision/info.js")).addInfoCommand,
   monitor: async () => (await import("./provision/monitor.js")).addMonitorCommand,
@@ -29,7 +32,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
 async function program(word: string | undefined, outcome: Outcome): Promise<Command> {
   const root = new Command("dormouse")
     .description(
-      "Secure MQTT firmware for ESP32 and ESP8266 boards: simulator, certificates, profiles, pins.",
+      "Secure MQTT firmware for ESP32 and ESP8266 boards: simulator, certificates, profiles, provisioning.",
     )
     .helpCommand(false)
     .exitOverride()

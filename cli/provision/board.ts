@@ -18,8 +18,10 @@ export interface BoardOptions {
   readonly baud: number;
   /** How long it may take until it is there and answers, ms. */
   readonly waitMs?: number | undefined;
+  /** Whether it is the one waited for; it is asked of each that answers, and another may come. */
+  readonly wanted?: (info: Info) => boolean;
   /** Gets the board's log lines. */
-  readonly line?: (text: string) => void;
+  readonly line?: ((text: string) => void) | undefined;
 }
 
 export interface Board {
@@ -65,28 +67,29 @@ async function connect({ port, baud, line }: BoardOptions): Promise<Connection> 
 
 /**
  * Opens the port and asks the board who it is; within `waitMs` again and again, else once.
+ * @returns the board as it is then, whether it is the one waited for or not
  * @throws {PortError} when the port cannot be opened
  * @throws {HostFailure} when nobody answers
  */
 export async function openBoard(options: BoardOptions): Promise<Board> {
-  const { waitMs } = options;
-  if (waitMs === undefined) return asked(await connect(options), quick);
-  const untilMs = performance.now() + waitMs;
-  for (;;)
+  const { waitMs, wanted } = options;
+  const untilMs = performance.now() + (waitMs ?? 0);
+  const isOver = (): boolean => performance.now() >= untilMs;
+  let connection: Connection | undefined;
+  for (;;) {
     try {
-      return await asked(await connect(options), brief);
+      connection ??= await connect(options);
+      const info = await connection.client.hello(waitMs === undefined ? quick : brief);
+      if (isOver() || !wanted || wanted(info)) return { ...connection, info };
     } catch (error) {
-      if (!comesYet(error) || performance.now() >= untilMs) throw error;
-      await delay(retryMs);
+      const ends = isOver() || !comesYet(error);
+      if (ends || !(error instanceof HostFailure) || error.kind !== "no-answer") {
+        await connection?.close();
+        connection = undefined;
+      }
+      if (ends) throw error;
     }
-}
-
-async function asked(connection: Connection, patience: Patience): Promise<Board> {
-  try {
-    return { ...connection, info: await connection.client.hello(patience) };
-  } catch (error) {
-    await connection.close();
-    throw error;
+    await delay(retryMs);
   }
 }
 

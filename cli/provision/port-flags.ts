@@ -10,7 +10,17 @@ export interface PortFlags {
   readonly wait?: number;
 }
 
-export const defaultBaud = 115_200;
+export interface ProvisionFlags extends Omit<PortFlags, "port"> {
+  readonly port?: string;
+  readonly profile: string;
+  readonly id?: string;
+  readonly fleet: string;
+  readonly certs: string;
+  readonly batch?: string;
+  readonly verbose?: boolean;
+}
+
+const defaultBaud = 115_200;
 
 /** All of them but --port, which a batch may have in its file. */
 export function lineFlags(command: Command, json: string): Command {

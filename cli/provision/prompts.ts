@@ -1,6 +1,6 @@
 /**
  * Asks for what a profile leaves to the operator (`prompt`): at a terminal without showing it, else one line of
- * standard input each, in the order asked for. Each is asked for once in a run, whatever number of boards gets it.
+ * standard input each, in the order asked for.
  */
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
@@ -12,16 +12,23 @@ export class Prompts {
   #lines: Interface | undefined;
   #iterator: AsyncIterator<string> | undefined;
 
-  /** @throws {OperatorError} when nothing is entered */
-  async ask({ setting, what }: Prompt): Promise<string> {
-    const known = this.#answers.get(setting);
+  /**
+   * @param id of the device that it is for, when each has its own
+   * @throws {OperatorError} when nothing is entered
+   */
+  async ask({ setting, what }: Prompt, id = ""): Promise<string> {
+    const name = `${setting} ${id}`;
+    const known = this.#answers.get(name);
     if (known !== undefined) return known;
     const { stdin, stderr } = process;
-    if (stdin.isTTY) stderr.write(`${what} (${setting}, not shown): `);
+    if (stdin.isTTY) stderr.write(`${id && `${id}: `}${what} (${setting}, not shown): `);
     const { value } = await this.#reader().next();
     if (stdin.isTTY) stderr.write("\n");
-    if (!value) throw new OperatorError(`${setting}: nothing was entered; the profile has it asked for`);
-    this.#answers.set(setting, value);
+    if (!value)
+      throw new OperatorError(
+        `${id && `${id}: `}${setting}: nothing was entered; the profile has it asked for`,
+      );
+    this.#answers.set(name, value);
     return value;
   }
 

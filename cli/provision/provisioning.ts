@@ -9,12 +9,17 @@ import type { DeviceRow } from "../../backend/fleet/register.js";
 import { KeyringError } from "../../backend/keyring.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import { OpenToOthers } from "../../backend/secret-file.js";
-import { issueForRequest } from "../../certs/pki/authority.js";
+import { issueForRequest, openIssuing } from "../../certs/pki/authority.js";
 import type { CertificateFacts } from "../../certs/pki/facts.js";
 import type { DeviceCertificate } from "../../certs/pki/request.js";
 import { lifetimeDays } from "../../certs/pki/validity.js";
 import { HostFailure } from "../../lib/provisioning/host-failure.js";
-import { type DeviceIdentity, type EntryName, entryNames } from "../../lib/provisioning/messages.js";
+import {
+  type DeviceIdentity,
+  type EntryName,
+  entryNames,
+  type Info,
+} from "../../lib/provisioning/messages.js";
 import { proveKeys, type Verifier } from "../../lib/provisioning/proving.js";
 import {
   checkBoard,
@@ -27,7 +32,7 @@ import {
 } from "../../lib/provisioning/provision.js";
 import { OperatorError } from "../report.js";
 import type { Board } from "./board.js";
-import { knownSecret } from "./known-secret.js";
+import { checkIdentity, knownKeys } from "./known-keys.js";
 import { certificateFacts, type Prepared } from "./prepare.js";
 import { hex } from "./shown.js";
 import type { Provisioned, Tell } from "./told.js";
@@ -50,6 +55,22 @@ export const verifier: Verifier = {
     }
   },
 };
+
+export function isPending({ device }: Info, id: string, { register }: Fleet): boolean {
+  return device?.id === id && register.find(id, device.epoch)?.state === "pending";
+}
+
+/** Before anything is erased. @throws {OperatorError} when certificates are to be issued, and nobody can */
+export async function checkAuthority(folder: string, prepared: readonly Prepared[]): Promise<void> {
+  if (!prepared.some(({ generate }) => generate.includes("tls-key"))) return;
+  try {
+    await openIssuing(folder);
+  } catch (error) {
+    throw new OperatorError(
+      `--certs ${folder}: ${(error as Error).message}: "dormouse certs init" makes an authority that issues`,
+    );
+  }
+}
 
 /** @throws {HostFailure | OperatorError} */
 export async function provisionBoard(
@@ -170,23 +191,16 @@ async function completeByProofs(
   prepared: Prepared,
   { fleet }: Provisioner,
 ): Promise<Provisioned> {
-  const secret = knownSecret(fleet.keyring, row);
-  if (!secret) throw new OperatorError(`${fleet.keyring} has no secret of ${row.id}, epoch ${row.epoch}`);
+  checkIdentity(row, device);
   const psk = prepared.entries.get("tls-psk");
-  const signPoint = row.signPoint === null ? undefined : new Uint8Array(Buffer.from(row.signPoint, "hex"));
+  const known = knownKeys(fleet, row);
   try {
-    if (row.certificate && (!device.certificate || hex(device.certificate) !== row.certificate.fingerprint))
-      throw new HostFailure(
-        "proof-failed",
-        "the board has another certificate than the one that was issued for it",
-      );
-    const known = { secret, ...(psk && { psk }), ...(signPoint && { "sign-key": signPoint }) };
-    await proveKeys(client, row.id, known, verifier);
-    await fleet.complete(row);
-    await restart(client);
+    await proveKeys(client, row.id, { ...known, ...(psk && { psk }) }, verifier);
   } finally {
-    secret.fill(0);
+    known.secret.fill(0);
   }
+  await fleet.complete(row);
+  await restart(client);
   return provisionedOf(row, device, prepared, row.certificate ?? undefined, [], true);
 }
 
