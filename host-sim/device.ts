@@ -83,6 +83,23 @@ export type LinkFault =
   /** The same, and the connection is reset. */
   | { readonly resetOn: string };
 
+/** What befalls the bytes between the board's serial port and whoever has it open: see host-sim/engine/line.h, port.h. */
+export type LineFault =
+  | "clear"
+  | `seed ${number}`
+  /** Of a thousand bytes. */
+  | `noise ${number}`
+  | `loss ${number}`
+  | `repeat ${number}`
+  | "single"
+  /** The port vanishes after so many more bytes to the board, from it, or both together. */
+  | `cut ${"in" | "out" | "any"} ${number}`
+  | "unplug"
+  | "plug"
+  /** The clock jumps though the firmware has the port open. */
+  | "hurry"
+  | "wait";
+
 /** What a running boot holds; with `measure`, what it needs. */
 export interface Held {
   readonly slotBytes: number;
@@ -107,12 +124,16 @@ export interface DeviceOptions {
   readonly image: string;
   readonly keylog?: string | undefined;
   readonly pcap?: string | undefined;
+  /** Where a link to its serial port is made; without, nothing is connected to it. */
+  readonly serial?: string | undefined;
   /** Collect garbage after every callback: the meters then show what was needed, not what was there to take. */
   readonly measure?: boolean | undefined;
   /** @param bytecodes executed since the boot began */
   readonly onTrace: (text: string, atMs: number, bytecodes: number) => void;
   /** What went wrong beside the device, which goes on. */
   readonly onProblem?: ((text: string) => void) | undefined;
+  /** Its serial port has vanished, or is back. */
+  readonly onPort?: ((plugged: boolean) => void) | undefined;
   readonly onAsk: (kind: string, detail: string, atMs: number) => Promise<Answer>;
 }
 
@@ -121,6 +142,7 @@ type Message =
   | { type: "trace"; at: number; bytecodes: number; text: string }
   | { type: "problem"; at: number; text: string }
   | { type: "ask"; at: number; id: number; kind: string; detail: string }
+  | { type: "port"; at: number; plugged: 0 | 1 }
   | ({ type: "meters" } & Held)
   | ({ type: "end" } & BootEnd)
   | { type: "rtc"; bytes: string }
@@ -140,11 +162,12 @@ export class Device {
 
   private constructor(options: DeviceOptions) {
     this.#options = options;
-    const { engine, image, keylog, pcap, measure } = options;
+    const { engine, image, keylog, pcap, serial, measure } = options;
     const args = [
       ...(measure ? ["--measure"] : []),
       ...(keylog ? ["--keylog", keylog] : []),
       ...(pcap ? ["--pcap", pcap] : []),
+      ...(serial ? ["--serial", serial] : []),
       image,
     ];
     this.#process = spawn(engine, args, { stdio: ["pipe", "pipe", "pipe"] });
@@ -217,6 +240,19 @@ export class Device {
   link(faults: readonly LinkFault[]): void {
     this.#send("link clear");
     for (const fault of faults) this.#send(`link ${linkFault(fault)}`);
+  }
+
+  /** What the serial line does from now on; see LineFault. */
+  line(fault: LineFault): void {
+    this.#send(`line ${fault}`);
+  }
+
+  /**
+   * An input pin's level. It stays until another is ordered, across boots.
+   * @param afterMs so long after the boot began, the running one or the next; at once without
+   */
+  pin(pin: number, level: "low" | "high" | "free", afterMs?: number): void {
+    this.#send(`pin ${pin} ${level}${afterMs === undefined ? "" : ` ${afterMs}`}`);
   }
 
   /** In the sleep before the next boot the board's clock starts again in 1970, or goes wrong by so many milliseconds. */
@@ -292,6 +328,9 @@ export class Device {
         break;
       case "problem":
         this.#options.onProblem?.(message.text);
+        break;
+      case "port":
+        this.#options.onPort?.(message.plugged === 1);
         break;
       case "meters":
         this.#metersRead?.(message);

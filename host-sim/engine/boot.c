@@ -7,6 +7,8 @@
 #include "loop.h"
 #include "machine.h"
 #include "meters.h"
+#include "pins.h"
+#include "port.h"
 #include "power.h"
 #include "report.h"
 #include "secure.h"
@@ -98,6 +100,7 @@ void boot_trace(txMachine *the) {
   const char *text = fxToString(the, mxArgv(0));
   size_t size = strlen(text);
   if (size && text[size - 1] == '\n') size--;
+  if (boot.cause) port_log(text, size);
   report_begin("trace");
   report_number("at", boot.cause ? clock_world() : 0); /* preloading happens outside the world's time */
   report_number("bytecodes", compat_bytecodes(the));
@@ -206,8 +209,10 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
   link_boot();
   clock_boot(worldMs, strcmp(cause, "power-on") == 0);
   power_boot(cause);
+  port_boot();
   if (machine_start(&boot.machine, root, image)) {
     supply_boot(boot.machine.the);
+    pins_boot();
     run(boot.machine.the, image);
     machine_read(&boot.machine, &read);
   } else
@@ -215,6 +220,8 @@ void boot_run(txMachine *root, const Image *image, const char *cause, double wor
   double at = clock_world();
   double effects = supply_end();
   clock_end();
+  port_end(strcmp(boot.reason, "sleep") == 0 || strcmp(boot.reason, "restart") == 0);
+  pins_end();
   loop_clear();
   if (boot.machine.the) machine_stop(&boot.machine);
   world_clear(); /* after the machine, which still refers to the callbacks */

@@ -6,6 +6,8 @@
 
 #include "clock.h"
 #include "link.h"
+#include "pins.h"
+#include "port.h"
 #include "power.h"
 #include "secure.h"
 #include "store.h"
@@ -20,7 +22,8 @@ static bool clock_command(const char *line) {
 }
 
 bool fault_command(const char *line) {
-  if (secure_fault(line) || supply_command(line) || link_command(line) || clock_command(line)) return true;
+  if (secure_fault(line) || supply_command(line) || link_command(line) || clock_command(line) ||
+      port_command(line) || pins_command(line)) return true;
   bool none = strcmp(line, "fault none") == 0;
   bool rtc = strcmp(line, "fault rtc-lost") == 0;
   bool lost = strcmp(line, "fault flash-lost") == 0;

@@ -7,7 +7,7 @@
 /*
  * Obeys `fault rtc-lost|flash-lost|flash-full|none`, which add up, and those of secure.h, from then on; `fault clock
  * lost|MILLISECONDS`, for the sleep before the next boot; and those of supply.h, for one
- * boot, and of link.h; false when `line` is no such command.
+ * boot, and of link.h, port.h and pins.h; false when `line` is no such command.
  */
 bool fault_command(const char *line);
 

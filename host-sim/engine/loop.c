@@ -18,6 +18,7 @@ static struct {
   LoopTimer *timers; /* sorted by due, then order */
   unsigned long order;
   bool realtime;
+  bool live;
   bool asks;
   enum { notAsked, asked, isQuiet } quiet;
   bool stirred; /* something has come since the world was asked */
@@ -27,6 +28,10 @@ static struct {
 static const double worthAsking = 20;
 
 void loop_realtime(bool on) { loop.realtime = on; }
+
+void loop_live(bool on) { loop.live = on; }
+
+static bool is_real(void) { return loop.realtime || loop.live; }
 
 void loop_asks(bool on) { loop.asks = on; }
 
@@ -65,6 +70,7 @@ void loop_clear(void) {
   loop.watches = NULL;
   loop.timers = NULL;
   loop.quiet = notAsked;
+  loop.live = false;
 }
 
 static void sleep_real(double milliseconds) {
@@ -74,7 +80,7 @@ static void sleep_real(double milliseconds) {
 
 void loop_delay(double milliseconds) {
   if (milliseconds <= 0) return;
-  if (loop.realtime || loop.watches) sleep_real(milliseconds);
+  if (is_real() || loop.watches) sleep_real(milliseconds);
   else clock_jump(clock_world() + milliseconds);
 }
 
@@ -119,7 +125,7 @@ static bool fire_due(double until) {
 static bool run_due(void) {
   double now = clock_world();
   double answer = world_next();
-  if (isfinite(answer) && answer > now && !loop.realtime) now = answer; /* nothing else can happen meanwhile */
+  if (isfinite(answer) && answer > now && !is_real()) now = answer; /* nothing else can happen meanwhile */
   if (answer <= now) {
     if (fire_due(answer)) return true;
     clock_jump(answer);
@@ -143,7 +149,7 @@ static void hear_quiet(void *context, const char *text) {
 
 /* Jumps over a wait for sockets that nothing comes to. Returns false when it has to be waited for. */
 static bool jump_quietly(double next) {
-  if (!loop.asks || loop.realtime || !isfinite(next) || next - clock_world() < worthAsking) return false;
+  if (!loop.asks || is_real() || !isfinite(next) || next - clock_world() < worthAsking) return false;
   if (loop.quiet == notAsked) {
     if (world_pending()) return false;
     if (wait_ready(0)) return true;
@@ -167,9 +173,9 @@ void loop_run(struct sxMachine *the) {
     double answer = world_next();
     double next = loop.timers ? loop.timers->due : INFINITY;
     if (answer < next) next = answer;
-    bool waiting = listening() || world_pending();
+    bool waiting = listening() || world_pending() || loop.live;
     if (!isfinite(next) && !waiting) return;
-    if (!waiting && !loop.realtime) {
+    if (!waiting && !is_real()) {
       if (!loop.watches || !wait_ready(0)) clock_jump(next);
     } else if (!jump_quietly(next)) wait_ready(isfinite(next) ? fmax(0, next - clock_world()) : -1);
   }

@@ -48,6 +48,9 @@ void loop_clear(void);
 /* With true, timers take the time they say. */
 void loop_realtime(bool on);
 
+/* With true, the same for now: somebody who lives in real time may say something at any moment. */
+void loop_live(bool on);
+
 /*
  * With true, the world is asked ("quiet") whether it has something to say before the clock jumps though sockets are open:
  * for a board that idles, connected, in a world that can tell.

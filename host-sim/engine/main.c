@@ -1,7 +1,8 @@
 /*
- * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE
+ * The simulated board as a process:  engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE]
+ *        [--serial LINK] IMAGE
  * Commands come on standard input, one a line: `boot CAUSE NOWMS`, `answer ID ADVANCEMS TEXT`, `never ID`,
- * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, what supply.h and link.h have, `meters`
+ * `fault rtc-lost|flash-lost|flash-full|tls-heap BYTES|tls-allocation N|none`, what supply.h, link.h, line.h, port.h and pins.h have, `meters`
  * (during a boot), between boots `rtc-read`, `rtc-write HEX`, `flash-reload` and `drift PPM` (of the clock of the sleeping
  * board), `quit`.
  * What happens goes to standard output, one JSON object a line. Exit status: 0, or 1 when the image cannot be used.
@@ -19,6 +20,7 @@
 #include "image.h"
 #include "loop.h"
 #include "modules.h"
+#include "port.h"
 #include "power.h"
 #include "probe.h"
 #include "report.h"
@@ -47,13 +49,14 @@ static const char *find_cause(const char *name) {
   return NULL;
 }
 
-static const char *parse(int argc, char **argv, const char **keylog, const char **pcap) {
+static const char *parse(int argc, char **argv, const char **keylog, const char **pcap, const char **serial) {
   const char *path = NULL;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--realtime") == 0) loop_realtime(true);
     else if (strcmp(argv[i], "--measure") == 0) boot_measure(true);
     else if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc) *keylog = argv[++i];
     else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) *pcap = argv[++i];
+    else if (strcmp(argv[i], "--serial") == 0 && i + 1 < argc) *serial = argv[++i];
     else if (argv[i][0] == '-' || path) return NULL;
     else path = argv[i];
   }
@@ -97,10 +100,10 @@ static void serve(void) {
 
 int main(int argc, char **argv) {
   char problem[1024];
-  const char *keylog = NULL, *pcap = NULL;
-  const char *path = parse(argc, argv, &keylog, &pcap);
+  const char *keylog = NULL, *pcap = NULL, *serial = NULL;
+  const char *path = parse(argc, argv, &keylog, &pcap, &serial);
   if (!path) {
-    fputs("usage: engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] IMAGE\n", stderr);
+    fputs("usage: engine [--realtime] [--measure] [--keylog FILE] [--pcap FILE] [--serial LINK] IMAGE\n", stderr);
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
@@ -111,6 +114,10 @@ int main(int argc, char **argv) {
   if (keylog && secure_keylog(keylog) != 0) return fail("the key log cannot be written");
   if (pcap && capture_start(pcap) != 0) {
     snprintf(problem, sizeof(problem), "the capture cannot be written: %s", strerror(errno));
+    return fail(problem);
+  }
+  if (serial && port_start(serial) != 0) {
+    snprintf(problem, sizeof(problem), "the serial port cannot be made at %s: %s", serial, strerror(errno));
     return fail(problem);
   }
   clock_forget_in_sleep(image->clockForgets);

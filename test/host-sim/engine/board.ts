@@ -47,6 +47,8 @@ const platformModules: Record<string, string> = {
   system: join(platform, "io/system/system.js"),
   sntp: join(platform, "network/sntp/sntp.js"),
   "dormouse/world": join(platform, "world/world.js"),
+  "embedded:io/digital": join(platform, "io/digital/digital.js"),
+  "embedded:io/serial": join(platform, "io/serial/serial.js"),
   "embedded:io/socket/tcp": join(platform, "io/socket/tcp.js"),
   "embedded:storage/key-value": join(platform, "io/storage/key-value.js"),
   "embedded:network/interface/wifi": join(platform, "io/wifi/wifi.js"),
@@ -103,6 +105,7 @@ export type Line =
     }
   | { readonly type: "failed"; readonly detail: string }
   | { readonly type: "rtc"; readonly bytes: string }
+  | { readonly type: "port"; readonly at: number; readonly plugged: 0 | 1 }
   | ({ readonly type: "end" } & End);
 
 export interface Boot {

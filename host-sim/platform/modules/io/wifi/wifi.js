@@ -12,10 +12,13 @@ export default class WiFi {
   #static;
   #nameServer;
   #lease;
+  #scan;
   constructor({ onChanged } = {}) {
     this.#onChanged = onChanged;
   }
   close() {
+    if (this.#scan !== undefined) cancel(this.#scan);
+    this.#scan = undefined;
     this.#drop();
     this.#onChanged = undefined;
   }
@@ -30,6 +33,16 @@ export default class WiFi {
   }
   disconnect() {
     this.#drop();
+  }
+  scan({ onFound, onComplete }) {
+    if (this.#scan !== undefined) throw new Error("already scanning");
+    if (onFound === undefined) throw new Error("onFound required");
+    if (this.#connection === 300) throw new Error("scan failed");
+    this.#scan = ask("scan", "", (reply) => {
+      this.#scan = undefined;
+      for (const found of JSON.parse(reply || "[]")) onFound.call(this, found);
+      onComplete?.call(this);
+    });
   }
   configure(options) {
     if (!("static" in options)) return;
