@@ -5,10 +5,12 @@ import { der, derBitString, derObjectId } from "../../../lib/crypto/der-writer.j
 import { Demultiplexer } from "../../../lib/provisioning/demultiplexer.js";
 import { ProvisioningDevice } from "../../../lib/provisioning/device.js";
 import type { BoardInfo, DeviceEffect, DeviceOptions } from "../../../lib/provisioning/device-shell.js";
+import { eraseAll } from "../../../lib/provisioning/erase.js";
 import {
   type Answer,
   decodeAnswer,
   type EntryName,
+  type ErrorKind,
   encodeRequest,
   type GeneratedKey,
   maxWriteBytes,
@@ -153,6 +155,11 @@ export function granted<K extends Answer["kind"]>(answer: Answer, kind: K): Extr
   return answer as Extract<Answer, { kind: K }>;
 }
 
+/** The error that an answer must be. */
+export function refused(answer: Answer): ErrorKind {
+  return granted(answer, "error").error;
+}
+
 /** Up to the commit, which is the caller's. */
 export function stage(ask: Ask, { profile, entries, generate, keepWifi = false }: Plan): void {
   granted(ask({ kind: "begin", keepWifi }), "begin");
@@ -190,6 +197,12 @@ export class Bench {
   /** The power fails and comes back. */
   reboot(options: Partial<DeviceOptions> = {}): void {
     this.machine = new ProvisioningDevice({ ...this.options, ...options });
+  }
+
+  /** A person holds the button, and the board boots again. */
+  unlock(): void {
+    ok(eraseAll(this.options.crypto, this.store, false), "everything is erased");
+    this.reboot();
   }
 
   readonly ask: Ask = (request) => {
