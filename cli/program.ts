@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   certs: async () => (await import("./certs/command.js")).addCertsCommand,
   profile: async () => (await import("./profile/command.js")).addProfileCommand,
   pin: async () => (await import("./pin/command.js")).addPinCommand,
+  nvs: async () => (await import("./nvs/command.js")).addNvsCommand,
   keys: async () => (await import("./keys/command.js")).addKeysCommand,
   pub: async () => (await import("./mqtt/pub.js")).addPubCommand,
   sub: async () => (await import("./mqtt/sub.js")).addSubCommand,

@@ -51,7 +51,8 @@ export function keyringEntriesOf({
       ...who,
       secret: Buffer.from(secret).toString("hex"),
       ...((up.protection === "stamp" || up.protection === "seal") && { topics: all(published, named(up)) }),
-      ...(commands && { commands: all([`${topics.base}/command`], named(commands)) }),
+      // Commands go under the secret that the device makes of a factory image's.
+      ...(commands && !factory && { commands: all([`${topics.base}/command`], named(commands)) }),
     });
   if (!signPoint || !signs(up)) return { entries };
   const key = { ...who, publicKey: pointPem(signPoint) };

@@ -60,6 +60,7 @@ export class Fleet {
     const { entries, signer } = keyringEntriesOf(keys);
     let missing: string | undefined;
     await editKeyringFile(this.keyring, (before) => {
+      if (keys.factory && keys.secret) refuseSecondImage(before, profile.device.id);
       const kept = this.#withoutFormer(before, keys);
       const all = entries.length > 0 ? [...kept, ...entries] : kept;
       if (up.protection !== "sealTo") return all;
@@ -138,6 +139,16 @@ export class Fleet {
     this.register.withdraw(of);
   }
 
+  /** Factory images of the device that were made before are of no use any more: their keys are forgotten. */
+  async discardImages(id: string): Promise<void> {
+    const images = this.register
+      .list(id)
+      .filter(({ origin, state }) => origin === "image" && state !== "erased");
+    const gone = new Set(images.map(({ epoch }) => epoch));
+    await this.#retire(id, (epoch) => (gone.has(epoch) ? "forget" : "keep"));
+    for (const image of images) this.register.erase(image);
+  }
+
   async #retire(id: string, what: (epoch: number) => "keep" | "end" | "forget"): Promise<void> {
     const until = new Date(Math.floor((this.#now() + graceMs) / 1000) * 1000)
       .toISOString()
@@ -165,6 +176,14 @@ export class Fleet {
   close(): void {
     this.register.close();
   }
+}
+
+/** Messages of a factory image's device name no epoch of the image's, so a keyring can have one image of each device. */
+function refuseSecondImage(keys: readonly KeyringJsonEntry[], id: string): void {
+  if (keys.some((entry) => entry.device === id && entry.factory === true))
+    throw new KeyringError(
+      `there is a factory image of ${id} already, whose messages could not be opened any more`,
+    );
 }
 
 /** A recipient's entry, for one more device that seals to it. */

@@ -1,9 +1,9 @@
 /** A file that holds a secret: for its owner alone, and never over another, which may be the only copy of one. */
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { fileProblem, UsageError } from "../report.js";
 
 /** @throws {UsageError} when it is there already, or cannot be written */
-export function writeNewFile(flag: string, path: string, text: string): void {
+export function writeNewFile(flag: string, path: string, content: string | Uint8Array): void {
   let file: number;
   try {
     file = openSync(path, "wx", 0o600);
@@ -12,7 +12,7 @@ export function writeNewFile(flag: string, path: string, text: string): void {
     throw new UsageError(`${flag} ${exists ? `${path}: is there already` : fileProblem(path, error)}`);
   }
   try {
-    writeSync(file, text);
+    writeFileSync(file, content);
     fsyncSync(file);
   } catch (error) {
     rmSync(path, { force: true });

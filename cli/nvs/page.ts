@@ -40,6 +40,16 @@ function nvsCrc(bytes: Uint8Array, start = 0, end = bytes.length, previous = 0xf
   return crc32(bytes, start, end, previous);
 }
 
+/** Where the written entries of an image begin. */
+export function* writtenEntries(image: Uint8Array): Generator<number> {
+  for (let page = 0; page < image.length; page += pageBytes)
+    for (let n = 0; n < entriesAPage; n++) {
+      const bit = 2 * n;
+      if ((image[page + stateMapAt + (bit >> 3)]! & (writtenBit << (bit & 7))) === 0)
+        yield page + entriesAt + n * entryBytes;
+    }
+}
+
 export class Page {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
