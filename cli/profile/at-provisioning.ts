@@ -109,6 +109,15 @@ const misplaced: { readonly [path: string]: { readonly [word: string]: Said } } 
   },
 };
 
+/** Of what the schema lets nobody write beside `improv`, and it forbids nothing else outright. */
+export function besideImprov(path: string): Mistake {
+  return {
+    path,
+    problem: "is there though the network is left to Improv",
+    remedy: "Remove it, or wifi.improv: the board keeps the network that it was given by Improv Wi-Fi.",
+  };
+}
+
 /** What is wrong with a word that means something elsewhere; undefined for any other. */
 export function misplacedWord(path: string, word: unknown): Mistake | undefined {
   const words = Object.hasOwn(misplaced, path) ? misplaced[path]! : {};

@@ -8,7 +8,7 @@ import type { ErrorObject } from "ajv";
 import type { Failure } from "../../lib/failure.js";
 import { type Profile, readProfile, type TlsSettings } from "../../lib/store/profile.js";
 import { readingsConflict } from "../../lib/store/protection.js";
-import { type AtProvisioning, atProvisioning, misplacedWord } from "./at-provisioning.js";
+import { type AtProvisioning, atProvisioning, besideImprov, misplacedWord } from "./at-provisioning.js";
 import { authMistakes, authReferences, deviceAccount } from "./auth-rules.js";
 import { cycleMistakes, deviceCycle, willMistakes } from "./cycle-rules.js";
 import type { References } from "./references.js";
@@ -95,6 +95,8 @@ function explained(error: ErrorObject): Mistake {
       const remedy = schema.properties?.[name]?.description ?? `Add "${name}".`;
       return { path: dotted(error.instancePath, name), problem: "is missing", remedy };
     }
+    case "false schema":
+      return besideImprov(dotted(error.instancePath));
     default: {
       const path = dotted(error.instancePath);
       const checksum = path.endsWith(".protection") ? checksumMistake(path, error.data) : undefined;
@@ -104,7 +106,7 @@ function explained(error: ErrorObject): Mistake {
   }
 }
 
-function problemOf({ keyword, params, data, schema }: ErrorObject): string {
+function problemOf({ keyword, params, data }: ErrorObject): string {
   const { type, limit } = params;
   switch (keyword) {
     case "type":
@@ -120,11 +122,6 @@ function problemOf({ keyword, params, data, schema }: ErrorObject): string {
       return `has ${keyword === "minItems" ? "fewer" : "more"} than ${limit}`;
     case "uniqueItems":
       return "has the same twice";
-    case "not":
-      // of a setting that must not be there at all, and of one that takes other values
-      return Object.keys(schema as object).length === 0
-        ? "must not be there"
-        : "has a value that is not allowed";
     case "pattern":
       return "is not written as it must be";
     default:

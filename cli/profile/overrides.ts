@@ -15,6 +15,9 @@ interface SchemaNode {
   readonly const?: unknown;
   readonly $ref?: string;
   readonly properties?: { readonly [name: string]: SchemaNode };
+  /** Of what is an object or one word: the object, and the word. */
+  readonly then?: SchemaNode;
+  readonly else?: SchemaNode;
   readonly definitions?: { readonly [name: string]: SchemaNode };
 }
 
@@ -59,7 +62,7 @@ function schemaAt(path: string): SchemaNode | undefined {
   const schema: SchemaNode = profileSchema();
   let node: SchemaNode | undefined = schema;
   for (const name of path.split(".")) {
-    const known: SchemaNode["properties"] = node?.properties ?? {};
+    const known: SchemaNode["properties"] = node?.properties ?? node?.then?.properties ?? {};
     node = Object.hasOwn(known, name) ? known[name] : undefined;
     const definition: string | undefined = node?.$ref?.split("/").pop();
     if (definition !== undefined) node = schema.definitions?.[definition];
@@ -69,7 +72,8 @@ function schemaAt(path: string): SchemaNode | undefined {
 
 /** What does not suit its setting stays text, and is blamed as that. */
 function typed(text: string, { type, ...node }: SchemaNode): unknown {
-  const fixed = node.enum ?? ("const" in node ? [node.const] : []);
+  const word = node.else && "const" in node.else ? node.else : node;
+  const fixed = node.enum ?? ("const" in word ? [word.const] : []);
   if (fixed.length > 0) return fixed.find((one) => String(one) === text) ?? text;
   const types = [type ?? []].flat();
   if (types.includes("array")) return text.split(/\s+/).filter((item) => item !== "");
