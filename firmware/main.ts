@@ -1,14 +1,17 @@
 /**
- * What runs at boot: one wake cycle, or, without identity or profile, a report and a long sleep.
+ * What runs at boot: one wake cycle, or, without identity or profile, a report, provisioning and a long sleep.
  */
 import { nativeCrypto } from "dormouse/crypto/native";
 import type { Failure } from "dormouse/failure";
 import { deepSleep, wakeCause } from "dormouse/native/power";
 import { encodeReading } from "dormouse/senml/measurement";
+import type { Device } from "dormouse/store/device-record";
+import type { Profile } from "dormouse/store/profile";
 import { readClock } from "./clock.js";
 import { resetState } from "./device-state.js";
 import { Memory } from "./memory.js";
-import { openDevice, openProfile } from "./provisioned.js";
+import { hasIdentity, openDevice, openProfile } from "./provisioned.js";
+import { awaitIdentity, Window } from "./provisioning/attending.js";
 import { report } from "./report.js";
 import { effectiveProfile, openSettings, rollBack } from "./settings.js";
 import { Wake } from "./wake.js";
@@ -16,24 +19,36 @@ import { Wake } from "./wake.js";
 /** Until somebody has seen to a board that cannot work: short enough to notice that it was provisioned. */
 const helplessSleepMs = 3_600_000;
 
-function helpless(reason: Failure): never {
-  report("error", { ...reason });
-  deepSleep(helplessSleepMs);
+const cause = wakeCause();
+/** Somebody is there, perhaps: not after a deep sleep, nor after a fault, which would come again and again. */
+const poweredOn = cause === "power-on";
+
+function start(): void {
+  report("boot", { cause });
+  const provisioned = openProfile();
+  if ("kind" in provisioned) return helpless(provisioned);
+  const device = openDevice(nativeCrypto, provisioned);
+  if ("kind" in device) return helpless(device);
+  const settings = openSettings();
+  const profile = effectiveProfile(provisioned, settings);
+  const onTrial = settings.trial === "on-trial";
+  if (cause === "abort" || cause === "watchdog") recover(profile, device, onTrial);
+  new Wake(profile, device, onTrial, poweredOn ? new Window() : undefined).run();
 }
 
-const cause = wakeCause();
-report("boot", { cause });
-const provisioned = openProfile();
-if ("kind" in provisioned) helpless(provisioned);
-const device = openDevice(nativeCrypto, provisioned);
-if ("kind" in device) helpless(device);
-const settings = openSettings();
-const profile = effectiveProfile(provisioned, settings);
-const onTrial = settings.trial === "on-trial";
-if (cause === "abort" || cause === "watchdog") {
+function helpless(reason: Failure): void {
+  report("error", { ...reason });
+  const ms = helplessSleepMs;
+  if (!hasIdentity()) {
+    if (poweredOn || cause === "software") return awaitIdentity(ms);
+  } else if (poweredOn) return new Window().attend({ ms, boardMs: ms, wakeOn: undefined });
+  deepSleep(ms);
+}
+
+/** A board that crashes at every wake would never sleep: it tidies up and waits for the next. */
+function recover(profile: Profile, device: Device, onTrial: boolean): never {
   // What has just been set may be the reason.
   if (onTrial) rollBack();
-  // A board that crashes at every wake would never sleep: it tidies up and waits for the next.
   const memory = Memory.recover(device, profile.outbox);
   memory.sleepMs = memory.byBoard(1000 * profile.cycle.intervalSeconds);
   const measurements = resetState(profile);
@@ -42,4 +57,5 @@ if (cause === "abort" || cause === "watchdog") {
   memory.saveAll();
   deepSleep(memory.sleepMs);
 }
-new Wake(profile, device, onTrial).run();
+
+start();

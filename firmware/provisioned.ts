@@ -5,6 +5,7 @@
 
 import KeyValue from "embedded:storage/key-value";
 import type { Crypto } from "dormouse/crypto/crypto";
+import { nativeCrypto } from "dormouse/crypto/native";
 import { type Failure, failure } from "dormouse/failure";
 import {
   type Device,
@@ -85,6 +86,13 @@ export function openDevice(crypto: Crypto, profile: Profile): Device | Failure {
   const device = openDeviceRecord(crypto, readBuffer(flashKeys.record));
   if (!device) return failure("unprovisioned", "no intact device record in flash: provision the board");
   return device.fromFactory ? ownDevice(crypto, profile, device) : device;
+}
+
+/** Whether the record is there: what is wrong with such a board, provisioning over it would not mend. */
+export function hasIdentity(): boolean {
+  const device = openDeviceRecord(nativeCrypto, readBuffer(flashKeys.record));
+  device?.secret.close();
+  return device !== undefined;
 }
 
 /** The first boot from a factory image: nothing is done with its secret but to make another of it. */

@@ -23,6 +23,7 @@ import type { Cycle } from "./phases/cycle.js";
 import { Joining } from "./phases/joining.js";
 import { Sensing } from "./phases/sensing.js";
 import { Plan } from "./plan.js";
+import type { Rest, Window } from "./provisioning/attending.js";
 import { report } from "./report.js";
 import { trialEnds } from "./settings.js";
 
@@ -40,9 +41,12 @@ export class Wake implements Cycle {
   private readonly events: CycleEvent[] = [];
   /** Settings are on trial, and it is not known yet whether they serve. */
   private onTrial: boolean;
+  private readonly window: Window | undefined;
 
-  constructor(profile: Profile, device: Device, onTrial: boolean) {
+  /** @param window after power-on: until its end the board does not sleep */
+  constructor(profile: Profile, device: Device, onTrial: boolean, window: Window | undefined) {
     this.onTrial = onTrial;
+    this.window = window;
     this.plan = new Plan(profile);
     this.memory = new Memory(device, readRtc(), profile.outbox);
     this.sensing = new Sensing(profile, this.memory, this.plan, onTrial, this);
@@ -132,12 +136,26 @@ export class Wake implements Cycle {
           report("idle", { ms: effect.ms });
           if (this.connection.restarts && !this.connection.linked) restart();
           this.connection.rest();
+          this.window?.attendBeside();
           break;
         case "sleep":
           if (this.connection.restarts) restart();
-          deepSleep(this.memory.byBoard(effect.ms), this.plan.wakeOn);
+          this.sleep(effect.ms);
       }
     }
+  }
+
+  private sleep(plannedMs: number): void {
+    const { wakeOn } = this.plan;
+    const ms = this.fromNow(plannedMs);
+    const boardMs = this.memory.byBoard(ms);
+    if (!this.window) deepSleep(boardMs, wakeOn);
+    attendLater(this.window, { ms, boardMs, wakeOn });
+  }
+
+  /** To the next wake. */
+  private fromNow(sleepMs: number): number {
+    return Math.max(sleepMs, this.window?.leastMs ?? 0);
   }
 
   private setTimer(): void {
@@ -190,7 +208,8 @@ export class Wake implements Cycle {
     this.connection.keep();
     const tried = this.sensing.ended(this.connection.outcome);
     if (tried) this.endTrial();
-    if (!this.plan.staysAwake) this.memory.sleepMs = this.memory.byBoard(sleepMs(this.state, Time.ticks));
+    if (!this.plan.staysAwake)
+      this.memory.sleepMs = this.memory.byBoard(this.fromNow(sleepMs(this.state, Time.ticks)));
     const reason = this.memory.saveAll();
     if (reason) this.settle("persist", reason);
     else this.dispatch({ type: "done", phase: "persist", retryMs: this.sensing.retryMs });
@@ -204,4 +223,9 @@ export class Wake implements Cycle {
     const trialFailures = trialEnds(this.connection.reached, before.trialFailures);
     this.memory.cycle = { ...before, trialFailures };
   }
+}
+
+/** When nothing refers to the wake any more: a small board needs its memory. */
+function attendLater(window: Window, rest: Rest): void {
+  Timer.set(() => window.attend(rest), 0);
 }

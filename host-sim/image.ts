@@ -41,12 +41,20 @@ export function writeImage(path: string, options: ImageOptions): void {
     ["rtc", numberOf(config, "rtcBytes")],
     ["clock", config.clockForgets === true ? "forgets" : "keeps"],
     ["flash", flashFile, numberOf(config, "flashBytes")],
+    ["module", "mc/config", "preload", writeConfig(path, config), "-"],
     ...[...manifest.modules, ...extra].map(moduleLine),
   ];
   for (const line of lines)
     if (line.some((item) => /[\t\n]/.test(String(item))))
       throw new RangeError(`tab or newline in ${line[1]}: not possible in an image`);
   writeFileSync(path, lines.map((line) => `${line.join("\t")}\n`).join(""));
+}
+
+/** The module that mcconfig makes of a manifest's `config`. */
+function writeConfig(image: string, config: Manifest["config"]): string {
+  const path = `${image}-config.js`;
+  writeFileSync(path, `export default ${JSON.stringify(config)};\n`);
+  return path;
 }
 
 function moduleLine({ specifier, source, preload }: ManifestModule): string[] {

@@ -62,6 +62,8 @@ export class Life {
   /** When the boot began, or its last round ended. */
   #countedAtMs = 0;
   #cause: BootCause = "power-on";
+  /** Of this boot: how long it waited at its port and its button when its wake was over. */
+  #attendMs = 0;
   #atMs: number;
   /** When it first got power. */
   readonly #bornAtMs: number;
@@ -81,7 +83,7 @@ export class Life {
     const { board, profile } = options;
     this.#energy = new WakeMeter(board, profile);
     this.#staysAwake = profile.cycle.mode === "awake";
-    this.#watchdogMs = this.#staysAwake ? maxTimerMs : 1000 * profile.cycle.wakeBudgetSeconds + 10_000;
+    this.#watchdogMs = this.#staysAwake ? maxTimerMs : 1000 * profile.cycle.wakeBudgetSeconds + 20_000;
     this.resident = {
       options,
       deviceSecret: this.#secret,
@@ -190,6 +192,7 @@ export class Life {
     this.#report({ event: "wake", cause, board: this.#options.board });
     for (const one of done) this.#report({ event: "fault", ...one });
     this.#energy.begin(startedAtMs);
+    this.#attendMs = 0;
     this.#countedAtMs = startedAtMs;
     this.#disturbMemory();
     const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
@@ -201,7 +204,8 @@ export class Life {
     if (power) this.#device!.failPower(power);
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
-    const awakeMs = Math.round(end.at - startedAtMs);
+    const attendMs = this.#attendMs;
+    const awakeMs = Math.round(end.at - startedAtMs - attendMs);
     const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
     this.#tally.boot(end, awakeMs);
     this.#account(estimate, end.at + end.sleepMs);
@@ -209,7 +213,14 @@ export class Life {
     await this.#judged();
     const cost = wakeCost(end, estimate);
     if (end.reason === "sleep")
-      this.#report({ event: "sleep", ms: end.sleepMs, awakeMs, bytecodes: end.bytecodes, cost });
+      this.#report({
+        event: "sleep",
+        ms: end.sleepMs,
+        awakeMs,
+        ...(attendMs > 0 && { attendMs }),
+        bytecodes: end.bytecodes,
+        cost,
+      });
     else if (
       end.reason === "off" ||
       end.reason === "restart" ||
@@ -260,6 +271,7 @@ export class Life {
     const fields = parseEvent(text);
     if (!fields) this.#reporter.note(text.trimEnd());
     else if (deviceEvents.has(fields.event)) this.#report(this.#estimated(fields, bytecodes));
+    if (fields?.event === "phase" && fields.name === "attend") this.#attendMs += fields.ms;
     if (fields?.event === "idle") this.#roundIsOver();
   }
 

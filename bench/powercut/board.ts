@@ -5,19 +5,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BoardName, boardManifest } from "../../host-sim/board.js";
-import { type BootCause, type BootEnd, Device } from "../../host-sim/device.js";
+import { type Answer, type BootCause, type BootEnd, Device } from "../../host-sim/device.js";
 import { decodeFlash, encodeFlash, type FlashEntry } from "../../host-sim/flash.js";
 import { writeImage } from "../../host-sim/image.js";
 import type { Manifest } from "../../host-sim/manifest.js";
 import { root } from "../../host-sim/paths.js";
-import type { Reply } from "../../host-sim/world/network.js";
 
 /** What is changed of the firmware: a module's specifier and the file that takes its place. */
 export type Replaced = ReadonlyMap<string, string>;
 
 export interface BoardEvents {
   log(line: string): void;
-  ask(kind: string, detail: string, atMs: number): Promise<Reply>;
+  ask(kind: string, detail: string, atMs: number): Promise<Answer>;
 }
 
 const watchdogMs = 20_000;
@@ -60,8 +59,8 @@ export class Board {
     return board;
   }
 
-  /** Each boot's faults of power and memory are given before it. */
-  get device(): Pick<Device, "failPower" | "fault"> {
+  /** Each boot's faults of power and memory are given before it, and what befalls its pins. */
+  get device(): Pick<Device, "failPower" | "fault" | "pin"> {
     return this.#device;
   }
 

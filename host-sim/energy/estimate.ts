@@ -73,7 +73,7 @@ export function messageMultiplications(up: Protection): number {
 type Doing = "compute" | "radio" | "idle";
 
 /** The radio is on from `join` to `close`; a connection that is only kept idles. */
-const withoutRadio: readonly string[] = ["sense", "queue", "persist"];
+const withoutRadio: readonly string[] = ["sense", "queue", "persist", "attend"];
 const waiting: readonly string[] = ["idle"];
 
 export class EnergyEstimate {

@@ -105,6 +105,8 @@ export type RunEvent = At &
         readonly event: "sleep";
         readonly ms: number;
         readonly awakeMs: number;
+        /** After power-on: how long it then attended to its port and its button, which is not in `awakeMs`. */
+        readonly attendMs?: number;
         readonly bytecodes: number;
         readonly cost: WakeCost;
       }

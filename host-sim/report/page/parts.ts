@@ -21,6 +21,7 @@ export const parts: readonly Part[] = [
   { id: "commands", title: "commands", phases: ["commands"] },
   { id: "idle", title: "idle", phases: ["idle"] },
   { id: "close", title: "close, persist", phases: ["close", "persist"] },
+  { id: "attend", title: "attend after power-on", phases: ["attend"] },
   { id: "rest", title: "broken off", phases: ["rest"] },
 ];
 

@@ -5,16 +5,18 @@ const light = `
   --bg: #f6f7f9; --card: #ffffff; --ink: #17202e; --dim: #566072; --line: #dde2ea; --track: #e9edf3;
   --accent: #2457c5; --good: #14713f; --good-bg: #e3f5ea; --bad: #b3261e; --bad-bg: #fdeceb; --warn: #8a5300; --warn-bg: #fff3dc;
   --start: #8b95a7; --sense: #2f9e62; --join: #2f6fde; --names: #0f9aa0; --connect: #55b7e6; --secure: #7a55d8;
-  --session: #e07a1f; --drain: #c9a20c; --commands: #d6478f; --idle: #a8c4f0; --close: #8a6f5c; --rest: #c8372d; --other: #6b7280; --sleep: #3d4a61;`;
+  --session: #e07a1f; --drain: #c9a20c; --commands: #d6478f; --idle: #a8c4f0; --close: #8a6f5c; --attend: #7fae9a; --rest: #c8372d; --other: #6b7280; --sleep: #3d4a61;`;
 
 const dark = `
   --bg: #0f1319; --card: #171d26; --ink: #e8ecf3; --dim: #a2adbd; --line: #2a3340; --track: #252e3a;
   --accent: #8fb4ff; --good: #74dba0; --good-bg: #12321f; --bad: #ff9d94; --bad-bg: #3b1815; --warn: #ffc869; --warn-bg: #35260a;
   --start: #7b8698; --sense: #43b878; --join: #5590ff; --names: #2bb9bf; --connect: #7cccf2; --secure: #9d7df2;
-  --session: #f0924a; --drain: #dcb92e; --commands: #ea6cab; --idle: #6f8fc4; --close: #a98c77; --rest: #f0625a; --other: #8f98a8; --sleep: #8c9ab3;`;
+  --session: #f0924a; --drain: #dcb92e; --commands: #ea6cab; --idle: #6f8fc4; --close: #a98c77; --attend: #8cc4ad; --rest: #f0625a; --other: #8f98a8; --sleep: #8c9ab3;`;
 
 const colours =
-  "start sense join names connect secure session drain commands idle close rest other sleep".split(" ");
+  "start sense join names connect secure session drain commands idle close attend rest other sleep".split(
+    " ",
+  );
 
 export const style = new Markup(`
 :root { color-scheme: light dark; ${light} }
