@@ -1,5 +1,7 @@
 /** The options that `listen` and `bridge` share, besides those of any client: what to subscribe to, whose messages to believe, where to remember them. */
+import { statSync } from "node:fs";
 import type { Command } from "commander";
+import { defaultFleet, fleetKeyring } from "../../backend/fleet/fleet.js";
 import { checkTopicFilter } from "../../lib/mqtt/wire/topics.js";
 import {
   addressOf,
@@ -16,7 +18,9 @@ import type { SourceOptions } from "./source.js";
 import { TopicMap } from "./topic-map.js";
 
 export interface ReceiveFlags extends ClientFlags {
-  readonly keyring: string;
+  readonly keyring?: string;
+  /** true: the default folder. */
+  readonly fleet?: string | true;
   readonly replay?: string;
   readonly topic?: readonly string[];
   readonly group?: string;
@@ -27,7 +31,11 @@ export interface ReceiveFlags extends ClientFlags {
 export function addReceiveOptions(command: Command, replay = "KEYRING.replay"): Command {
   return command
     .optionsGroup("What to receive:")
-    .requiredOption("--keyring <FILE>", "the keys of those to believe; readable by its owner alone")
+    .option("--keyring <FILE>", "the keys of those to believe; readable by its owner alone")
+    .option(
+      "--fleet [FOLDER]",
+      `the keyring of those provisioned there, also while this runs (${defaultFleet})`,
+    )
     .option("-t, --topic <FILTER>", "a topic filter; may be repeated (the topics of the keyring)", collect)
     .option("--map <FROM=TO>", "where a broker renames topics: what arrives on FROM was sent to TO", collect)
     .option("--group <NAME>", "share the subscription with others of this name (MQTT 5)")
@@ -36,6 +44,15 @@ export function addReceiveOptions(command: Command, replay = "KEYRING.replay"): 
       "--replay <WHERE>",
       `what was seen already: a file (${replay}), :memory:, or env:NAME or file:PATH with a PostgreSQL's URL`,
     );
+}
+
+function keyringOf({ keyring, fleet }: ReceiveFlags): Pick<ReceiveSettings, "keyringPath" | "watch"> {
+  if ((keyring === undefined) === (fleet === undefined)) throw new UsageError("give --keyring or --fleet");
+  if (keyring !== undefined) return { keyringPath: keyring, watch: false };
+  const folder = fleet === true ? defaultFleet : fleet!;
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new UsageError(`--fleet ${folder}: no such folder; dormouse provision makes it`);
+  return { keyringPath: fleetKeyring(folder), watch: true };
 }
 
 export type ReceiveSettings = Omit<SourceOptions, "use" | "atOnce"> & { readonly settings: ClientSettings };
@@ -56,7 +73,7 @@ export async function receiveSettings(flags: ReceiveFlags): Promise<ReceiveSetti
   const qos = qosOf("-q", flags.qos ?? "1");
   return {
     settings: await clientSettings(flags, address),
-    keyringPath: flags.keyring,
+    ...keyringOf(flags),
     replay: flags.replay,
     topicMap,
     filters: topics.length > 0 ? [...new Set(topics)] : undefined,

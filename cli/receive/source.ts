@@ -1,9 +1,10 @@
 /**
  * Sealed messages from a broker, opened and judged, one after the other. A message is acknowledged when whoever uses it
- * has done so. Stays connected until told to end; SIGHUP reads the keyring again.
+ * has done so. Stays connected until told to end; SIGHUP reads the keyring again, and so does a change of a fleet's.
  */
+import { statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Keyring, readKeyring } from "../../backend/keyring.js";
+import { Keyring, readKeyring } from "../../backend/keyring.js";
 import { type Received, Receiver } from "../../backend/receiver.js";
 import type { ReplayStore } from "../../backend/replay/replay-store.js";
 import type { Failure } from "../../lib/failure.js";
@@ -22,6 +23,8 @@ import type { TopicMap } from "./topic-map.js";
 export interface SourceOptions {
   readonly settings: ClientSettings;
   readonly keyringPath: string;
+  /** The keyring is read again whenever its file changes, and may not be there yet. */
+  readonly watch: boolean;
   /** As `--replay` has it; undefined: beside the keyring. */
   readonly replay: string | undefined;
   readonly topicMap: TopicMap;
@@ -46,6 +49,16 @@ export interface SourceOptions {
 /** How long what has arrived may take when it is to end. */
 const finishMs = 5000;
 
+/** How soon a board is listened to that was provisioned just now. */
+const watchMs = 1000;
+
+interface Opened {
+  readonly keyring: Keyring;
+  readonly replay: ReplayStore;
+  readonly filters: readonly string[];
+  readonly stamp: string;
+}
+
 export class Source {
   readonly #options: SourceOptions;
   readonly #receiver: Receiver;
@@ -55,26 +68,26 @@ export class Source {
   #turn: Promise<unknown> = Promise.resolve();
   #finishing: "all" | "begun" | undefined;
   #refused: Failure | undefined;
+  #stamp: string;
 
   /** @throws {OperatorError} for a keyring or a replay store that cannot be used */
   static async open(options: SourceOptions): Promise<Source> {
-    const keyring = keyringIn(options.keyringPath);
+    // Before it is read: a change meanwhile is one.
+    const stamp = stampOf(options.keyringPath);
+    const keyring = keyringIn(options);
     try {
       const filters = filtersOf(options, keyring);
       options.check?.(filters);
-      return new Source(options, keyring, await openReplay(options.replay, options.keyringPath), filters);
+      const replay = await openReplay(options.replay, options.keyringPath);
+      return new Source(options, { keyring, replay, filters, stamp });
     } catch (error) {
       keyring.close();
       throw error;
     }
   }
 
-  private constructor(
-    options: SourceOptions,
-    keyring: Keyring,
-    replay: ReplayStore,
-    filters: readonly string[],
-  ) {
+  private constructor(options: SourceOptions, { keyring, replay, filters, stamp }: Opened) {
+    this.#stamp = stamp;
     this.#options = options;
     this.#replay = replay;
     this.#filters = filters;
@@ -104,12 +117,14 @@ export class Source {
     if (this.#finishing) void session.finish(this.#finishing, finishMs);
     const reload = () => void this.#reload();
     process.on("SIGHUP", reload);
+    const watching = this.#options.watch ? setInterval(() => this.#look(), watchMs) : undefined;
     try {
       const why = await session.ended;
       await this.finish("all");
       return why ?? this.#refused;
     } finally {
       process.off("SIGHUP", reload);
+      clearInterval(watching);
       this.#receiver.close();
       await this.#replay.close();
     }
@@ -170,9 +185,17 @@ export class Source {
     void this.finish("begun");
   }
 
+  /** Whether the keyring's file is another one by now. */
+  #look(): void {
+    const stamp = stampOf(this.#options.keyringPath);
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    void this.#reload();
+  }
+
   async #reload(): Promise<void> {
     try {
-      const keyring = keyringIn(this.#options.keyringPath);
+      const keyring = keyringIn(this.#options);
       const filters = filtersOf(this.#options, keyring);
       this.#options.check?.(filters);
       this.#filters = filters;
@@ -186,11 +209,23 @@ export class Source {
   }
 }
 
-function keyringIn(path: string): Keyring {
+function keyringIn({ keyringPath, watch }: SourceOptions): Keyring {
   try {
-    return readKeyring(path);
+    return readKeyring(keyringPath);
   } catch (error) {
-    throw keyringProblem("--keyring ", path, error);
+    // Of a fleet without boards.
+    if (watch && (error as NodeJS.ErrnoException).code === "ENOENT") return new Keyring([]);
+    throw keyringProblem(watch ? "--fleet " : "--keyring ", keyringPath, error);
+  }
+}
+
+/** Another one for each file that is put in the place of the one before. */
+function stampOf(path: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(path);
+    return `${ino} ${mtimeMs} ${size}`;
+  } catch {
+    return "";
   }
 }
 

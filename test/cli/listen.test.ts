@@ -3,6 +3,8 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Fleet } from "../../backend/fleet/fleet.js";
+import { checkProfile } from "../../cli/profile/check.js";
 import { mosquittoMissing } from "../e2e/mqtt-mosquitto.js";
 import { rawServer, serving } from "../native/servers.js";
 import { ReceiverBroker } from "./listen-broker.js";
@@ -278,6 +280,38 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     match(stdout, /dormouse-2 +#3/);
   });
 
+  test("a fleet's boards are listened to as they are provisioned, beginning with none", async () => {
+    const fleet = new Fleet(join(broker.folder, "fleet"));
+    const connecting = broker.logLength;
+    const { ended, says } = broker.again(["listen", "--fleet", fleet.folder, "-C", "2"], "fleet");
+    await broker.logged("Sending CONNACK to fleet", connecting);
+    for (const [n, id] of ["dormouse-1", "dormouse-2"].entries()) {
+      const since = broker.logLength;
+      const written = { schema: 1, device: { id }, wifi: { ssid: "burrow" }, broker: { host: "localhost" } };
+      const checked = checkProfile(JSON.stringify(written));
+      ok(checked.ok);
+      const { epoch } = fleet.register.begin({
+        id,
+        origin: "serial",
+        mac: "",
+        board: "",
+        firmware: "",
+        profile: "",
+      });
+      const { profile } = checked;
+      await fleet.addKeys({ profile, epoch, secret: Buffer.from(secret, "hex"), signPoint: null });
+      await says("the keyring was read again", n + 1);
+      await broker.logged("Sending SUBACK to fleet", since);
+      const device = new SealedDevice(id);
+      await broker.publish(device.topic("readings"), device.stamped({ counter: 1 }));
+    }
+    fleet.close();
+    const { code, stdout } = await ended;
+    equal(code, 0);
+    match(stdout, /dormouse-1 +#1 .*\n.*dormouse-2 +#1 /);
+    ok(existsSync(`${fleet.keyring}.replay`));
+  });
+
   test("it receives again after the broker was killed; a kept session brings what came meanwhile", async () => {
     const { process, ended, says } = await listening("-c", "--format", "json", "-C", "2");
     await broker.publish(device.topic("readings"), device.stamped({ counter: 1 }));
@@ -349,7 +383,9 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
     });
 
   const wrongUse: [string, string[], RegExp][] = [
-    ["no keyring", [], /required option '--keyring <FILE>' not specified/],
+    ["no keyring", [], /give --keyring or --fleet/],
+    ["two keyrings", ["--keyring", "k", "--fleet", "f"], /give --keyring or --fleet/],
+    ["no fleet", ["--fleet", "nowhere"], /--fleet nowhere: no such folder/],
     ["a keyring that is not there", ["--keyring", "nowhere"], /--keyring nowhere: no such file or folder/],
     [
       "a form that is none",
