@@ -180,7 +180,12 @@ export class Chromium {
     const { result, exceptionDetails } = await this.#send<{
       result: { value: T };
       exceptionDetails?: unknown;
-    }>("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    }>("Runtime.evaluate", {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+      allowUnsafeEvalBlockedByCSP: false,
+    });
     if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
     return result.value;
   }

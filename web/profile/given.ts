@@ -3,7 +3,8 @@
  * `dormouse`'s, which reads files through Node (cli/profile/secrets.ts).
  */
 
-import type { Certified } from "../../certs/pki/issue.js";
+import { certificateFacts } from "../../certs/pki/facts.js";
+import { type Certified, hexOf } from "../../certs/pki/issue.js";
 import { pem } from "../../certs/pki/pem.js";
 import { withPoints } from "../../cli/profile/public-points.js";
 import type { ProfileSecrets } from "../../cli/profile/secrets.js";
@@ -66,7 +67,7 @@ export async function readGiven(profile: Profile, given: Given): Promise<Read> {
     crl: await of("crl", (bytes) => one("X509 CRL", bytes)),
     certificate,
     key,
-    psk: await of("psk", hexOf),
+    psk: await of("psk", bytesOfHex),
     signKey,
   };
   return {
@@ -111,7 +112,7 @@ function decoded(bytes: Uint8Array): string {
   }
 }
 
-function hexOf(bytes: Uint8Array): Uint8Array {
+function bytesOfHex(bytes: Uint8Array): Uint8Array {
   const digits = text(bytes);
   if (!/^([0-9A-Fa-f]{2}){16,64}$/.test(digits))
     throw new RangeError("must be 32 to 128 hex digits (16 to 64 bytes), and nothing else");
@@ -135,6 +136,16 @@ async function issuingOf(
   of: <T>(name: NeedName, read: (bytes: Uint8Array<ArrayBuffer>) => T | Promise<T>) => Promise<T | null>,
 ): Promise<Certified | undefined> {
   const certificate = await of("issuingCertificate", (bytes) => derBlocks("CERTIFICATE", bytes)[0]!);
-  const key = await of("issuingKey", async (bytes) => (await p256Key(bytes)).der);
+  const facts = await of("issuingCertificate", () => certificateFacts(certificate!).catch(damaged));
+  const key = await of("issuingKey", async (bytes) => {
+    const { der, point } = await p256Key(bytes);
+    if (facts?.point === hexOf(point)) return der;
+    der.fill(0);
+    throw new RangeError("does not belong to its certificate");
+  });
   return certificate && key ? { certificate, key } : undefined;
+}
+
+function damaged(): never {
+  throw new RangeError("is no certificate");
 }

@@ -7,9 +7,6 @@ import type { PortEvent } from "../../lib/provisioning/demultiplexer.js";
 import type { WebSerialPort } from "./web-serial.js";
 
 const baudRate = 115_200;
-/** A UART of the board holds 128 bytes, and while it writes flash nobody empties it. */
-const pieceBytes = 64;
-const pieceMs = 6;
 
 export class Line {
   readonly client: ProvisioningClient;
@@ -64,10 +61,7 @@ export class Line {
     const writer = this.#port.writable?.getWriter();
     if (!writer) return;
     try {
-      for (let at = 0; at < bytes.length && !this.#closed; at += pieceBytes) {
-        await writer.write(bytes.slice(at, at + pieceBytes));
-        await new Promise((done) => setTimeout(done, pieceMs));
-      }
+      await writer.write(bytes);
     } finally {
       bytes.fill(0);
       writer.releaseLock();

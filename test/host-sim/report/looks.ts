@@ -32,7 +32,7 @@ function inPage(least: number): Faults {
     const node = walker.currentNode;
     const text = node.textContent.trim();
     const element = node.parentElement;
-    if (text === "" || element.closest("svg, style, script")) continue;
+    if (text === "" || element.closest("svg, style, script") || !element.checkVisibility()) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) if (box.width > 0.5) pieces.push({ text, element, box });
