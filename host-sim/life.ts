@@ -8,24 +8,28 @@ import { join } from "node:path";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
+import {
+  causeAfter,
+  deviceEvents,
+  type EventFields as Fields,
+  misfortune,
+  parseEvent,
+  roundEstimate,
+  told,
+  wakeCost,
+} from "./boot-outcome.js";
 import { type Answer, type BootCause, type BootEnd, Device } from "./device.js";
 import type { Done, Provisioned } from "./disturbance.js";
 import { type WakeEstimate, WakeMeter } from "./energy/wake-meter.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
-import type { Estimated, Reporter, RoundEstimate, RunEvent, WakeCost } from "./report/events.js";
+import type { Reporter, RunEvent } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { RunOptions } from "./run.js";
 import type { Broker } from "./world/broker.js";
 import { improvSsid } from "./world/network.js";
 import type { Home, Resident, Scene } from "./world/scene.js";
 import type { Judged } from "./world/verdict.js";
-
-type Fields = RunEvent extends infer E
-  ? E extends RunEvent
-    ? Omit<E, "at" | "device" | "wake">
-    : never
-  : never;
 
 /** The longest that Node's timers last, 25 days. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -333,23 +337,6 @@ export class Life {
   }
 }
 
-function wakeCost({ bytesUp, bytesDown, flashWrites, heap }: BootEnd, estimate: WakeEstimate): WakeCost {
-  const sleepMicrocoulombs = Math.round(estimate.sleepMicrocoulombs);
-  const { awakeMs: ms, microcoulombs } = estimate;
-  const estimated = { ...told({ ms, microcoulombs }), sleepMicrocoulombs, rest: told(estimate.rest) };
-  return { bytesUp, bytesDown, flashWrites, heap, estimated };
-}
-
-function roundEstimate({ awakeMs, microcoulombs, idle }: WakeEstimate): RoundEstimate {
-  const busy = { ms: awakeMs - idle.ms, microcoulombs: microcoulombs - idle.microcoulombs };
-  return { ...told(busy), idleMicrocoulombs: Math.round(idle.microcoulombs) };
-}
-
-/** An estimate has no fractions to tell. */
-function told({ ms, microcoulombs }: Estimated): Estimated {
-  return { ms: Math.round(ms), microcoulombs: Math.round(microcoulombs) };
-}
-
 let begunAt = 0;
 
 /**
@@ -361,52 +348,4 @@ function unusedCounter(): number {
   // Runs of one process may be quicker than that.
   begunAt = Math.max(now, begunAt === 0 ? 0 : begunAt + 2 ** 20);
   return begunAt;
-}
-
-/** Of what the firmware reports; `boot` the run knows better. */
-const deviceEvents = new Set([
-  "phase",
-  "queued",
-  "spilled",
-  "dropped",
-  "gap",
-  "sent",
-  "acked",
-  "command",
-  "idle",
-  "settings",
-  "error",
-]);
-
-function parseEvent(text: string): Fields | undefined {
-  if (!text.startsWith('{"event"')) return undefined;
-  try {
-    return JSON.parse(text) as Fields;
-  } catch {
-    return undefined;
-  }
-}
-
-function causeAfter({ reason }: BootEnd): BootCause {
-  switch (reason) {
-    case "sleep":
-      return "deep-sleep";
-    case "restart":
-      return "software";
-    case "deadlock":
-      return "watchdog";
-    case "off":
-    case "power-cut":
-      return "power-on";
-    case "brown-out":
-      return "brown-out";
-    case "abort":
-    case "exception":
-      return "abort";
-  }
-}
-
-function misfortune({ reason, detail }: BootEnd): { kind: string; code: number; detail: string } {
-  if (reason === "abort") return { kind: "out-of-memory", code: 0, detail: `out of ${detail}` };
-  return { kind: "internal", code: 0, detail: detail || reason };
 }

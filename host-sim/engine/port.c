@@ -233,6 +233,16 @@ static void look_again(LoopTimer *timer) {
   settle();
 }
 
+const char *port_mac(void) {
+  static char text[18];
+  const char *slash = port.link ? strrchr(port.link, '/') : NULL;
+  uint32_t hash = 2166136261U; /* FNV-1a */
+  for (const char *at = slash ? slash + 1 : ""; *at; at++) hash = (hash ^ (uint8_t)*at) * 16777619U;
+  /* Locally administered: nobody's (IEEE 802, 8.2). */
+  snprintf(text, sizeof(text), "02:00:5e:%02x:%02x:%02x", hash >> 16 & 255, hash >> 8 & 255, hash & 255);
+  return text;
+}
+
 bool port_command(const char *line) {
   bool waits = strcmp(line, "line wait") == 0;
   if (waits || strcmp(line, "line hurry") == 0) port.hurry = !waits;

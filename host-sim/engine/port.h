@@ -25,6 +25,9 @@ int port_start(const char *link);
  */
 bool port_command(const char *line);
 
+/* The station's MAC address, locally administered: the same for each link of that name. */
+const char *port_mac(void);
+
 /* A boot begins; one ends, with what is left to send going out where the board sees to that. */
 void port_boot(void);
 void port_end(bool sent);

@@ -13,6 +13,8 @@ export type Span = readonly [number, number];
 
 export interface World {
   readonly accessPoints: readonly AccessPoint[];
+  /** Whatever network a board asks for is there, and its password is right: the first access point is it. */
+  readonly welcomes?: boolean;
   /** IPv4 addresses by lower-case name; "" means: this name does not exist. */
   readonly names: ReadonlyMap<string, string>;
   /** Ask the machine's resolver for names that are not in the table. */
@@ -42,6 +44,8 @@ export interface Reply {
 
 /** Without an access point in sight a board scans every channel twice before it gives up. */
 const vainScanMs: Span = [2200, 3000];
+/** All channels, each listened to for long enough. */
+const scanAllMs: Span = [1400, 2400];
 /** One channel, scanned in vain. */
 const vainLookMs: Span = [120, 240];
 /** A wrong password shows when the four-way handshake times out. */
@@ -135,6 +139,8 @@ async function answerAtOnce(
   switch (kind) {
     case "wifi":
       return join(world, random, JSON.parse(detail) as WifiQuestion, atMs, station);
+    case "scan":
+      return scan(world, random);
     case "dhcp":
       return lease(world, random, atMs, station);
     case "dns":
@@ -164,7 +170,7 @@ function during(random: Prng, [from, to]: Span): number {
 function join(world: World, random: Prng, question: WifiQuestion, atMs: number, station: Station): Reply {
   const { ssid, password, bssid, channel } = question;
   const aimed = bssid !== undefined;
-  const found = world.accessPoints.filter(
+  const found = inSight(world, question).filter(
     (point) => point.ssid === ssid && (!aimed || (point.bssid === bssid && point.channel === channel)),
   );
   const best = found.sort((a, b) => b.rssi - a.rssi)[0];
@@ -183,6 +189,24 @@ function join(world: World, random: Prng, question: WifiQuestion, atMs: number, 
       during(random, world.associateMs) +
       (password ? during(random, world.keyMs) : 0),
   };
+}
+
+function inSight({ accessPoints, welcomes }: World, { ssid, password }: WifiQuestion): AccessPoint[] {
+  return accessPoints
+    .slice(0, welcomes ? 1 : undefined)
+    .map((point) => (welcomes ? { ...point, ssid, password } : point));
+}
+
+/** As the SDK tells of networks. The engine takes 1,023 bytes of an answer. */
+function scan({ accessPoints }: World, random: Prng): Reply {
+  const found = accessPoints.slice(0, 8).map(({ ssid, bssid, channel, rssi, password }) => ({
+    SSID: ssid,
+    BSSID: bssid,
+    channel,
+    RSSI: rssi + random.whole(-4, 4),
+    security: password ? "wpa2_psk" : "none",
+  }));
+  return { text: JSON.stringify(found), advanceMs: during(random, scanAllMs) };
 }
 
 function lease(world: World, random: Prng, atMs: number, station: Station): Reply {

@@ -179,3 +179,31 @@ test("what is lost is asked again until the client gives up; when all is lost no
     assert.ok(late > 0.3 && late < 0.6, `${kind}: ${late} late`);
   }
 });
+
+test("a scan tells of the networks in sight, in no more than the engine takes", async () => {
+  const many = Array.from({ length: 20 }, (_, n) => ({
+    ...point,
+    ssid: `${n}${"é".repeat(15)}`,
+    password: n ? "p" : "",
+  }));
+  const { text, advanceMs } = await ask("scan", "", 0, new Station(), { ...world, accessPoints: many });
+  const found = JSON.parse(text) as {
+    SSID: string;
+    BSSID: string;
+    channel: number;
+    RSSI: number;
+    security: string;
+  }[];
+  assert.ok(Buffer.byteLength(text) < 1024 && advanceMs > 1000);
+  assert.equal(found.length, 8);
+  assert.deepEqual(
+    [found[0]!.SSID, found[0]!.security, found[1]!.security],
+    [many[0]!.ssid, "none", "wpa2_psk"],
+  );
+});
+
+test("a world that welcomes everybody has each network that is asked for, and only then", async () => {
+  const open = { ...world, welcomes: true };
+  assert.match((await ask("wifi", wifi("anything", "goes"), 0, new Station(), open)).text, /^ok /);
+  assert.match((await ask("wifi", wifi("anything", "goes"))).text, /^failed/);
+});

@@ -1,8 +1,10 @@
 /* Natives of world.js: an ask keeps its callback alive until it is answered or cancelled. */
 #include "world.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
+#include "port.h"
 #include "xs.h"
 
 typedef struct {
@@ -49,5 +51,7 @@ void xs_world_cancel(xsMachine *the) {
   xsForget(callback->function);
   free(callback);
 }
+
+void xs_world_mac(xsMachine *the) { xsResult = xsString((char *)(uintptr_t)port_mac()); }
 
 void xs_world_reach(xsMachine *the) { world_reach(xsToBoolean(xsArg(0))); }

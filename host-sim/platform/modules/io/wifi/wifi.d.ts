@@ -30,6 +30,7 @@ declare module "embedded:network/interface/wifi" {
     /** 200 not connected, 300 connecting, 400 associated, 500 with an address. */
     readonly connection: number;
     readonly address: string | undefined;
+    readonly MAC: string | undefined;
     readonly SSID: string | undefined;
     readonly RSSI: number | undefined;
   }

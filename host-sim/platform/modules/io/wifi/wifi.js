@@ -2,7 +2,7 @@
  * ECMA-419 Wi-Fi interface as on an ESP32; the simulated world is the air. `BSSID` in connect, `lease` and `nameServer`
  * are native/station's: the SDK's interface has them not. As there, a connect to one BSSID fails without a word.
  */
-import { ask, cancel, reach } from "dormouse/world";
+import { ask, cancel, mac, reach } from "dormouse/world";
 
 export default class WiFi {
   #onChanged;
@@ -93,6 +93,7 @@ export default class WiFi {
   }
   get connection() { return this.#connection; }
   get address() { return this.#found?.address; }
+  get MAC() { return mac(); }
   get SSID() { return this.#found?.SSID; }
   get BSSID() { return this.#found?.BSSID; }
   get RSSI() { return this.#found?.RSSI; }
