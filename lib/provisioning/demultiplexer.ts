@@ -19,7 +19,7 @@ export type PortEvent =
   | { readonly kind: "improv"; readonly packet: ImprovPacket }
   /** Without its line feed; of a line of more than 250 bytes, a piece. */
   | { readonly kind: "line"; readonly text: string }
-  /** `improv`: a packet whose checksum is wrong was in it. */
+  /** `improv`: a packet whose checksum is wrong; its bytes follow, as what else they may be. */
   | { readonly kind: "bad"; readonly improv: boolean };
 
 /** A frame or packet comes without a pause of this length, or it is none. */
@@ -39,7 +39,6 @@ export class Demultiplexer {
   /** What came before it and is neither: text, or noise. */
   private readonly line = new Uint8Array(maxLineBytes);
   private lineLength = 0;
-  private improvFailed = false;
   private lastAtMs = 0;
   private events: PortEvent[] = [];
 
@@ -76,7 +75,6 @@ export class Demultiplexer {
     this.heldLength = 0;
     this.searched = 1;
     this.lineLength = 0;
-    this.improvFailed = false;
   }
 
   /** Until nothing is held, or the start of something that needs more bytes. */
@@ -105,7 +103,9 @@ export class Demultiplexer {
     if (packetBytes === 0 || packetBytes > heldLength) return false;
     const packet = readImprovPacket(held, packetBytes);
     if (packet) return this.take(packetBytes, { kind: "improv", packet });
-    this.improvFailed = true;
+    // Now, not at the end of the line: somebody waits for an answer.
+    this.endLine();
+    this.events.push({ kind: "bad", improv: true });
     return this.letGo();
   }
 
@@ -143,13 +143,12 @@ export class Demultiplexer {
   }
 
   private endLine(): void {
-    const { line, lineLength, improvFailed } = this;
+    const { line, lineLength } = this;
     const end = lineLength > 0 && line[lineLength - 1] === carriageReturn ? lineLength - 1 : lineLength;
-    const text = improvFailed ? undefined : textOf(line.subarray(0, end));
+    const text = textOf(line.subarray(0, end));
     line.fill(0, 0, lineLength);
     this.lineLength = 0;
-    this.improvFailed = false;
-    if (text === undefined) this.events.push({ kind: "bad", improv: improvFailed });
+    if (text === undefined) this.events.push({ kind: "bad", improv: false });
     else if (text !== "") this.events.push({ kind: "line", text });
   }
 }

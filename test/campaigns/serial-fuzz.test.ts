@@ -1,10 +1,10 @@
-/** Two hundred thousand pieces of damaged traffic through the port's reader, in Node; ten million in a long run. */
+/** Fifty thousand pieces of damaged traffic through the port's reader, in Node; ten million in a long run. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seed } from "../campaign.js";
 import { SerialCampaign } from "../device/serial-fuzz.js";
 
-const pieces = process.env.DORMOUSE_LONG ? 10_000_000 : 200_000;
+const pieces = process.env.DORMOUSE_LONG ? 10_000_000 : 50_000;
 
 /** What must come out for the campaign to prove anything. */
 const expected = [
@@ -28,5 +28,5 @@ test(`nothing comes out of a damaged line that did not go in, seed ${seed}`, (co
   campaign.go(pieces);
   const { seen } = campaign;
   context.diagnostic(JSON.stringify(seen));
-  for (const what of expected) assert.ok((seen[what] ?? 0) >= 100, `${what}: ${seen[what]}`);
+  for (const what of expected) assert.ok((seen[what] ?? 0) >= 20, `${what}: ${seen[what]}`);
 });

@@ -37,7 +37,7 @@ export class SerialDamage {
   next(): Uint8Array {
     const random = this.#random;
     this.#length = 0;
-    if (random.once(4)) this.#put(this.#resealed());
+    if (random.once(8)) this.#put(this.#resealed());
     else {
       this.#put(random.pick(this.#originals));
       if (random.once(8)) this.#put(random.pick(this.#originals));

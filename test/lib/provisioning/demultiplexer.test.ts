@@ -133,7 +133,7 @@ test("a damaged frame is bad, and a damaged packet says that it was one", () => 
   equal(eventsOf(join(damaged, request)), ["bad", frame]);
   const wrongSum = scan.slice();
   wrongSum[wrongSum.length - 2]! ^= 1;
-  equal(eventsOf(join(wrongSum, scan)), ["bad improv", "bad", improv]);
+  equal(eventsOf(join(wrongSum, scan)), ["bad improv", "bad", "bad", improv]);
   equal(eventsOf(join("\x07\n", scan)), ["bad", improv]);
   equal(eventsOf(join(fromHex("c3280a"), request)), ["bad", frame]);
 });
