@@ -11,8 +11,8 @@ import { type Row, SqliteFile, type Value } from "../sqlite-file.js";
 /** Pending: whether the device has it, only the device can say. Erased: it has it no more. */
 export type DeviceState = "pending" | "complete" | "erased";
 
-/** How the secret came to the device: over its serial port, or with a factory image. */
-export type Origin = "serial" | "image";
+/** How the secret came to the device: over its serial port, by `dormouse` or by the page, or with a factory image. */
+export type Origin = "serial" | "browser" | "image";
 
 /** Whose secret: what a row is looked up by. */
 export interface DeviceEpoch {

@@ -3,6 +3,7 @@
  * the end, but for the result, which the person downloads.
  */
 
+import { type ProvisionedFile, provisionedFormat } from "../../backend/fleet/provisioned-file.js";
 import { type CertificateFacts, certificateFacts } from "../../certs/pki/facts.js";
 import { type Certified, hexOf } from "../../certs/pki/issue.js";
 import { pem } from "../../certs/pki/pem.js";
@@ -28,26 +29,6 @@ export interface Asked {
   readonly atProvisioning: AtProvisioning;
   readonly epoch: number;
   readonly given: Given;
-}
-
-/** What `dormouse fleet import` takes; cli/fleet/import.ts. It holds the device's secret. */
-export interface ProvisionedFile {
-  readonly format: "dormouse-provisioned-1";
-  readonly id: string;
-  readonly epoch: number;
-  readonly mac: string;
-  readonly board: string;
-  readonly firmware: string;
-  /** ISO 8601 */
-  readonly at: string;
-  readonly profileName: string;
-  readonly profile: Profile;
-  /** Hex. */
-  readonly secret: string;
-  /** Hex: the public key that messages are signed with. */
-  readonly signPoint?: string;
-  /** The device's own, PEM. */
-  readonly certificate?: string;
 }
 
 export interface Provisioned {
@@ -145,7 +126,7 @@ function fileOf(
   const { id, epoch, profileName, ...kept } = own;
   const at = new Date().toISOString();
   return {
-    format: "dormouse-provisioned-1",
+    format: provisionedFormat,
     id,
     epoch,
     mac,
