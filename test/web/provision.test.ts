@@ -172,6 +172,12 @@ test("keys are made on the board, its certificate in the page; it proves them, a
     profileName: "vole.json",
   });
 
+  const fleet = new Fleet(join(folder, "fleet"));
+  const { row } = await takeIn(fleet, readProvisionedFile(readFileSync(path, "utf8")));
+  fleet.close();
+  assert.equal(row.kid, kid);
+  assert.equal(row.certificate?.fingerprint, fingerprint);
+
   await keepsNoSecret([
     secret,
     passwords.wifi,
