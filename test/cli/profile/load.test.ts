@@ -81,7 +81,7 @@ test("settings are put over the file's, each as the kind of value that it takes"
 const refusals: [string, object, Record<string, string>, RegExp][] = [
   ["an unknown setting", {}, { "broker.hots": "h" }, /^broker\.hots is no known setting/],
   ["a name that objects have", {}, { "constructor.name": "h" }, /^constructor\.name is no known setting/],
-  ["another such", {}, { "__proto__.host": "h" }, /no known setting/],
+  ["a name that every object has", {}, { ["__proto__"]: "h" }, /^__proto__ is no known setting/],
   ["a number that is none", {}, { "broker.port": "0x50" }, /broker\.port must be integer, not string/],
   ["a literal secret", {}, { "wifi.password": "hunter2" }, /wifi\.password is not written as it must be/],
   [
@@ -192,6 +192,12 @@ test("a tray of boards from one profile: what two of them may not share is named
     (await tray({ topics: { base: "attic" } }, ids)) ?? "",
     /^topics\.base is the same for dm-1 and dm-2/,
   );
+  assert.match(
+    (await tray({ topics: { readings: "attic" } }, ids)) ?? "",
+    /^topics\.readings is the same for dm-1 and dm-2: each device needs its own$/,
+  );
+  const named = ids.map((row) => ({ ...row, "device.kid": "0102" }));
+  assert.match((await tray({}, named)) ?? "", /^device\.kid is the same for dm-1 and dm-2/);
   const psk = (key: string) => ({ broker: { host: "h", tls: { psk: { identity: "dm-1", key } } } });
   assert.match(
     (await tray(psk("env:PSK"), ids)) ?? "",
