@@ -8,7 +8,9 @@ function memberId(id: string, number: number): string {
 }
 
 export function memberProfile(profile: Profile, number: number): Profile {
-  return withDeviceId(profile, memberId(profile.device.id, number));
+  const member = withDeviceId(profile, memberId(profile.device.id, number));
+  // Who they are to TLS is what one key says, and they all have that.
+  return { ...member, broker: { ...member.broker, tls: profile.broker.tls } };
 }
 
 /** Why so many devices cannot share this profile, in words; undefined: they can. */

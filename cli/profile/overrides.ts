@@ -101,7 +101,8 @@ export function renamedReferences(references: References, id: string, other: str
   for (const name of ownReferences) {
     const reference = references[name];
     if (reference?.startsWith("file:")) {
-      const path = reference.slice("file:".length).split("/").map(own).join("/");
+      const parts = reference.slice("file:".length).split(/([\\/])/);
+      const path = parts.map(own).join("");
       renamed[name] = `file:${path}`;
     }
   }

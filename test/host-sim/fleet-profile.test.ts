@@ -26,6 +26,14 @@ test("a number at the id's end makes room for its own", () => {
   assert.equal(memberProfile(profile, 2).topics.readings, "sensors/dormouse-2/readings");
 });
 
+test("the identity of a PSK stays, as its key does", () => {
+  const { tls } = profile.broker;
+  assert.ok(tls);
+  const psk = { ...tls, identity: "psk", pskIdentity: "dormouse-1" } as const;
+  const shared = { ...profile, broker: { ...profile.broker, tls: psk } };
+  assert.deepEqual(memberProfile(shared, 2).broker.tls, psk);
+});
+
 test("a user name that is not the device's stays", () => {
   const named = { ...profile, broker: { ...profile.broker, username: "everybody" } };
   assert.equal(memberProfile(named, 2).broker.username, "everybody");

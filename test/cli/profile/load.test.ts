@@ -40,6 +40,9 @@ test("another id takes the device's place in its topics, user name, PSK identity
   assert.equal(profile.broker.tls.pskIdentity, "dm-7");
   assert.deepEqual([profile.topics.base, profile.topics.readings], ["farm/dm-7", "farm/dm-7/up/dm-10"]);
   assert.deepEqual(references, { wifiPassword: "file:dm-10/wifi", psk: "file:keys/dm-7/dm-7.psk" });
+  const windows = written({ wifi: { ssid: "s", password: "file:keys\\dm-1\\wifi" } });
+  const there = await loadProfile(windows, { "device.id": "dm-7" });
+  assert.equal(there.references.wifiPassword, "file:keys\\dm-7\\wifi");
   const same = await loadProfile(path, { "device.id": "dm-1" });
   assert.deepEqual(same, await loadProfile(path));
 });
