@@ -1,7 +1,10 @@
 /** Step 3: the profile, what it needs beside it, and the provisioning. */
+
+import { checkDeviceId } from "../../certs/pki/device-id.js";
 import { type Checked, checkProfile, mistakeLine } from "../../cli/profile/check.js";
 import { HostFailure } from "../../lib/provisioning/host-failure.js";
 import { withDeviceId } from "../../lib/store/device-id.js";
+import { type Profile, readProfile } from "../../lib/store/profile.js";
 import { byId, element, lineOf, say } from "../dom.js";
 import type { ResultStep } from "../result/result-step.js";
 import type { Board } from "../serial/board.js";
@@ -12,7 +15,6 @@ import { needsOf } from "./needs.js";
 type Sound = Extract<Checked, { ok: true }>;
 
 const maxProfileFileBytes = 65_536;
-const idPattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 
 export class ProfileStep {
   readonly #board: Board;
@@ -78,12 +80,9 @@ export class ProfileStep {
     this.#forgetSteps();
     let given: Given | undefined;
     try {
-      const id = this.#id.value;
-      if (!idPattern.test(id))
-        throw new RangeError("the device's id has 1 to 64 letters, digits, dots, _ or -");
       given = await fields.read();
       const asked = {
-        profile: id === profile.device.id ? profile : withDeviceId(profile, id),
+        profile: renamed(profile, this.#id.value),
         profileName: name,
         atProvisioning,
         epoch: Number(this.#epoch.value),
@@ -115,4 +114,19 @@ export class ProfileStep {
     byId("mistakes").replaceChildren();
     say(this.#status, "");
   }
+}
+
+/** As `dormouse provision --id` does. @throws {RangeError} when it cannot be another device's */
+function renamed(profile: Profile, id: string): Profile {
+  const { device } = profile;
+  if (id === device.id) return profile;
+  checkDeviceId(id);
+  if (device.kid !== undefined)
+    throw new RangeError(
+      `device.kid: ${id} and ${device.id} would have the same: leave it out of the profile`,
+    );
+  const renamed = withDeviceId(profile, id);
+  const read = readProfile(JSON.stringify(renamed));
+  if ("kind" in read) throw new RangeError(`the profile of ${id}: ${read.detail}`);
+  return renamed;
 }
