@@ -9,15 +9,16 @@ import type { Key } from "../crypto/crypto.js";
 import { generateP256 } from "../crypto/p256-generate.js";
 import { encodeDeviceRecord, readReservation } from "../store/device-record.js";
 import { flashKeys } from "../store/flash-entries.js";
+import type { Profile } from "../store/profile.js";
 import { checkStaged } from "./commit-checks.js";
-import { readIdentity } from "./device-identity.js";
+import { identityOf, readIdentity } from "./device-identity.js";
 import type { DeviceOptions, ProvisioningStore } from "./device-shell.js";
 import { eraseAll } from "./erase.js";
 import { wasUsed } from "./former-secrets.js";
-import type { Answer, BoardState, Info, Request } from "./messages.js";
+import type { Answer, BoardState, DeviceIdentity, Info, Request } from "./messages.js";
 import { protocolVersion } from "./messages.js";
 import { Prover } from "./prover.js";
-import { Refusal, refusal } from "./refusal.js";
+import { type Refusal, refusal } from "./refusal.js";
 import { Staging, writeAndCheck } from "./staging.js";
 
 export class DeviceRequests {
@@ -25,6 +26,8 @@ export class DeviceRequests {
   private readonly prover: Prover;
   private locked: boolean;
   private staging: Staging | undefined;
+  /** Of a locked board, once somebody has asked. */
+  private identity: DeviceIdentity | undefined;
 
   constructor(options: DeviceOptions) {
     this.options = options;
@@ -48,69 +51,70 @@ export class DeviceRequests {
     this.staging = undefined;
   }
 
-  /** @param ssid of the network that Improv has set */
+  /**
+   * What reads a profile is called from here, because that goes deep.
+   * @param ssid of the network that Improv has set
+   */
   perform(request: Request, ssid: string | undefined, nowMs: number): Answer {
+    const problem = this.stateProblem(request.kind);
+    if (problem) return problem;
+    const { crypto, store, board } = this.options;
     try {
-      const answer = this.answer(request, ssid, nowMs);
-      return answer instanceof Refusal ? { kind: "error", ...answer } : answer;
+      switch (request.kind) {
+        case "hello":
+          if (this.locked) this.identity ??= readIdentity(crypto, store);
+          return { kind: "hello", info: this.info(ssid) };
+        case "prove":
+          if (this.locked) this.identity ??= readIdentity(crypto, store);
+          return this.prover.prove(request, this.identity?.id, nowMs);
+        case "begin":
+          return this.begin(request.keepWifi);
+        case "generate":
+          return this.generate(request);
+        case "write":
+          return this.staging!.write(request);
+        case "commit": {
+          this.staging?.drop();
+          // Nothing comes between this and the record.
+          const checked = checkStaged({ crypto, store, p256: board.p256 });
+          return "kind" in checked ? checked : this.commit(checked, request.epoch);
+        }
+        case "erase":
+          return this.erase(false) ?? { kind: "erase" };
+        case "restart":
+          return { kind: "restart" };
+      }
     } catch {
-      return { kind: "error", error: "storage-failed", detail: "flash does not work" };
+      return refusal("storage-failed", "flash does not work");
     }
   }
 
-  private answer(request: Request, ssid: string | undefined, nowMs: number): Answer | Refusal {
-    switch (request.kind) {
-      case "hello":
-        return { kind: "hello", info: this.info(ssid) };
-      case "prove": {
-        const proof = this.prover.prove(request, nowMs);
-        return proof instanceof Refusal ? proof : { kind: "prove", ...proof };
-      }
-      case "restart":
-        return { kind: "restart" };
-    }
+  /** Why it is not the time for it. */
+  private stateProblem(kind: Request["kind"]): Refusal | undefined {
+    if (kind === "hello" || kind === "prove" || kind === "restart") return undefined;
     if (this.closed)
       return refusal("locked", "the board is provisioned: a person must unlock it, which erases it");
-    switch (request.kind) {
-      case "begin":
-        return this.begin(request.keepWifi);
-      case "erase":
-        return this.erase(false) ?? { kind: "erase" };
-    }
-    const { staging } = this;
-    if (!staging) return refusal("not-begun", "the first request is begin");
-    switch (request.kind) {
-      case "generate":
-        staging.drop();
-        return this.generate(request);
-      case "write": {
-        const received = staging.write(request);
-        return received instanceof Refusal ? received : { kind: "write", received };
-      }
-      case "commit":
-        return this.commit(staging, request.epoch);
-    }
+    if (kind === "begin" || kind === "erase" || this.staging) return undefined;
+    return refusal("not-begun", "the first request is begin");
   }
 
   private info(ssid: string | undefined): Info {
-    const { crypto, store, board } = this.options;
-    const { firmware, mac, button, p256 } = board;
-    const device = this.locked ? readIdentity(crypto, store) : undefined;
+    const { board, firmware, mac, button, p256 } = this.options.board;
     return {
       protocol: protocolVersion,
       state: this.state,
-      board: board.board,
+      board,
       firmware,
       mac,
       button,
       p256,
       ...(ssid !== undefined && { wifiSsid: ssid }),
-      ...(device && { device }),
+      ...(this.identity && { device: this.identity }),
     };
   }
 
   /** Whatever was staged, or left behind, is gone first. */
-  private begin(keepWifi: boolean): Answer | Refusal {
+  private begin(keepWifi: boolean): Answer {
     const problem = this.erase(keepWifi);
     if (problem) return problem;
     this.staging = new Staging(this.options.store);
@@ -124,11 +128,12 @@ export class DeviceRequests {
       : refusal("storage-failed", "flash does not forget everything");
   }
 
-  private generate({ key, subject }: Extract<Request, { kind: "generate" }>): Answer | Refusal {
+  private generate({ key, subject }: Extract<Request, { kind: "generate" }>): Answer {
     const { crypto, store, board } = this.options;
     if (!board.p256) return refusal("no-p256", "this board's firmware has no P-256");
     if (subject === "" || subject.length > 64)
       return refusal("bad-value", "a subject has 1 to 64 characters");
+    this.staging?.drop();
     const made = generateP256(crypto);
     let handle: Key | undefined;
     try {
@@ -142,26 +147,26 @@ export class DeviceRequests {
     }
   }
 
-  private commit(staging: Staging, epoch: number): Answer | Refusal {
-    const { crypto, store, board } = this.options;
-    staging.drop();
-    const { secret } = staging;
+  /** @param profile as it lies in flash, checked with all that belongs to it */
+  private commit(profile: Profile, epoch: number): Answer {
+    const { crypto, store } = this.options;
+    const secret = this.staging?.secret;
     if (!secret) return refusal("incomplete", "the secret is missing");
     if (wasUsed(crypto, store, secret, epoch))
       return refusal(
         "bad-value",
         "the board had this secret and epoch before: its counters would begin anew",
       );
-    const checked = checkStaged({ crypto, store, p256: board.p256 });
-    if (checked instanceof Refusal) return checked;
     const record = encodeDeviceRecord(secret, { epoch, reservedEnd: 0, fromFactory: false });
     const kept = this.keep(record);
     record.fill(0);
     if (!kept) return refusal("storage-failed", "flash does not keep the device record");
     this.close();
     this.locked = true;
-    const device = readIdentity(crypto, store);
-    return device ? { kind: "commit", device } : refusal("storage-failed", "flash has lost the profile");
+    this.identity = identityOf(crypto, store, profile);
+    return this.identity
+      ? { kind: "commit", device: this.identity }
+      : refusal("storage-failed", "flash has lost the device record");
   }
 
   /** @returns whether it is there; else it is not, not even in part, as far as flash does what it is told */

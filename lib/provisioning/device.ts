@@ -10,7 +10,14 @@ import { ImprovDevice, type ImprovOutcome } from "./device-improv.js";
 import { DeviceRequests } from "./device-requests.js";
 import type { DeviceEffect, DeviceEvent, DeviceOptions } from "./device-shell.js";
 import { answerBit, type Frame } from "./frames.js";
-import { type BoardState, decodeRequest, encodeAnswer, type Request, type Unreadable } from "./messages.js";
+import {
+  type Answer,
+  type BoardState,
+  decodeRequest,
+  encodeAnswer,
+  type Request,
+  type Unreadable,
+} from "./messages.js";
 
 /** So many frames in a row may be bad before answers get slower. */
 const badAllowed = 8;
@@ -19,13 +26,25 @@ const maxDelayMs = 5000;
 /** Of one event: a host waits for its answer, so what sends more is none. */
 const maxAnswers = 4;
 
-interface Answered {
+/** What tells one request from another. */
+interface Mark {
   readonly type: number;
   readonly sequence: number;
   readonly length: number;
+  /** CRC-32 of its payload. */
   readonly crc: number;
+}
+
+interface Asked extends Mark {
+  readonly request: Request;
+  readonly payload: Uint8Array;
+}
+
+interface Answered extends Mark {
   readonly bytes: Uint8Array;
 }
+
+const nothing = new Uint8Array(0);
 
 const unreadable: { readonly [error in Unreadable]: string } = Object.freeze({
   "bad-request": "the request cannot be read",
@@ -79,23 +98,29 @@ export class ProvisioningDevice {
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
-  /** @param nowMs of a clock that only moves on, the same for all events */
+  /**
+   * A request is performed here, and not further down: the check of a commit goes deep, and a board's stack is small.
+   * @param nowMs of a clock that only moves on, the same for all events
+   */
   handle(event: DeviceEvent, nowMs: number): DeviceEffect[] {
-    this.answers = 0;
     const { improv, requests } = this;
+    this.answers = 0;
     switch (event.type) {
-      case "bytes":
-        for (const come of this.port.receive(event.bytes, nowMs)) this.take(come, nowMs);
-        break;
-      case "time":
-        for (const come of this.port.receive(new Uint8Array(0), nowMs)) this.take(come, nowMs);
-        this.carryOut(improv.time(requests.closed, nowMs), nowMs);
-        break;
       case "joined":
         this.carryOut(improv.joined(event.ok, requests.closed), nowMs);
         break;
       case "scanned":
         this.carryOut(improv.scanned(event.networks), nowMs);
+        break;
+      case "time":
+        this.carryOut(improv.time(requests.closed, nowMs), nowMs);
+        break;
+    }
+    for (const come of this.port.receive(event.type === "bytes" ? event.bytes : nothing, nowMs)) {
+      const asked = this.take(come, nowMs);
+      if (!asked) continue;
+      const answer = requests.perform(asked.request, improv.ssid, nowMs);
+      this.answer(asked, answer, nowMs);
     }
     const { effects } = this;
     this.effects = [];
@@ -110,55 +135,60 @@ export class ProvisioningDevice {
     this.last = undefined;
   }
 
-  private take(come: PortEvent, nowMs: number): void {
+  /** Does what is quickly done. @returns a request that is to be performed */
+  private take(come: PortEvent, nowMs: number): Asked | undefined {
     switch (come.kind) {
       case "frame":
-        this.takeFrame(come.frame, nowMs);
-        come.frame.payload.fill(0); // it may have held a secret
-        return;
+        return this.takeFrame(come.frame, nowMs);
       case "improv":
-        if (!this.mayAnswer(nowMs)) return;
+        if (!this.mayAnswer(nowMs)) break;
         this.heard = nowMs;
         this.carryOut(this.improv.take(come.packet, this.requests.closed, nowMs), nowMs);
-        come.packet.data.fill(0);
+        come.packet.data.fill(0); // it may have held a password
         this.badInARow = 0;
-        return;
+        break;
       case "bad":
         this.badInARow++;
         if (come.improv && this.mayAnswer(nowMs)) this.carryOut(this.improv.damaged(), nowMs);
     }
+    return undefined;
   }
 
-  private takeFrame(frame: Frame, nowMs: number): void {
+  private takeFrame(frame: Frame, nowMs: number): Asked | undefined {
     // The line gives back what was sent: no host says that.
-    if (frame.type >= answerBit || !this.mayAnswer(nowMs)) return;
+    if (frame.type >= answerBit || !this.mayAnswer(nowMs)) return undefined;
     const { type, sequence, payload } = frame;
-    const { last } = this;
-    const crc = crc32(payload, 0, payload.length);
+    const asked = { type, sequence, length: payload.length, crc: crc32(payload, 0, payload.length) };
     const request = decodeRequest(frame);
-    if (typeof request === "string") this.badInARow++;
-    else this.heard = nowMs;
-    const repeated =
-      last?.type === type && last.sequence === sequence && last.length === payload.length && last.crc === crc;
+    if (typeof request === "string") {
+      this.badInARow++;
+      const answer = encodeAnswer({ kind: "error", error: request, detail: unreadable[request] }, sequence);
+      this.send(answer, nowMs);
+      return undefined;
+    }
+    this.heard = nowMs;
     // Another host may say hello in the same bytes, and must hear how things are now.
-    const isHello = typeof request !== "string" && request.kind === "hello";
-    if (isHello) this.greeted = nowMs;
-    const bytes = repeated && !isHello ? last.bytes : this.answerTo(request, sequence, nowMs);
-    this.last = { type, sequence, length: payload.length, crc, bytes };
+    if (request.kind === "hello") this.greeted = nowMs;
+    else if (this.last && isSame(this.last, asked)) {
+      payload.fill(0);
+      this.send(this.last.bytes, nowMs);
+      this.badInARow = 0;
+      if (request.kind === "restart") this.effects.push({ type: "restart" });
+      return undefined;
+    }
+    return { ...asked, request, payload };
+  }
+
+  private answer({ request, payload, ...asked }: Asked, answer: Answer, nowMs: number): void {
+    payload.fill(0); // it may have held a secret
+    // A network that is being joined must not be stored behind what was erased, or under what is committed.
+    if (answer.kind === "begin" || answer.kind === "erase" || answer.kind === "commit")
+      this.carryOut(this.improv.cancel(this.requests.closed), nowMs);
+    const bytes = encodeAnswer(answer, asked.sequence);
+    this.last = { ...asked, bytes };
     this.send(bytes, nowMs);
-    if (typeof request === "string") return;
     this.badInARow = 0;
     if (request.kind === "restart") this.effects.push({ type: "restart" });
-  }
-
-  private answerTo(request: Request | Unreadable, sequence: number, nowMs: number): Uint8Array {
-    if (typeof request === "string")
-      return encodeAnswer({ kind: "error", error: request, detail: unreadable[request] }, sequence);
-    const answer = this.requests.perform(request, this.improv.ssid, nowMs);
-    // A network that is being joined must not be stored behind what was erased, or under what is committed.
-    const changes = answer.kind === "begin" || answer.kind === "erase" || answer.kind === "commit";
-    if (changes) this.carryOut(this.improv.cancel(this.requests.closed), nowMs);
-    return encodeAnswer(answer, sequence);
   }
 
   /** While an answer waits, and beyond what one event is worth, nothing is answered. */
@@ -178,4 +208,9 @@ export class ProvisioningDevice {
     this.quietUntilMs = Math.max(this.quietUntilMs, nowMs + delayMs);
     this.effects.push({ type: "send", bytes, notBeforeMs: this.quietUntilMs });
   }
+}
+
+function isSame(one: Mark, other: Mark): boolean {
+  const { type, sequence, length, crc } = one;
+  return other.type === type && other.sequence === sequence && other.length === length && other.crc === crc;
 }

@@ -3,20 +3,15 @@
  * learns nothing by asking, and is not to wear out the board.
  */
 import type { Crypto, Key } from "../crypto/crypto.js";
+import { openDeviceRecord } from "../store/device-record.js";
 import { flashKeys } from "../store/flash-entries.js";
-import { openIdentity } from "./device-identity.js";
 import type { ProvisioningStore } from "./device-shell.js";
-import { deviceNonceBytes, type ProvableKey, type Request } from "./messages.js";
+import { type Answer, deviceNonceBytes, type ProvableKey, type Request } from "./messages.js";
 import { proofData, proofKey } from "./proofs.js";
-import { type Refusal, refusal } from "./refusal.js";
+import { refusal } from "./refusal.js";
 
 const atOnce = 8;
 const refillMs = 5000;
-
-export interface Proof {
-  readonly nonce: Uint8Array;
-  readonly proof: Uint8Array;
-}
 
 export class Prover {
   private readonly crypto: Crypto;
@@ -29,21 +24,20 @@ export class Prover {
     this.store = store;
   }
 
-  prove({ key, nonce: hostNonce }: Extract<Request, { kind: "prove" }>, nowMs: number): Proof | Refusal {
-    const { crypto, store } = this;
+  /** @param deviceId of a board with an identity */
+  prove(
+    { key, nonce: hostNonce }: Extract<Request, { kind: "prove" }>,
+    deviceId: string | undefined,
+    nowMs: number,
+  ): Answer {
     if (!this.mayProve(nowMs)) return refusal("too-often", "so many proofs at once are not given");
-    const opened = openIdentity(crypto, store);
-    try {
-      // Nothing is done with a factory image's secret but to make another of it.
-      if (!opened?.profile || opened.record.fromFactory)
-        return refusal("incomplete", "the board has no identity of its own to prove");
-      const nonce = crypto.random(deviceNonceBytes);
-      const data = proofData(opened.profile.device.id, key, hostNonce, nonce);
-      const proof = key === "secret" ? this.mac(key, opened.record.secret, data) : this.proofOf(key, data);
-      return proof ? { nonce, proof } : refusal("unknown-entry", `the board has no ${key} that it can prove`);
-    } finally {
-      opened?.record.secret.close();
-    }
+    if (deviceId === undefined) return refusal("incomplete", "the board has no identity to prove");
+    const nonce = this.crypto.random(deviceNonceBytes);
+    const data = proofData(deviceId, key, hostNonce, nonce);
+    const proof = key === "secret" ? this.secretProof(data) : this.proofOf(key, data);
+    return proof
+      ? { kind: "prove", nonce, proof }
+      : refusal("unknown-entry", `the board has no ${key} that it can prove`);
   }
 
   private mayProve(nowMs: number): boolean {
@@ -58,6 +52,16 @@ export class Prover {
     if (this.left === 0) return false;
     this.left--;
     return true;
+  }
+
+  /** Nothing is done with a factory image's secret but to make another of it. */
+  private secretProof(data: Uint8Array): Uint8Array | undefined {
+    const record = openDeviceRecord(this.crypto, this.store.readBytes(flashKeys.record));
+    try {
+      return record && !record.fromFactory ? this.mac("secret", record.secret, data) : undefined;
+    } finally {
+      record?.secret.close();
+    }
   }
 
   /** @returns undefined when there is no such key, or none that proves itself */

@@ -1,20 +1,13 @@
-/** Why a request is not done: what becomes its answer. */
-import type { ErrorKind } from "./messages.js";
+/** Why a request is not done: its answer. */
+import type { Answer, ErrorKind } from "./messages.js";
 
-export class Refusal {
-  readonly error: ErrorKind;
-  /** One line for the operator, without a secret. */
-  readonly detail: string;
+export type Refusal = Extract<Answer, { readonly kind: "error" }>;
 
-  constructor(error: ErrorKind, detail: string) {
-    this.error = error;
-    this.detail = detail;
-  }
-}
-
-/** What an error's answer has room for. */
+/** What an answer has room for. */
 const maxDetail = 120;
 
+/** @param detail one line for the operator, without a secret; what is too long is cut */
 export function refusal(error: ErrorKind, detail: string): Refusal {
-  return new Refusal(error, detail.length > maxDetail ? `${detail.slice(0, maxDetail)}…` : detail);
+  const short = detail.length > maxDetail ? `${detail.slice(0, maxDetail)}…` : detail;
+  return { kind: "error", error, detail: short };
 }

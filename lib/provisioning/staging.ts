@@ -7,7 +7,7 @@ import { utf8Decode } from "../cbor/utf8.js";
 import { isBlankSecret, secretBytes } from "../store/device-record.js";
 import { maxProfileBytes } from "../store/profile.js";
 import type { ProvisioningStore } from "./device-shell.js";
-import { type EntryName, maxEntryBytes, type Request } from "./messages.js";
+import { type Answer, type EntryName, maxEntryBytes, type Request } from "./messages.js";
 import { type Refusal, refusal } from "./refusal.js";
 
 type Write = Extract<Request, { kind: "write" }>;
@@ -38,8 +38,8 @@ export class Staging {
     return this.held;
   }
 
-  /** Takes a part, of which it keeps a copy. @returns how many bytes of the entry there are now */
-  write({ entry, total, offset, bytes }: Write): number | Refusal {
+  /** Takes a part, of which it keeps a copy. */
+  write({ entry, total, offset, bytes }: Write): Answer {
     const [least, most] = lengths[entry] ?? anyLength;
     // Before anything is allocated.
     if (total > most) return refusal("too-long", `${entry} has at most ${most} bytes`);
@@ -53,7 +53,8 @@ export class Staging {
     open.bytes.set(bytes, offset);
     open.received += bytes.length;
     const { received } = open;
-    return received < total ? received : (this.complete(entry, open.bytes) ?? received);
+    const problem = received < total ? undefined : this.complete(entry, open.bytes);
+    return problem ?? { kind: "write", received };
   }
 
   /** What is not complete is dropped. */

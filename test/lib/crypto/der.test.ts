@@ -9,7 +9,7 @@ test("an element has its length in the shortest form", () => {
     [128, "308180"],
     [255, "3081ff"],
     [256, "30820100"],
-    [65_535, "3082ffff"],
+    [4096, "30821000"],
   ] as const) {
     const element = der(0x30, new Uint8Array(length));
     bytes(element.subarray(0, head.length / 2), head);
@@ -17,7 +17,8 @@ test("an element has its length in the shortest form", () => {
     equal(reader.read(0x30)?.length, length);
     equal(reader.atEnd, true);
   }
-  throws(() => der(0x30, new Uint8Array(65_536)), RangeError);
+  const part = new Uint8Array(4096);
+  throws(() => der(0x30, ...Array.from({ length: 16 }, () => part)), RangeError);
 });
 
 test("lengths in another form are refused, and so is what is cut short", () => {

@@ -11,6 +11,10 @@ export class MemoryStore implements ProvisioningStore {
   changesLeft = Number.POSITIVE_INFINITY;
   /** These entries are not kept: flash is full, or worn. */
   deaf: string[] = [];
+  /** Of what is written to these, the first byte gets lost. */
+  torn: string[] = [];
+  /** Hears of all bytes that are read and written. */
+  watch: ((key: string, bytes: Uint8Array) => void) | undefined;
 
   constructor(entries: Iterable<readonly [string, Uint8Array | string]> = []) {
     this.entries = new Map([...entries].map(([key, value]) => [key, copy(value)]));
@@ -19,7 +23,9 @@ export class MemoryStore implements ProvisioningStore {
   readBytes(key: string): Uint8Array | undefined {
     const value = this.entries.get(key);
     if (typeof value === "string") throw new Error("an entry of text");
-    return value?.slice();
+    const bytes = value?.slice();
+    if (bytes) this.watch?.(key, bytes);
+    return bytes;
   }
 
   readText(key: string): string | undefined {
@@ -30,7 +36,9 @@ export class MemoryStore implements ProvisioningStore {
 
   write(key: string, value: Uint8Array | string): void {
     this.change(key);
-    if (!this.deaf.includes(key)) this.entries.set(key, copy(value));
+    if (typeof value !== "string") this.watch?.(key, value);
+    if (!this.deaf.includes(key))
+      this.entries.set(key, this.torn.includes(key) ? value.slice(1) : copy(value));
   }
 
   delete(key: string): void {

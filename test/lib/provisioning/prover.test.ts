@@ -122,7 +122,7 @@ test("with a factory image's secret nothing is proved: another takes its place",
   const bench = new Bench(crypto);
   provision(bench.ask, pskPlan);
   bench.store.write("record", encodeDeviceRecord(secret, { epoch: 0, reservedEnd: 0, fromFactory: true }));
-  equal(refused(bench.ask({ kind: "prove", key: "secret", nonce: hostNonce })), "incomplete");
+  equal(refused(bench.ask({ kind: "prove", key: "secret", nonce: hostNonce })), "unknown-entry");
 });
 
 test("a proof leaves no key open, whatever comes of it", ({ name, crypto }) => {
