@@ -1,6 +1,6 @@
 /**
  * A certificate authority kept in a folder:
- *   ca/             root.pem root.der root.key.pem issuing.pem issuing.key.pem
+ *   ca/             root.pem root.der root.key.pem issuing.pem issuing.key.pem crl.pem
  *   servers/NAME/   chain.pem certificate.pem key.pem
  *   devices/ID/     chain.pem certificate.pem key.pem certificate.der key.der
  * Each of these folders appears whole or not at all. Keys are 0600 and never overwritten unless `replace`.
@@ -8,6 +8,7 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { issueCrl } from "./crl.js";
 import { checkDeviceId } from "./device-id.js";
 import { type Certified, issueDevice, issueIssuing, issueRoot, issueServer, type Validity } from "./issue.js";
 import type { AltName } from "./names.js";
@@ -23,6 +24,8 @@ export interface AuthorityFiles {
   readonly rootKey: string;
   readonly issuing: string;
   readonly issuingKey: string;
+  /** What the issuing CA has revoked. */
+  readonly crl: string;
 }
 
 export interface IssuedFiles {
@@ -50,6 +53,7 @@ export function authorityFiles(folder: string): AuthorityFiles {
     rootKey: join(ca, "root.key.pem"),
     issuing: join(ca, "issuing.pem"),
     issuingKey: join(ca, "issuing.key.pem"),
+    crl: join(ca, "crl.pem"),
   };
 }
 
@@ -80,6 +84,7 @@ export async function createAuthority(
 ): Promise<AuthorityFiles> {
   const top = await issueRoot(name, root);
   const below = await issueIssuing(name, top, issuing);
+  const none = { number: 1, thisUpdateMs: issuing.notBefore.getTime(), revoked: [] };
   const files = authorityFiles(folder);
   await ignoreInGit(folder);
   await publishFolder(
@@ -90,6 +95,7 @@ export async function createAuthority(
       secret("root.key.pem", pem("PRIVATE KEY", top.key)),
       open("issuing.pem", pem("CERTIFICATE", below.certificate)),
       secret("issuing.key.pem", pem("PRIVATE KEY", below.key)),
+      open("crl.pem", pem("X509 CRL", await issueCrl(below, none))),
     ],
     replace,
   );

@@ -28,6 +28,13 @@ export async function certificateFacts(certificate: Uint8Array<ArrayBuffer>): Pr
   };
 }
 
+/** The key identifier of a CA, as what it issues names it. @param certificate DER */
+export async function keyIdentifierOf(certificate: Uint8Array<ArrayBuffer>): Promise<string> {
+  const { publicKey } = new x509.X509Certificate(certificate);
+  const { keyId } = await x509.AuthorityKeyIdentifierExtension.create(publicKey);
+  return keyId!.toLowerCase();
+}
+
 async function pointOf({ rawData }: x509.PublicKey): Promise<string | null> {
   const p256 = { name: "ECDSA", namedCurve: "P-256" };
   try {

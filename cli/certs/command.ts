@@ -1,4 +1,4 @@
-/** `dormouse certs init|server|device`: a private certificate authority in a folder, and certificates from it. */
+/** `dormouse certs init|server|device|list|revoke`: a private certificate authority in a folder, and certificates from it. */
 import { createPrivateKey } from "node:crypto";
 import type { Command } from "commander";
 import { createAuthority, createDevice, createServer } from "../../certs/pki/authority.js";
@@ -8,6 +8,7 @@ import { FolderExists } from "../../certs/pki/publish-folder.js";
 import { lifetimeDays, validFor } from "../../certs/pki/validity.js";
 import { OperatorError, UsageError } from "../report.js";
 import { fileText, whole } from "../values.js";
+import { addRevokingCommands } from "./revoking.js";
 
 interface CertsFlags {
   readonly dir: string;
@@ -113,4 +114,6 @@ export function addCertsCommand(parent: Command): void {
       const validity = validFor(flags.days, Date.now());
       return issue(flags, (replace) => createDevice(flags.dir, { id, validity, replace }));
     });
+
+  addRevokingCommands(certs);
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { readKeyring } from "../../backend/keyring.js";
 import { printableJson, printableLine } from "../mqtt/printable.js";
+import { table } from "../table.js";
 import { keyringProblem } from "./keyring-file.js";
 
 /** What of an entry may be seen. */
@@ -53,18 +54,6 @@ function entriesOf(path: string): Shown[] {
   } catch (error) {
     throw keyringProblem("", path, error);
   }
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }
 
 export function addShowCommand(keys: Command): void {
