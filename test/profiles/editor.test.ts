@@ -186,6 +186,14 @@ test("over each setting's name stands what to write there", async () => {
   assert.ok(count > 90, `${count} settings`);
 });
 
+test("the page names each setting", () => {
+  const page = readFileSync(join(root, "docs/profile.md"), "utf8");
+  const table = page.slice(page.indexOf("## Settings, schema 1"), page.indexOf("## TLS: which settings"));
+  const phases = schema.properties?.cycle?.properties?.deadlineSeconds?.properties ?? {};
+  for (const [name] of settings(schema, "", ""))
+    if (!(name in phases)) assert.match(table, new RegExp(`^\\| [^|]*[\`.]${name}[\`.[]`, "m"));
+});
+
 type Written = { [name: string]: unknown };
 const sound = (): Written => ({
   $schema: "./dormouse.schema.json",
