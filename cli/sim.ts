@@ -30,6 +30,7 @@ import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
 import { OperatorError, UsageError } from "./report.js";
 import { chooseProtection, type ProtectionFlags, protectionKeys } from "./sim-protection.js";
 import { checkMade, madeUp } from "./sim-provisioning.js";
+import { unprovisionedOptions } from "./sim-unprovisioned.js";
 import { choice, duration, fileText, signed, whole } from "./values.js";
 
 export interface SimFlags extends ProtectionFlags {
@@ -52,6 +53,9 @@ export interface SimFlags extends ProtectionFlags {
   readonly secret?: string;
   readonly cell?: string;
   readonly report?: string;
+  readonly unprovisioned?: boolean;
+  readonly name?: string;
+  readonly line?: string;
 }
 
 const defaultProfile = join(root, "profiles/simulator.json");
@@ -299,11 +303,26 @@ export function addSimCommand(parent: Command, outcome: Outcome): void {
     .option("--script <FILE>", "faults by wake or time, JSON; docs/faults.md")
     .option("--cell <NAME>", `estimate the life of ${cellNames().join(", ")}, or of so many mAh`)
     .option("--secret <REF>", "file:PATH or env:NAME of the device's secret, 64 hex digits (a new one)")
+    .option("--unprovisioned", 'a board without identity, that waits at its port for "dormouse provision"')
+    .option(
+      "--name <NAME>",
+      "its serial port is sim:NAME for other commands (dormouse, with --unprovisioned)",
+    )
+    .option(
+      "--line <FAULTS>",
+      "of that port: noise=1%, loss=1%, repeat=1%, single, cut=BYTES, with commas between",
+    )
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse sim --cycles 5 --interval 1h --broker mqtts://localhost:8883 --ca ca.pem",
     )
     .action(async (flags: SimFlags) => {
+      if (flags.unprovisioned) {
+        const options = await unprovisionedOptions(flags);
+        const { runUnprovisioned } = await import("../host-sim/unprovisioned.js");
+        outcome.exitCode = await runUnprovisioned(options);
+        return;
+      }
       const options = await simOptions(flags);
       const { runSim } = await import("../host-sim/sim.js");
       outcome.exitCode = await runSim(options);

@@ -8,19 +8,10 @@ import { join } from "node:path";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
-import {
-  causeAfter,
-  deviceEvents,
-  type EventFields as Fields,
-  misfortune,
-  parseEvent,
-  roundEstimate,
-  told,
-  wakeCost,
-} from "./boot-outcome.js";
+import { BootMeter } from "./boot-meter.js";
+import { causeAfter, deviceEvents, type EventFields as Fields, parseEvent } from "./boot-outcome.js";
 import { type Answer, type BootCause, type BootEnd, Device } from "./device.js";
 import type { Done, Provisioned } from "./disturbance.js";
-import { type WakeEstimate, WakeMeter } from "./energy/wake-meter.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
 import { writeImage } from "./image.js";
 import type { Reporter, RunEvent } from "./report/events.js";
@@ -56,18 +47,14 @@ export class Life {
   /** Well beyond what the device's own budget allows it. */
   readonly #watchdogMs: number;
   readonly #secret: Uint8Array;
-  readonly #energy: WakeMeter;
+  readonly #meter: BootMeter;
   #device: Device | undefined;
   readonly #tally: Tally;
   readonly #own = new Tally();
   #wake = 0;
   readonly #staysAwake: boolean;
   #rounds = 0;
-  /** When the boot began, or its last round ended. */
-  #countedAtMs = 0;
   #cause: BootCause = "power-on";
-  /** Of this boot: how long it waited at its port and its button when its wake was over. */
-  #attendMs = 0;
   #atMs: number;
   /** When it first got power. */
   readonly #bornAtMs: number;
@@ -85,7 +72,7 @@ export class Life {
     this.#atMs = this.#bornAtMs = powerAtMs;
     this.#secret = new Uint8Array(options.deviceSecret ?? randomBytes(32));
     const { board, profile } = options;
-    this.#energy = new WakeMeter(board, profile);
+    this.#meter = new BootMeter(board, profile, tally);
     this.#staysAwake = profile.cycle.mode === "awake";
     this.#watchdogMs = this.#staysAwake ? maxTimerMs : 1000 * profile.cycle.wakeBudgetSeconds + 20_000;
     this.resident = {
@@ -195,9 +182,7 @@ export class Life {
     this.#wake++;
     this.#report({ event: "wake", cause, board: this.#options.board });
     for (const one of done) this.#report({ event: "fault", ...one });
-    this.#energy.begin(startedAtMs);
-    this.#attendMs = 0;
-    this.#countedAtMs = startedAtMs;
+    this.#meter.begin(startedAtMs);
     this.#disturbMemory();
     const driftPpm = this.#options.disturbance?.drift?.(this.#wake) ?? this.#options.driftPpm;
     if (driftPpm !== this.#driftPpm) this.#device!.drift(driftPpm);
@@ -208,31 +193,10 @@ export class Life {
     if (power) this.#device!.failPower(power);
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
-    const attendMs = this.#attendMs;
-    const awakeMs = Math.round(end.at - startedAtMs - attendMs);
-    const estimate = this.#energy.end(end.at, end.bytecodes, end.sleepMs);
-    this.#tally.boot(end, awakeMs);
-    this.#account(estimate, end.at + end.sleepMs);
+    const outcome = this.#meter.end(end);
     for (const one of this.#options.disturbance?.after?.(end) ?? []) this.#report({ event: "fault", ...one });
     await this.#judged();
-    const cost = wakeCost(end, estimate);
-    if (end.reason === "sleep")
-      this.#report({
-        event: "sleep",
-        ms: end.sleepMs,
-        awakeMs,
-        ...(attendMs > 0 && { attendMs }),
-        bytecodes: end.bytecodes,
-        cost,
-      });
-    else if (
-      end.reason === "off" ||
-      end.reason === "restart" ||
-      end.reason === "power-cut" ||
-      end.reason === "brown-out"
-    )
-      this.#report({ event: "reset", reason: end.reason, awakeMs, effects: end.effects, cost });
-    else this.#report({ event: "error", ...misfortune(end), cost });
+    this.#report(outcome);
     return end;
   }
 
@@ -274,8 +238,7 @@ export class Life {
     this.#atMs = atMs;
     const fields = parseEvent(text);
     if (!fields) this.#reporter.note(text.trimEnd());
-    else if (deviceEvents.has(fields.event)) this.#report(this.#estimated(fields, bytecodes));
-    if (fields?.event === "phase" && fields.name === "attend") this.#attendMs += fields.ms;
+    else if (deviceEvents.has(fields.event)) this.#report(this.#meter.event(fields, atMs, bytecodes));
     if (fields?.event === "idle") this.#roundIsOver();
   }
 
@@ -285,27 +248,6 @@ export class Life {
     this.#rounds++;
     const isLate = forMs !== null && this.#atMs >= this.#bornAtMs + forMs;
     if (this.#rounds >= cycles || isLate) this.#device?.off();
-  }
-
-  /** A device's first wake comes once; so does the first round of one that stays awake. */
-  #account(estimate: WakeEstimate, untilMs: number): void {
-    const first = this.#wake === 1 && this.#rounds === 0;
-    this.#tally.energy(estimate, untilMs - this.#countedAtMs, first);
-    this.#countedAtMs = untilMs;
-  }
-
-  /** With what the stretch that it ends would take on a board. */
-  #estimated(fields: Fields, bytecodes: number): Fields {
-    if (fields.event === "sent") this.#energy.sent();
-    if (fields.event === "idle") {
-      const estimate = this.#energy.round(this.#atMs, bytecodes);
-      this.#account(estimate, this.#atMs);
-      return { ...fields, estimated: roundEstimate(estimate) };
-    }
-    if (fields.event !== "phase" && fields.event !== "error") return fields;
-    const closing = fields.event === "phase" ? { ...fields, phase: fields.name } : { phase: fields.phase };
-    const closed = this.#energy.close(closing, this.#atMs, bytecodes);
-    return closed ? { ...fields, bytecodes: closed.bytecodes, estimated: told(closed.spent) } : fields;
   }
 
   #received({ verdict, topic, protection, counter, reading, result, reason }: Judged): void {

@@ -78,6 +78,14 @@ export function simulatedPorts(): string[] {
   return readdirSync(folder()).filter(isPort).sort();
 }
 
+/** Removes what devices left behind that were killed. */
+function sweep(): void {
+  for (const file of readdirSync(folder())) {
+    const name = file.replace(/\.pid$/, "");
+    if (isPortName(name) && !isRunning(name)) rmSync(join(folder(), file), { force: true });
+  }
+}
+
 export interface PortLink {
   /** Where the engine is to make its link. */
   readonly path: string;
@@ -92,6 +100,7 @@ export interface PortLink {
 export function takePort(name: string): PortLink {
   mkdirSync(folder(), { mode: 0o700, recursive: true });
   if (!isMine(folder())) throw new Error(notMine());
+  sweep();
   const path = join(folder(), name);
   const owner = ownerFile(name);
   for (let attempt = 0; ; attempt++)

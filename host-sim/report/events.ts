@@ -43,6 +43,8 @@ export interface WakeCost {
 export type RunEvent = At &
   (
     | { readonly event: "wake"; readonly cause: string; readonly board: string }
+    /** Somebody has given the board its identity, at its serial port. */
+    | { readonly event: "provisioned"; readonly name: string }
     /** What is done to the board, or was. */
     | { readonly event: "fault"; readonly name: string; readonly detail: string }
     | {
@@ -148,6 +150,8 @@ export interface Summary {
   /** Distinct messages sent; a retry of the same bytes is not another. */
   readonly published: number;
   readonly acked: number;
+  /** Absent where messages are judged. Then nothing below that counts verdicts counts anything. */
+  readonly judged?: false;
   /** Distinct fresh messages, wills not counted: the broker sends those. */
   readonly verified: number;
   /** Messages that nobody vouches for: by the profile they are not to be verified. */

@@ -131,6 +131,11 @@ export class Tally {
     };
   }
 
+  /** Where nobody judges: everything that was sent has been acknowledged, and the device ended well. */
+  get delivered(): boolean {
+    return this.#sent.size > 0 && this.#sent.size === this.#acked.size && this.#failed.size === 0;
+  }
+
   /**
    * Everything that was sent arrived and verified, nothing else did, and the device ended well. Unauthenticated is a
    * verdict where the profile wants no other: there a retry counts once more, as nothing tells it from another message.

@@ -44,6 +44,8 @@ function render(event: RunEvent, paint: Palette): string | undefined {
       const when = new Date(event.at).toISOString().replace("T", " ").slice(0, 19);
       return `\n${paint.bold(`wake ${event.wake}`)}  ${event.cause}  ${paint.dim(`${event.device} (${event.board})  ${when}`)}`;
     }
+    case "provisioned":
+      return row("identity", paint.good("provisioned"), `${event.device}, at sim:${event.name}`, paint);
     case "fault":
       return row("fault", paint.bad(event.name), event.detail, paint);
     case "phase":
@@ -164,8 +166,6 @@ export function duration(ms: number): string {
 
 export function summaryTable(summary: Summary, paint: Palette): string {
   const { heap } = summary;
-  const arrived = summary.unauthenticated || summary.verified;
-  const verified = arrived >= summary.published && summary.rejected === 0 ? paint.good : paint.bad;
   const rows: [string, string][] = [
     ...(summary.devices > 1 ? [["devices", String(summary.devices)] as [string, string]] : []),
     ["wakes", String(summary.wakes)],
@@ -173,13 +173,7 @@ export function summaryTable(summary: Summary, paint: Palette): string {
     ["published", String(summary.published)],
     ["acknowledged", String(summary.acked)],
     ...(summary.protection === null ? [] : [["protection", summary.protection] as [string, string]]),
-    summary.unauthenticated > 0
-      ? [
-          "unauthenticated",
-          verified(`${summary.unauthenticated}: this protection does not prove who sent them`),
-        ]
-      : ["verified", verified(String(summary.verified))],
-    ["rejected", String(summary.rejected)],
+    ...(summary.judged === false ? [] : verdictRows(summary, paint)),
     ...(summary.handshakes > 0
       ? [["TLS resumed", `${summary.resumed} of ${summary.handshakes}`] as [string, string]]
       : []),
@@ -191,6 +185,17 @@ export function summaryTable(summary: Summary, paint: Palette): string {
     ...(summary.energy ? energyRows(summary.energy) : []),
   ];
   return `\n${rows.map(([name, value]) => `  ${paint.bold(name.padEnd(20))} ${value}`).join("\n")}`;
+}
+
+function verdictRows(summary: Summary, paint: Palette): [string, string][] {
+  const { unauthenticated, verified, rejected } = summary;
+  const good = (unauthenticated || verified) >= summary.published && rejected === 0 ? paint.good : paint.bad;
+  return [
+    unauthenticated > 0
+      ? ["unauthenticated", good(`${unauthenticated}: this protection does not prove who sent them`)]
+      : ["verified", good(String(verified))],
+    ["rejected", String(rejected)],
+  ];
 }
 
 function energyRows(energy: EnergySummary): [string, string][] {

@@ -27,10 +27,12 @@ test("what a device left behind that was killed is no port, and its name is free
   const { path, release } = takePort("dormouse");
   symlinkSync("/dev/null", path);
   writeFileSync(`${path}.pid`, "999999999\n");
+  symlinkSync("/dev/null", join(dirname(path), "other"));
   assert.deepEqual(simulatedPorts(), []);
   assert.equal(simulatedPort("dormouse"), path);
   assert.equal(lstatSync(path, { throwIfNoEntry: false }), undefined, "it may lead to another's terminal");
   const again = takePort("dormouse");
+  assert.equal(lstatSync(join(dirname(path), "other"), { throwIfNoEntry: false }), undefined);
   again.release();
   release();
 });
