@@ -29,8 +29,8 @@ const taken: readonly (keyof SimFlags)[] = [
 /** `sim:NAME` when nothing else is said. */
 const defaultName = "dormouse";
 
-export function portName(flags: SimFlags): string {
-  const name = flags.name ?? defaultName;
+/** What --name says. */
+export function portName(name: string): string {
   if (!isPortName(name)) throw new UsageError(`--name "${name}": ${portNameRule}`);
   return name;
 }
@@ -51,7 +51,7 @@ export async function unprovisionedOptions(flags: SimFlags): Promise<Unprovision
   const keylog = flags.keylog === undefined ? null : outputFile("--keylog", flags.keylog);
   return {
     board: choice("--board", flags.board ?? "esp32", boardNames),
-    name: portName(flags),
+    name: portName(flags.name ?? defaultName),
     line: flags.line === undefined ? [] : lineFaults(flags.line, seed),
     network: flags.profile === undefined ? null : await networkOf(flags.profile),
     cycles: whole("--cycles", flags.cycles ?? "3", 1, 1_000_000),

@@ -28,9 +28,10 @@ import { type LoadedProfile, loadProfile } from "./profile/load.js";
 import { readSecret, readTrustAnchor } from "./profile/references.js";
 import { algorithmNames, protectionNames } from "./profile/topic-rules.js";
 import { OperatorError, UsageError } from "./report.js";
+import { lineFaults } from "./sim-line.js";
 import { chooseProtection, type ProtectionFlags, protectionKeys } from "./sim-protection.js";
 import { checkMade, madeUp } from "./sim-provisioning.js";
-import { unprovisionedOptions } from "./sim-unprovisioned.js";
+import { portName, unprovisionedOptions } from "./sim-unprovisioned.js";
 import { choice, duration, fileText, signed, whole } from "./values.js";
 
 export interface SimFlags extends ProtectionFlags {
@@ -236,6 +237,7 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     },
     deviceSecret: secret,
     recipientKey,
+    serial: serialOf(flags, devices, seed),
     realtime: flags.realtime ?? false,
     json: flags.json ?? false,
     keylog,
@@ -246,6 +248,14 @@ export async function simOptions(flags: SimFlags): Promise<SimOptions> {
     seed,
     driftPpm,
   };
+}
+
+function serialOf({ name, line }: SimFlags, devices: number, seed: number): SimOptions["serial"] {
+  if (name === undefined && line !== undefined)
+    throw new UsageError("--line is about the port that --name gives the board: give both");
+  if (name === undefined) return null;
+  if (devices > 1) throw new UsageError("--name is one device's, and does not go with --devices");
+  return { name: portName(name), line: line === undefined ? [] : lineFaults(line, seed) };
 }
 
 /** Of the script first, then of the flags. */

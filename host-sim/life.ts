@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { encodeDeviceRecord } from "../lib/store/device-record.js";
 import { flashEntries } from "../lib/store/flash-entries.js";
 import { boardManifest } from "./board.js";
@@ -13,6 +14,7 @@ import { causeAfter, deviceEvents, type EventFields as Fields, parseEvent } from
 import { type Answer, type BootCause, type BootEnd, Device } from "./device.js";
 import type { Done, Provisioned } from "./disturbance.js";
 import { decodeFlash, encodeFlash } from "./flash.js";
+import type { Hands } from "./hands.js";
 import { writeImage } from "./image.js";
 import type { Reporter, RunEvent } from "./report/events.js";
 import { Tally } from "./report/summary.js";
@@ -35,6 +37,8 @@ export interface LifeOptions {
   readonly powerAtMs: number;
   /** Its own, of mode 0700: its secret will be there. */
   readonly folder: string;
+  /** Where its serial port's link is to be, and whose hands it is in. */
+  readonly desk?: { readonly link: string; readonly hands: Hands } | undefined;
 }
 
 export class Life {
@@ -43,6 +47,7 @@ export class Life {
   readonly #options: RunOptions;
   readonly #reporter: Reporter;
   readonly #folder: string;
+  readonly #desk: LifeOptions["desk"];
   readonly #flashFile: string;
   /** Well beyond what the device's own budget allows it. */
   readonly #watchdogMs: number;
@@ -63,7 +68,8 @@ export class Life {
   #driftPpm = 0;
   #onJudged = () => {};
 
-  constructor(options: RunOptions, { reporter, tally, powerAtMs, folder }: LifeOptions) {
+  constructor(options: RunOptions, { reporter, tally, powerAtMs, folder, desk }: LifeOptions) {
+    this.#desk = desk;
     this.#options = options;
     this.#folder = folder;
     this.#flashFile = join(folder, "flash");
@@ -74,7 +80,8 @@ export class Life {
     const { board, profile } = options;
     this.#meter = new BootMeter(board, profile, tally);
     this.#staysAwake = profile.cycle.mode === "awake";
-    this.#watchdogMs = this.#staysAwake ? maxTimerMs : 1000 * profile.cycle.wakeBudgetSeconds + 20_000;
+    this.#watchdogMs =
+      this.#staysAwake || desk ? maxTimerMs : 1000 * profile.cycle.wakeBudgetSeconds + 20_000;
     this.resident = {
       options,
       deviceSecret: this.#secret,
@@ -112,6 +119,8 @@ export class Life {
       keylog: keylog ?? undefined,
       pcap: pcap ?? undefined,
       measure,
+      serial: this.#desk?.link,
+      onPort: (plugged) => this.#reporter.note(plugged ? "plugged in" : "unplugged"),
       onTrace: (text, atMs, bytecodes) => this.#trace(text, atMs, bytecodes),
       onProblem: (text) => this.#reporter.note(text),
       onAsk: async (kind, detail, atMs) => {
@@ -121,6 +130,7 @@ export class Life {
         return home.ask(kind, detail, atMs);
       },
     });
+    this.#desk?.hands.take(this.#device, this.#options.serial?.line ?? []);
     if (!this.#staysAwake) return;
     this.#options.signal?.addEventListener("abort", () => this.#device?.off(), { once: true });
     // A broker outside has its own time.
@@ -176,6 +186,15 @@ export class Life {
     this.#cause = "gpio";
   }
 
+  /** Sleeps in real time, until the board would wake or somebody presses its reset. */
+  async sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#desk) return wait(ms, undefined, { signal }).catch(() => {});
+    const fromMs = Date.now();
+    if (!(await this.#desk.hands.sleep(ms, signal))) return;
+    this.#atMs -= Math.max(0, ms - (Date.now() - fromMs));
+    this.#cause = "power-on";
+  }
+
   /** @param done to the sleeping board, or about to be */
   async #boot(cause: BootCause, done: readonly Done[] = []): Promise<BootEnd> {
     const startedAtMs = this.#atMs;
@@ -191,6 +210,7 @@ export class Life {
     if (link) this.#device!.link(link);
     const power = this.#options.disturbance?.power?.(this.#wake);
     if (power) this.#device!.failPower(power);
+    this.#desk?.hands.boots();
     const end = await this.#device!.boot(cause, startedAtMs, this.#watchdogMs);
     this.#atMs = end.at;
     const outcome = this.#meter.end(end);

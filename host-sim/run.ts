@@ -2,11 +2,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { boardManifest } from "./board.js";
+import { controlWords, readControls } from "./controls.js";
 import type { Disturbance } from "./disturbance.js";
 import { faultDisturbance } from "./faults/disturb.js";
 import { memberProfile } from "./fleet-profile.js";
+import { Hands } from "./hands.js";
 import { Life } from "./life.js";
+import { takePort } from "./ports.js";
 import type { Reporter } from "./report/events.js";
 import { Tally } from "./report/summary.js";
 import type { SimOptions } from "./sim-options.js";
@@ -36,26 +39,61 @@ export async function simulate(options: RunOptions, reporter: Reporter): Promise
   // Also when a reader closes the pipe: the devices' secrets are there.
   process.once("exit", removeFolder);
   const lives: Life[] = [];
+  const desk = options.serial ? openDesk(options, options.serial.name, reporter) : undefined;
   let scene: Scene | undefined;
   try {
     for (const birth of births(options, folder))
-      lives.push(new Life(birth.options, { ...birth, reporter, tally }));
+      lives.push(new Life(birth.options, { ...birth, reporter, tally, desk }));
     const residents = lives.map(({ resident }) => resident);
     scene = await openScene(residents, onceEach(reporter));
     const { devices, seed } = options;
     reporter.note(`${devices > 1 ? `${devices} times ` : ""}${board}, ${scene.title}`);
     reporter.note(`seed ${seed}`);
     await start(lives, scene);
-    await live(lives, options);
+    await live(lives, { ...options, ...(desk && { signal: desk.signal }) });
     reporter.report({ ...end(lives), event: "summary", ...tally.summary });
     return tally;
   } finally {
     // The listener's last messages are opened with the devices' secrets, which go with their lives.
     await scene?.close();
     await Promise.all(lives.map((life) => life.close()));
+    desk?.close();
     process.removeListener("exit", removeFolder);
     removeFolder();
   }
+}
+
+interface Desk {
+  readonly link: string;
+  readonly hands: Hands;
+  /** Ends the run, as the operator or the terminal says. */
+  readonly signal: AbortSignal;
+  close(): void;
+}
+
+/** Where the one board of the run lies: its port has a name, and its operator types what is done to it. */
+function openDesk({ board, signal }: RunOptions, name: string, reporter: Reporter): Desk {
+  const note = (text: string) => reporter.note(text);
+  const hands = new Hands(boardManifest(board));
+  const quit = new AbortController();
+  const port = takePort(name);
+  note(`its port is sim:${name} (${port.path}); type ${controlWords}`);
+  const controls = readControls(process.stdin, hands, {
+    quit: () => {
+      quit.abort();
+      hands.reset();
+    },
+    note,
+  });
+  return {
+    link: port.path,
+    hands,
+    signal: signal ? AbortSignal.any([signal, quit.signal]) : quit.signal,
+    close: () => {
+      controls.close();
+      port.release();
+    },
+  };
 }
 
 /** A fleet's boards get their power one after the other, so that their wakes are spread over the interval. */
@@ -139,7 +177,7 @@ function nextWake({ cycles, forMs, realtime, signal }: RunOptions, startMs: numb
     const { wakesAtMs } = life;
     if (life.cycles >= cycles || (forMs !== null && wakesAtMs >= startMs + forMs)) return true;
     const leftMs = startedAtMs + wakesAtMs - startMs - Date.now();
-    if (realtime && leftMs > 0) await wait(leftMs, undefined, { signal }).catch(() => {});
+    if (realtime && leftMs > 0) await life.sleep(leftMs, signal);
     if (signal?.aborted) return true;
     await life.wake();
     return false;

@@ -1,6 +1,7 @@
 /** What a simulation run is told: everything read, checked and filled in by the command line. */
 import type { Profile } from "../lib/store/profile.js";
 import type { BoardName } from "./board.js";
+import type { LineFault } from "./device.js";
 import type { Battery } from "./energy/battery.js";
 import type { Fault } from "./faults/fault.js";
 
@@ -65,6 +66,8 @@ export interface SimOptions {
   readonly deviceSecret: Uint8Array | null;
   /** Whoever the device seals to opens with it: P-256, PKCS #8 in DER; null: it seals to nobody. */
   readonly recipientKey: Uint8Array | null;
+  /** Its serial port by a name (`sim:NAME`), one device's, and what befalls the bytes there; null: it has none. */
+  readonly serial: { readonly name: string; readonly line: readonly LineFault[] } | null;
   readonly realtime: boolean;
   readonly json: boolean;
   /** Absolute path of the NSS key log to append to. */
