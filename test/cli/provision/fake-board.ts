@@ -83,7 +83,7 @@ export class FakeBoard {
     this.#machine = this.#boot(this.store.entries.has("record") ? "read-only" : "open");
   }
 
-  log(text: string): void {
+  log(text: string | Uint8Array): void {
     this.#child?.stdin?.write(text);
   }
 
