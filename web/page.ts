@@ -12,18 +12,24 @@ const maxLogLines = 300;
 
 const log = byId("log");
 const lines: string[] = [];
-const board = new Board(
-  refresh,
-  (text) => {
+const board = new Board({
+  changed: refresh,
+  greeted,
+  logged(text) {
     lines.push(text);
     if (lines.length > maxLogLines) lines.shift();
     log.textContent = lines.join("\n");
     log.scrollTop = log.scrollHeight;
   },
-  greeted,
-);
+  lost: () => say(byId("board"), "It was unplugged, or went away: plug it in and choose it again.", true),
+});
 const choose = byId<HTMLButtonElement>("choose");
-const result = new ResultStep(() => choose.focus());
+const result = new ResultStep(async () => {
+  profileStep.forget();
+  await board.release();
+  say(byId("board"), "None chosen yet.");
+  choose.focus();
+});
 const profileStep = new ProfileStep(board, result);
 const steps = [new FlashStep(board), new WifiStep(board), profileStep];
 

@@ -1,6 +1,9 @@
 /** The manifest of a firmware, as ESP Web Tools has it: what is taken for which chip, and what is refused. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { root } from "../../host-sim/paths.js";
 import { imagesFor, namesIn, readManifest } from "../../web/flash/manifest.js";
 
 const parts = [
@@ -43,6 +46,11 @@ test("each chip's files go to their offsets, in order; a path stands for its las
   assert.throws(() => imagesFor(read, "ESP32", files), /bootloader\.bin is empty/);
   files.delete("bootloader.bin");
   assert.throws(() => imagesFor(read, "ESP32", files), /bootloader\.bin is not among/);
+});
+
+test("the example in docs/browser.md is one", () => {
+  const [, example] = /```json\n([^`]*)```/.exec(readFileSync(join(root, "docs/browser.md"), "utf8"))!;
+  assert.deepEqual([...readManifest(example!).builds.keys()], ["ESP32-C3", "ESP32"]);
 });
 
 test("what is no manifest is refused in one line", () => {

@@ -294,6 +294,18 @@ test("a board that is unplugged in the midst of it is unprovisioned, and can be 
   await page.type("need-brokerPassword", passwords.broker);
   await page.click("provision");
   await page.until("!document.getElementById('result').hidden", 20_000);
+
+  // Nobody has downloaded it yet.
+  for (const goOn of [false, true]) {
+    await page.browser.evaluate(
+      `void (confirm = (question) => { globalThis.asked = question; return ${goOn}; })`,
+    );
+    await page.click("next");
+    assert.match(await page.browser.evaluate("globalThis.asked"), /was not downloaded/);
+    await page.until(`document.getElementById('result').hidden === ${goOn}`);
+  }
+  assert.equal(await page.text("board"), "None chosen yet.");
+  assert.equal(await page.is("provision", "disabled"), true);
 });
 
 test("the page's own policy holds: no text becomes a program, nothing is fetched from elsewhere", async () => {

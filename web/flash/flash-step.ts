@@ -70,6 +70,7 @@ export class FlashStep {
         }),
       );
       say(this.#status, "Written and compared. The board starts its new firmware.");
+      await this.#board.greetAgain();
     } catch (error) {
       say(this.#status, connected ? lineOf(error) : `${lineOf(error)}. ${remedy}`, true);
     } finally {

@@ -43,6 +43,12 @@ export class ProfileStep {
     byId<HTMLButtonElement>("provision").disabled = !this.#profile || !this.#board.chosen || this.#board.busy;
   }
 
+  /** Another board comes. Profile and files stay picked, and what is typed is forgotten already. */
+  forget(): void {
+    this.#forgetSteps();
+    this.#epoch.value = "0";
+  }
+
   /** The board tells which device it was, and so which epoch its next secret has at least. */
   suggestEpoch(epoch: number): void {
     this.#epoch.value = String(epoch);

@@ -7,7 +7,7 @@ export class ResultStep {
   #provisioned: Provisioned | undefined;
   #isDownloaded = false;
 
-  /** @param next the person goes on to another board */
+  /** @param next called when the person goes on to another board */
   constructor(next: () => void) {
     byId("download").addEventListener("click", () => this.#download());
     byId("next").addEventListener("click", () => {
