@@ -7,6 +7,8 @@ import { root } from "../host-sim/paths.js";
 type Budgets = Readonly<Record<BoardName, Meters>> & {
   /** The same for a wake that has a command to verify, act on and answer (test/e2e/commands-memory.test.ts). */
   readonly withCommands: Readonly<Record<"esp32c3" | "esp8266", Meters>>;
+  /** The same for a board that is being provisioned (bench/provisioning-memory.ts). */
+  readonly provisioning: Readonly<Record<BoardName, Meters>>;
   /** What mbedTLS may take of the heap for one connection, per kind of handshake (test/native/handshakes.ts). */
   readonly tlsHandshakes: Readonly<Record<string, number>>;
   /** What a busy MQTT session adds to a machine that has mqtt-packet (bench/mqtt-memory.ts). */
@@ -38,6 +40,11 @@ export function budget(board: BoardName, meter: Meter, bits: "32" | "64"): numbe
 /** The same, for a wake with a command. */
 export function commandBudget(board: "esp32c3" | "esp8266", meter: Meter, bits: "32" | "64"): number {
   return onEngine(readBudgets().withCommands[board], meter, bits);
+}
+
+/** The same, while the board is provisioned. */
+export function provisioningBudget(board: BoardName, meter: Meter, bits: "32" | "64"): number {
+  return onEngine(readBudgets().provisioning[board], meter, bits);
 }
 
 function onEngine(budgets: Meters, meter: Meter, bits: "32" | "64"): number {

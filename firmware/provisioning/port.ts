@@ -14,28 +14,33 @@ const drainMs = 15;
 
 export class Port {
   private readonly serial: Serial;
-  private readonly onBytes: (bytes: Uint8Array) => void;
+  private readonly onReadable: () => void;
   private readonly waiting: Uint8Array[] = [];
   /** How much the driver takes now. */
   private room = 0;
   private timer: Timer | undefined;
   private onSent: (() => void) | undefined;
 
-  /** @throws Error where the UART is not to be had: it is xsbug's in a debug build */
-  constructor(port: SerialPort, onBytes: (bytes: Uint8Array) => void) {
-    this.onBytes = onBytes;
+  /**
+   * @param onReadable there may be something to read
+   * @throws Error where the UART is not to be had: it is xsbug's in a debug build
+   */
+  constructor(port: SerialPort, onReadable: () => void) {
+    this.onReadable = onReadable;
     this.serial = new Serial({
       ...port,
       baud: 115_200,
       format: "buffer",
-      onReadable: () => this.read(),
+      onReadable,
       onWritable: (byteLength) => this.writable(byteLength),
     });
   }
 
-  /** Something waits to be written. */
-  get busy(): boolean {
-    return this.waiting.length > 0;
+  /** What has come; nothing while something waits to be written. */
+  read(): Uint8Array | undefined {
+    if (this.waiting.length > 0) return undefined;
+    const arrived = this.serial.read() as ArrayBuffer | undefined;
+    return arrived?.byteLength ? new Uint8Array(arrived) : undefined;
   }
 
   /** The port keeps `bytes`. */
@@ -57,19 +62,11 @@ export class Port {
     this.serial.close();
   }
 
-  private read(): void {
-    while (!this.busy) {
-      const arrived = this.serial.read() as ArrayBuffer | undefined;
-      if (!arrived?.byteLength) return;
-      this.onBytes(new Uint8Array(arrived));
-    }
-  }
-
   private writable(byteLength: number): void {
     this.room = byteLength;
     this.flush();
     // What came meanwhile: nobody tells of it again.
-    this.read();
+    this.onReadable();
   }
 
   private flush(): void {
@@ -82,7 +79,7 @@ export class Port {
       if (part.length === bytes.length) this.waiting.shift();
       else this.waiting[0] = bytes.subarray(part.length);
     }
-    if (this.busy || !this.onSent) return;
+    if (this.waiting.length > 0 || !this.onSent) return;
     this.timer = Timer.set(this.onSent, drainMs);
     this.onSent = undefined;
   }

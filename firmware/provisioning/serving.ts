@@ -21,11 +21,12 @@ export class Serving implements Heard {
   /** What is to be done when its time has come, in this order. */
   private readonly effects: DeviceEffect[] = [];
   private timer: Timer | undefined;
+  private reading = false;
   private closed = false;
 
   /** @throws Error where the port is not to be had */
   constructor(port: SerialPort, mode: "open" | "read-only") {
-    this.port = new Port(port, (bytes) => this.tell({ type: "bytes", bytes }));
+    this.port = new Port(port, () => this.readable());
     this.machine = new ProvisioningDevice({
       mode,
       crypto: nativeCrypto,
@@ -53,9 +54,25 @@ export class Serving implements Heard {
     this.port.close();
   }
 
+  /** In a job of its own: what a request asks for, a commit above all, needs nearly all of a small board's stack. */
+  private readable(): void {
+    if (this.reading || this.closed) return;
+    this.reading = true;
+    Timer.set(() => {
+      this.reading = false;
+      const bytes = this.closed ? undefined : this.port.read();
+      if (!bytes) return;
+      this.take(this.machine.handle({ type: "bytes", bytes }, Time.ticks));
+      this.readable();
+    }, 0);
+  }
+
   private tell(event: DeviceEvent): void {
-    if (this.closed) return;
-    this.effects.push(...this.machine.handle(event, Time.ticks));
+    if (!this.closed) this.take(this.machine.handle(event, Time.ticks));
+  }
+
+  private take(effects: readonly DeviceEffect[]): void {
+    this.effects.push(...effects);
     this.carryOut();
   }
 

@@ -31,7 +31,9 @@ describe("settings", { skip: mosquittoMissing() ?? false, timeout: 120_000 }, ()
 
   function pausesOf(events: Parameters<typeof only>[0]): number[] {
     // The board's clock is not exact, and it sleeps by what it has learned of that.
-    return only(events, "sleep").map(({ ms, awakeMs }) => 10 * Math.round((ms + awakeMs) / 10_000));
+    return only(events, "sleep").map(
+      ({ ms, awakeMs, attendMs = 0 }) => 10 * Math.round((ms + awakeMs + attendMs) / 10_000),
+    );
   }
 
   function trials(events: Parameters<typeof only>[0]): string[] {

@@ -91,11 +91,12 @@ describe("early data", { skip }, () => {
       const taken = await go(port, {
         ...inTime,
         onEvent: (event) => {
-          if (event.event === "sleep") front.silent = true;
+          if (event.event === "sleep" && event.wake === 2) front.silent = true;
         },
       });
       front.silent = false;
-      assert.deepEqual(taken, [false, true, true]);
+      // The first ticket seems too old: the board attends to its port after power-on, and that is jumped over.
+      assert.deepEqual(taken, [false, false, true]);
     });
 
     test("is refused as too old, and follows after the handshake", async () => {
