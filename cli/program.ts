@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   certs: async () => (await import("./certs/command.js")).addCertsCommand,
   profile: async () => (await import("./profile/command.js")).addProfileCommand,
   pin: async () => (await import("./pin/command.js")).addPinCommand,
+  fleet: async () => (await import("./fleet/command.js")).addFleetCommand,
   nvs: async () => (await import("./nvs/command.js")).addNvsCommand,
   keys: async () => (await import("./keys/command.js")).addKeysCommand,
   pub: async () => (await import("./mqtt/pub.js")).addPubCommand,

@@ -10,7 +10,7 @@ import { topicMatches } from "../../lib/mqtt/wire/topics.js";
 import { KeyringError } from "../keyring.js";
 import { editKeyringFile, type KeyringJsonEntry, keyringEntries } from "../keyring-file.js";
 import { type DeviceKeys, keyringEntriesOf, publishedTopics } from "./device-entries.js";
-import { type DeviceEpoch, Register } from "./register.js";
+import { type DeviceEpoch, type DeviceRow, type NewDevice, Register } from "./register.js";
 
 /** Where it is when nobody says so. */
 export const defaultFleet = "fleet";
@@ -46,6 +46,17 @@ export class Fleet {
 
   get keyring(): string {
     return fleetKeyring(this.folder);
+  }
+
+  /**
+   * A pending row, under an epoch that nobody has a secret of: not the register, not the keyring, and not the device.
+   * @param above what the device itself says that it has
+   * @throws as Register.begin; {KeyringError | OpenToOthers} when the keyring cannot be used
+   */
+  begin(device: NewDevice, above = -1): DeviceRow {
+    // A secret that a device made in the field is in the keyring alone.
+    const known = keyringEntries(this.keyring).filter((entry) => entry.device === device.id);
+    return this.register.begin(device, Math.max(above, ...known.map(({ epoch }) => epoch as number)));
   }
 
   /**

@@ -104,7 +104,7 @@ async function write(
   const { id } = profile.device;
   if (force) await fleet.discardImages(id);
   const board = { mac: "", board: "", firmware: "" };
-  const row = fleet.register.begin({ id, origin: "image", ...board, profile: path });
+  const row = fleet.begin({ id, origin: "image", ...board, profile: path });
   let entries: FlashEntry[] = [];
   let image: Uint8Array | undefined;
   try {

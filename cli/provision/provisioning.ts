@@ -101,7 +101,7 @@ async function provisionAnew(
   const { profile, deviceId: id } = prepared;
   const { mac, board: name, firmware } = board.info;
   const shortKid = profile.device.kid;
-  const row = fleet.register.begin({
+  const row = fleet.begin({
     id,
     origin: "serial",
     shortKid,

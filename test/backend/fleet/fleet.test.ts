@@ -140,6 +140,17 @@ test("what was begun and never came to the device is forgotten when another atte
   fleet.close();
 });
 
+test("an epoch is given that neither register nor keyring nor the device knows", async () => {
+  const fleet = new Fleet(newFolder(), () => now);
+  assert.equal(fleet.begin(device()).epoch, 0);
+  // As `keys rekey` adds it.
+  await fleet.addKeys({ profile: profile(), epoch: 4, secret, signPoint: null });
+  assert.equal(fleet.begin(device()).epoch, 5);
+  assert.equal(fleet.begin(device(), 8).epoch, 9);
+  assert.equal(fleet.begin(device({ id: "e" })).epoch, 0);
+  fleet.close();
+});
+
 test("a device that never got what was begun for it leaves nothing behind", async () => {
   const fleet = new Fleet(newFolder(), () => now);
   const { epoch } = fleet.register.begin(device());
