@@ -60,7 +60,7 @@ const actions: { readonly [kind in HostFailureKind]: string } = {
     "erase the board's flash, flash the firmware and provision again; replace it if it happens again",
   "too-often": "wait a minute, and ask again",
   locked:
-    "it changes nothing without a person: press and let go its reset button, then hold its BOOT button for 5 s within 10 s; that erases its keys",
+    "it changes nothing without a person: press and let go its reset button, then hold its button (BOOT, FLASH) for 5 s within 10 s; that erases its keys",
   "no-answer":
     "check that its firmware is Dormouse's, the port and --baud are right, and reset it: once provisioned it answers in the first 10 s only",
   "port-gone": "plug it in, and do it again",

@@ -88,15 +88,18 @@ test("a board makes its keys, proves them, and the register and keyring have wha
 
   const again = await scene.run(["provision", ...flags]);
   assert.equal(again.code, 1);
-  assert.match(again.stderr, /is provisioned as dm-1 \(epoch 0\) and locked: .*BOOT button.*5 s within 10 s/);
+  assert.match(
+    again.stderr,
+    /is provisioned as dm-1 \(epoch 0\) and locked: .*button \(BOOT, FLASH\) for 5 s within 10 s/,
+  );
   const reset = await scene.run(["reset", "-p", board.port, "--fleet", "f1"]);
   assert.equal(reset.code, 1);
-  assert.match(reset.stderr, /BOOT button/);
+  assert.match(reset.stderr, /hold its button/);
   assert.equal(Buffer.from(board.store.readBytes("record")!.subarray(16, 48)).toString("hex"), secret);
 
   // The person comes, while somebody waits for that.
   const waiting = scene.start(["reset", "-p", board.port, "--fleet", "f1", "--wait", "20s"]);
-  await heard(waiting, /BOOT button.*waiting for that/);
+  await heard(waiting, /button .*waiting for that/);
   board.erase();
   const done = await waiting.ran;
   assert.equal(done.code, 0, done.stderr);
