@@ -189,7 +189,7 @@ export function addNvsCommand(parent: Command): void {
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse nvs --profile profiles/mine.json --id dormouse-7 --out dormouse-7.bin\n" +
-        "  $ esptool.py --port /dev/ttyUSB0 write_flash 0x9000 dormouse-7.bin\n" +
+        "  $ esptool --port /dev/ttyUSB0 write-flash 0x9000 dormouse-7.bin\n" +
         "\ndocs/nvs.md says what is in it, and how it is kept from who has the board.",
     )
     .action(nvs);

@@ -3,11 +3,11 @@
  * image's. Judged by backend/ from what the wire saw, and by what lies in flash.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { parseKeyring } from "../../backend/keyring.js";
+import { parseKeyring, readKeyring } from "../../backend/keyring.js";
 import { Receiver } from "../../backend/receiver.js";
 import { SqliteReplayStore } from "../../backend/replay/sqlite.js";
 import { Board } from "../../bench/powercut/board.js";
@@ -21,6 +21,8 @@ import { answer, quietWorld } from "../../host-sim/world/network.js";
 import { Prng } from "../../host-sim/world/prng.js";
 import { encodeDeviceRecord } from "../../lib/store/device-record.js";
 import { flashEntries, flashKeys } from "../../lib/store/flash-entries.js";
+import { inProcess } from "../cli/in-process.js";
+import { readNvs } from "../cli/nvs-reader.js";
 
 const secret = new Uint8Array(32).fill(0x5e);
 const secretHex = Buffer.from(secret).toString("hex");
@@ -191,6 +193,42 @@ describe("a factory image", () => {
       await wake();
       assert.equal((await judged())[0]?.verdict, "fresh");
     });
+
+  test("what `dormouse nvs` makes is such an image, and the fleet's keyring opens what its board sends", async () => {
+    const at = (name: string) => join(folder, name);
+    const written = {
+      schema: 1,
+      device: { id: "dormouse-1" },
+      wifi: { ssid: "burrow" },
+      broker: { host: "127.0.0.1", port: broker.port, tls: false, insecure: true },
+      topics: { protection: "sign" },
+      cycle: { intervalSeconds: 900, wakeBudgetSeconds: 10 },
+    };
+    writeFileSync(at("mine.json"), JSON.stringify(written));
+    const words = ["--profile", at("mine.json"), "--out", at("nvs.bin"), "--fleet", at("fleet")];
+    assert.deepEqual((await inProcess(["nvs", ...words])).stderr, "");
+    const entries: FlashEntry[] = [];
+    for (const [domain, values] of readNvs(new Uint8Array(readFileSync(at("nvs.bin")))))
+      for (const [key, { type, value }] of values)
+        entries.push({ domain, key, type: type === "blob" ? "buffer" : (type as "string"), value });
+    board.writeFlash(entries);
+    await wake("power-on");
+    await wake();
+    const replay = new SqliteReplayStore(":memory:");
+    const receiver = new Receiver({ keyring: readKeyring(at("fleet/keyring.json")), replay });
+    const received = [];
+    for (const one of published) received.push(await receiver.receive(one.topic, one.payload));
+    receiver.close();
+    await replay.close();
+    assert.deepEqual(
+      received.map(({ verdict, counter, sender }) => [verdict, counter, sender]),
+      [
+        ["fresh", 0, "dormouse-1"],
+        ["fresh", 1, "dormouse-1"],
+      ],
+    );
+    assert.equal(record()[2], 3);
+  });
 
   test("a password that is derived of the secret is refused: the broker could not know it", async () => {
     const derived = { auth: "derived", username: "dormouse-1" };
