@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { lstatSync, mkdtempSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { engineFile } from "../../../host-sim/engine-file.js";
 import { Board, type Boot, start } from "./board.js";
@@ -25,185 +25,187 @@ interface Echo {
   readonly opened: Promise<void>;
 }
 
-for (const variant of ["release", "sanitize"] as const) {
-  const echo = async (...orders: string[]): Promise<Echo> => {
-    const link = join(scratch, `port-${++ports}`);
-    const board = new Board(await engineFile(variant), "serial-echo", {}, undefined, ["--serial", link]);
-    const opened = new Promise<void>((resolve) => {
-      board.onTrace = (text) => text === "open" && resolve();
-    });
-    for (const order of orders) board.send(order);
-    return { board, link, boot: board.boot(), opened };
-  };
+describe("a serial port", { concurrency: 6 }, () => {
+  for (const variant of ["release", "sanitize"] as const) {
+    const echo = async (...orders: string[]): Promise<Echo> => {
+      const link = join(scratch, `port-${++ports}`);
+      const board = new Board(await engineFile(variant), "serial-echo", {}, undefined, ["--serial", link]);
+      const opened = new Promise<void>((resolve) => {
+        board.onTrace = (text) => text === "open" && resolve();
+      });
+      for (const order of orders) board.send(order);
+      return { board, link, boot: board.boot(), opened };
+    };
 
-  /** Sleeps at Q, and nothing is left. */
-  const end = async ({ board, link, boot }: Echo, host?: Terminal): Promise<Boot> => {
-    host?.write("Q");
-    const ended = await boot;
-    assert.equal(await board.stop(), 0, board.stderr);
-    assert.equal(board.stderr, "");
-    assert.equal(lstatSync(link, { throwIfNoEntry: false }), undefined);
-    return ended;
-  };
+    /** Sleeps at Q, and nothing is left. */
+    const end = async ({ board, link, boot }: Echo, host?: Terminal): Promise<Boot> => {
+      host?.write("Q");
+      const ended = await boot;
+      assert.equal(await board.stop(), 0, board.stderr);
+      assert.equal(board.stderr, "");
+      assert.equal(lstatSync(link, { throwIfNoEntry: false }), undefined);
+      return ended;
+    };
 
-  test(`every byte goes both ways as it is, and the log beside them (${variant})`, async () => {
-    const device = await echo();
-    await device.opened;
-    assert.match(readlinkSync(device.link), /^\/dev\//);
-    const host = new Terminal(device.link);
-    host.write(all);
-    await host.until(() => host.received.length >= all.length);
-    assert.deepEqual([...host.received], [...all]);
-    host.write("L");
-    await host.hear("a log line\n");
-    const { end: ended } = await end(device, host);
-    host.close();
-    assert.equal(ended.reason, "sleep", ended.detail);
-    assert.ok(ended.at - start < 5000, "in real time");
-  });
-
-  test(`who closes the port may open it again, and finds nothing that was meant for another (${variant})`, async () => {
-    const device = await echo();
-    await device.opened;
-    for (const word of ["first", "second"]) {
-      const host = new Terminal(device.link);
-      host.write(word);
-      await host.hear(word);
-      assert.equal(host.received.toString(), word);
-      host.write("lost");
-      await wait(20);
-      host.close();
-      await wait(20);
-    }
-    const last = new Terminal(device.link);
-    await end(device, last);
-    last.close();
-  });
-
-  test(`what nobody reads makes the firmware's write throw, and holds up nothing (${variant})`, async () => {
-    const device = await echo();
-    await device.opened;
-    const host = new Terminal(device.link);
-    host.write("F");
-    host.write("Z".repeat(4000));
-    const fill = setInterval(() => host.write("FL".repeat(100)), 5);
-    await wait(500);
-    clearInterval(fill);
-    const { end: ended, traces } = await end(device, host);
-    host.close();
-    assert.equal(ended.reason, "sleep", ended.detail);
-    assert.deepEqual(traces.slice(0, 2), ["open", "output full after 128"]);
-    assert.equal(traces.at(-1), "a log line");
-    assert.equal(traces.at(-2), "output full after 0");
-  });
-
-  test(`without anybody the clock stands still for nobody: it jumps as ever without a port (${variant})`, async () => {
-    const board = new Board(await engineFile(variant), "serial-alone");
-    const before = Date.now();
-    const { end: ended, traces } = await board.boot();
-    assert.equal(await board.stop(), 0, board.stderr);
-    assert.ok(Date.now() - before < 5000);
-    assert.ok(ended.at - start >= 600_000);
-    assert.deepEqual(traces, [
-      "writable 128",
-      "invalid port",
-      "invalid baud",
-      "invalid",
-      "in use",
-      "10 minutes",
-    ]);
-  });
-
-  test(`with a port ten minutes pass at once when the world is told to hurry, and only then (${variant})`, async () => {
-    const device = await echo("line hurry");
-    await device.opened;
-    const { reason } = (await end(device)).end;
-    assert.equal(reason, "deadlock", "nothing can come any more");
-  });
-
-  test(`bytes come one at a time when the line is told so, either way (${variant})`, async () => {
-    const device = await echo("line single");
-    await device.opened;
-    const host = new Terminal(device.link);
-    host.write("one at a time");
-    await host.hear("one at a time");
-    host.write("?");
-    await host.hear("most 1\n");
-    const sentMs = performance.now();
-    host.write("x".repeat(300));
-    await host.hear("x".repeat(300));
-    assert.ok(performance.now() - sentMs >= 30, "with a tenth of a millisecond between them");
-    await end(device, host);
-    host.close();
-  });
-
-  test(`noise, loss and repetition are the same again for the same seed (${variant})`, async () => {
-    const runs: string[] = [];
-    for (const seed of [1, 1, 2]) {
-      const device = await echo("line noise 30", "line loss 20", "line repeat 50", `line seed ${seed}`);
+    test(`every byte goes both ways as it is, and the log beside them (${variant})`, async () => {
+      const device = await echo();
       await device.opened;
+      assert.match(readlinkSync(device.link), /^\/dev\//);
       const host = new Terminal(device.link);
-      for (let n = 0; n < 20; n++) host.write("0123456789".repeat(5));
-      await host.untilQuiet();
-      runs.push(host.received.toString("latin1"));
-      device.board.send("line clear");
-      await wait(20);
-      await end(device, host);
+      host.write(all);
+      await host.until(() => host.received.length >= all.length);
+      assert.deepEqual([...host.received], [...all]);
+      host.write("L");
+      await host.hear("a log line\n");
+      const { end: ended } = await end(device, host);
       host.close();
-    }
-    assert.equal(runs[0], runs[1]);
-    assert.notEqual(runs[0], runs[2]);
-    assert.ok(Math.abs(runs[0]!.length - 1000) < 150, runs[0]!);
-    assert.ok(
-      runs[0]!.includes("00") && /[^0-9]/.test(runs[0]!) && !runs[0]!.startsWith("0123456789".repeat(100)),
-    );
-  });
+      assert.equal(ended.reason, "sleep", ended.detail);
+      assert.ok(ended.at - start < 5000, "in real time");
+    });
 
-  for (const [way, heard] of [
-    ["in", 4],
-    ["out", 7],
-    ["any", 2],
-  ] as const)
-    test(`a cut after 7 bytes ${way} unplugs the port there, and it comes back (${variant})`, async () => {
+    test(`who closes the port may open it again, and finds nothing that was meant for another (${variant})`, async () => {
+      const device = await echo();
+      await device.opened;
+      for (const word of ["first", "second"]) {
+        const host = new Terminal(device.link);
+        host.write(word);
+        await host.hear(word);
+        assert.equal(host.received.toString(), word);
+        host.write("lost");
+        await wait(20);
+        host.close();
+        await wait(20);
+      }
+      const last = new Terminal(device.link);
+      await end(device, last);
+      last.close();
+    });
+
+    test(`what nobody reads makes the firmware's write throw, and holds up nothing (${variant})`, async () => {
       const device = await echo();
       await device.opened;
       const host = new Terminal(device.link);
-      device.board.send(`line cut ${way} 7`);
-      await wait(20);
-      host.write("12345");
-      await wait(20);
-      if (way !== "any") host.write("67890");
-      await host.until(() => host.gone);
-      assert.ok(host.gone && lstatSync(device.link, { throwIfNoEntry: false }) === undefined);
-      assert.equal(host.received.length, { in: 5, out: 7, any: 2 }[way], `${heard}`);
+      host.write("F");
+      host.write("Z".repeat(4000));
+      const fill = setInterval(() => host.write("FL".repeat(100)), 5);
+      await wait(500);
+      clearInterval(fill);
+      const { end: ended, traces } = await end(device, host);
       host.close();
+      assert.equal(ended.reason, "sleep", ended.detail);
+      assert.deepEqual(traces.slice(0, 2), ["open", "output full after 128"]);
+      assert.equal(traces.at(-1), "a log line");
+      assert.equal(traces.at(-2), "output full after 0");
+    });
+
+    test(`without anybody the clock stands still for nobody: it jumps as ever without a port (${variant})`, async () => {
+      const board = new Board(await engineFile(variant), "serial-alone");
+      const before = Date.now();
+      const { end: ended, traces } = await board.boot();
+      assert.equal(await board.stop(), 0, board.stderr);
+      assert.ok(Date.now() - before < 5000);
+      assert.ok(ended.at - start >= 600_000);
+      assert.deepEqual(traces, [
+        "writable 128",
+        "invalid port",
+        "invalid baud",
+        "invalid",
+        "in use",
+        "10 minutes",
+      ]);
+    });
+
+    test(`with a port ten minutes pass at once when the world is told to hurry, and only then (${variant})`, async () => {
+      const device = await echo("line hurry");
+      await device.opened;
+      const { reason } = (await end(device)).end;
+      assert.equal(reason, "deadlock", "nothing can come any more");
+    });
+
+    test(`bytes come one at a time when the line is told so, either way (${variant})`, async () => {
+      const device = await echo("line single");
+      await device.opened;
+      const host = new Terminal(device.link);
+      host.write("one at a time");
+      await host.hear("one at a time");
+      host.write("?");
+      await host.hear("most 1\n");
+      const sentMs = performance.now();
+      host.write("x".repeat(300));
+      await host.hear("x".repeat(300));
+      assert.ok(performance.now() - sentMs >= 30, "with a tenth of a millisecond between them");
+      await end(device, host);
+      host.close();
+    });
+
+    test(`noise, loss and repetition are the same again for the same seed (${variant})`, async () => {
+      const runs: string[] = [];
+      for (const seed of [1, 1, 2]) {
+        const device = await echo("line noise 30", "line loss 20", "line repeat 50", `line seed ${seed}`);
+        await device.opened;
+        const host = new Terminal(device.link);
+        for (let n = 0; n < 20; n++) host.write("0123456789".repeat(5));
+        await host.untilQuiet();
+        runs.push(host.received.toString("latin1"));
+        device.board.send("line clear");
+        await wait(20);
+        await end(device, host);
+        host.close();
+      }
+      assert.equal(runs[0], runs[1]);
+      assert.notEqual(runs[0], runs[2]);
+      assert.ok(Math.abs(runs[0]!.length - 1000) < 150, runs[0]!);
+      assert.ok(
+        runs[0]!.includes("00") && /[^0-9]/.test(runs[0]!) && !runs[0]!.startsWith("0123456789".repeat(100)),
+      );
+    });
+
+    for (const [way, heard] of [
+      ["in", 4],
+      ["out", 7],
+      ["any", 2],
+    ] as const)
+      test(`a cut after 7 bytes ${way} unplugs the port there, and it comes back (${variant})`, async () => {
+        const device = await echo();
+        await device.opened;
+        const host = new Terminal(device.link);
+        device.board.send(`line cut ${way} 7`);
+        await wait(20);
+        host.write("12345");
+        await wait(20);
+        if (way !== "any") host.write("67890");
+        await host.until(() => host.gone);
+        assert.ok(host.gone && lstatSync(device.link, { throwIfNoEntry: false }) === undefined);
+        assert.equal(host.received.length, { in: 5, out: 7, any: 2 }[way], `${heard}`);
+        host.close();
+        device.board.send("line plug");
+        await until(() => lstatSync(device.link, { throwIfNoEntry: false }) !== undefined);
+        const again = new Terminal(device.link);
+        again.write("again");
+        await again.hear("again");
+        await end(device, again);
+        again.close();
+      });
+
+    test(`a port without its cable comes to nothing, and the board lives on (${variant})`, async () => {
+      const device = await echo();
+      await device.opened;
+      const host = new Terminal(device.link);
+      device.board.send("line unplug");
+      await host.until(() => host.gone);
+      host.close();
+      device.board.send("line unplug");
+      device.board.send("line plug");
       device.board.send("line plug");
       await until(() => lstatSync(device.link, { throwIfNoEntry: false }) !== undefined);
       const again = new Terminal(device.link);
-      again.write("again");
-      await again.hear("again");
+      again.write("there");
+      await again.hear("there");
       await end(device, again);
       again.close();
     });
-
-  test(`a port without its cable comes to nothing, and the board lives on (${variant})`, async () => {
-    const device = await echo();
-    await device.opened;
-    const host = new Terminal(device.link);
-    device.board.send("line unplug");
-    await host.until(() => host.gone);
-    host.close();
-    device.board.send("line unplug");
-    device.board.send("line plug");
-    device.board.send("line plug");
-    await until(() => lstatSync(device.link, { throwIfNoEntry: false }) !== undefined);
-    const again = new Terminal(device.link);
-    again.write("there");
-    await again.hear("there");
-    await end(device, again);
-    again.close();
-  });
-}
+  }
+});
 
 async function until(holds: () => boolean): Promise<void> {
   for (const endMs = Date.now() + 2000; !holds(); await wait(2))
