@@ -94,7 +94,7 @@ def admit(db, who, counter, identity):  # fresh is a counter once, for all who s
 def judge(keyring, db, topic, message):  # what is not verified changes nothing, and is not shown
     problem, now = "no key for this topic", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     for entry, signer in keyring:
-        topics, owner = entry.get("topics", [entry.get("topic")]), signer or entry
+        topics, owner = entry.get("topics", [entry["topic"]] if "topic" in entry else []), signer or entry
         if entry.get("direction") == "down" or not any(matches(one, topic) for one in topics): continue
         try:
             if not any(matches(one, topic) for one in owner.get("topics", [topic])): raise ValueError("topic")

@@ -40,10 +40,11 @@ function shownOf(entry: Entry): Shown[] {
       topic,
       protection: typeof value === "string" ? value : `${(value as Entry).algorithm}`,
     }));
-  return [
-    ...protections(entry.topics).map((shown) => ({ ...common, whose, ...shown })),
-    ...protections(entry.commands).map((shown) => ({ ...common, whose: `to ${entry.device}`, ...shown })),
+  const shown = [
+    ...protections(entry.topics).map((one) => ({ ...common, whose, ...one })),
+    ...protections(entry.commands).map((one) => ({ ...common, whose: `commands to ${whose}`, ...one })),
   ];
+  return shown.length > 0 ? shown : [{ ...common, whose, topic: "", protection: "opens nothing" }];
 }
 
 function entriesOf(path: string): Shown[] {

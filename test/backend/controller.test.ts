@@ -212,6 +212,10 @@ test("the keyring says how commands are protected where the caller does not, and
   const sealing = scene({ device: { commands: { protection: "seal", alg: 1 } }, entry: { topics } });
   sealing.device.take({ ...(await sealing.controller.prepare("d", "echo")), retain: false });
   assert.equal((await sealing.controller.matchResult(await sealing.answer()))?.status, "done");
+  const commands = { [`${base}/command`]: { protection: "seal", algorithm: "a256gcm" } };
+  const apart = scene({ device: { commands: { protection: "seal", alg: 3 } }, entry: { commands } });
+  apart.device.take({ ...(await apart.controller.prepare("d", "echo")), retain: false });
+  assert.equal((await apart.controller.matchResult(await apart.answer()))?.status, "done");
   const until = "2020-01-01T00:00:00Z";
   const keys = [
     { device: "d", epoch: 1, secret, topics: { x: "stamp" } },

@@ -59,10 +59,10 @@ test("every kind of entry is accepted", () => {
   const sec1 = pair.privateKey.export({ type: "sec1", format: "pem" });
   const third = { ...recipient, recipient: "plant-9", privateKey: sec1 };
   const signs = { ...signed, epoch: 4 };
-  assert.equal(
-    complaint([entry, short, seals, { ...one, epoch: 5 }, stampOnly, signs, recipient, another, third]),
-    "accepted",
-  );
+  const { topics: _topics, ...silent } = { ...entry, epoch: 6 };
+  const commanded = { ...silent, epoch: 7, commands: { "sensors/dormouse-1/command": "seal" } };
+  const last = [recipient, another, third, silent, commanded];
+  assert.equal(complaint([entry, short, seals, { ...one, epoch: 5 }, stampOnly, signs, ...last]), "accepted");
 });
 
 test("a mistake is named by entry and field, in one line without any value", () => {
@@ -80,6 +80,9 @@ test("a mistake is named by entry and field, in one line without any value", () 
     [{ ...entry, until: "tomorrow" }, /^entry 2: until: a time such as 2027-01-01T00:00:00Z is needed$/],
     [{ ...entry, until: "2027-13-01T00:00:00Z" }, /^entry 2: until: a time/],
     [{ ...entry, topics: {} }, /^entry 2: topics: it is empty$/],
+    [{ ...entry, commands: {} }, /^entry 2: commands: it is empty$/],
+    [{ ...entry, commands: { "a/+": "seal" } }, /^entry 2: commands: .*must not contain/],
+    [{ ...entry, commands: { a: "sign" } }, /^entry 2: commands: "stamp", "seal"/],
     [
       { ...entry, topics: { "sensors/+/readings": "stamp" } },
       /^entry 2: topics: .*must not contain \+ or #$/,

@@ -222,7 +222,12 @@ test("show: whose messages a keyring opens, and none of its keys", async () => {
   const until = "2027-01-01T00:00:00Z";
   writeFileSync(
     path,
-    keyringOf(...device.entries(), { ...down, until, algorithm: "hmac-256", key: secret }),
+    keyringOf(
+      ...device.entries(),
+      { ...down, until, algorithm: "hmac-256", key: secret },
+      { device: "dormouse-2", epoch: 1, secret },
+      { device: "dormouse-2", epoch: 2, secret, commands: { d: "seal" } },
+    ),
     { mode: 0o600 },
   );
   const { code, stdout, stderr } = await dormouse(["keys", "show", path]);
@@ -230,18 +235,20 @@ test("show: whose messages a keyring opens, and none of its keys", async () => {
   assert.equal(
     stdout,
     [
-      "WHOSE                 EPOCH  TOPIC                        PROTECTION                            UNTIL",
-      "dormouse-1            0      sensors/dormouse-1/readings  stamp",
-      "dormouse-1            0      sensors/dormouse-1/sealed    seal",
-      "dormouse-1            0      sensors/dormouse-1/signed    sign",
-      "to plant                     sensors/+/to                 sealTo, signed by dormouse-1 epoch 0",
-      "to plant-unsigned            sensors/+/to-unsigned        sealTo, unauthenticated",
-      "office to dormouse-1  0      c                            hmac-256                              2027-01-01T00:00:00Z",
+      "WHOSE                   EPOCH  TOPIC                        PROTECTION                            UNTIL",
+      "dormouse-1              0      sensors/dormouse-1/readings  stamp",
+      "dormouse-1              0      sensors/dormouse-1/sealed    seal",
+      "dormouse-1              0      sensors/dormouse-1/signed    sign",
+      "to plant                       sensors/+/to                 sealTo, signed by dormouse-1 epoch 0",
+      "to plant-unsigned              sensors/+/to-unsigned        sealTo, unauthenticated",
+      "office to dormouse-1    0      c                            hmac-256                              2027-01-01T00:00:00Z",
+      "dormouse-2              1                                   opens nothing",
+      "commands to dormouse-2  2      d                            seal",
       "",
     ].join("\n"),
   );
   const json = await dormouse(["keys", "show", path, "--json"]);
-  assert.equal(json.stdout.trim().split("\n").length, 6);
+  assert.equal(json.stdout.trim().split("\n").length, 8);
   for (const text of [stdout, json.stdout]) assert.ok(!text.includes(secret) && !text.includes("PRIVATE"));
   chmodSync(path, 0o640);
   assert.equal((await dormouse(["keys", "show", path])).code, 1);

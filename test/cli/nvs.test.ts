@@ -12,9 +12,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { Command } from "commander";
 import { Register } from "../../backend/fleet/register.js";
 import type { KeyringJsonEntry } from "../../backend/keyring-file.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
+import { addNvsCommand } from "../../cli/nvs/command.js";
+import { root } from "../../host-sim/paths.js";
 import { openDeviceRecord } from "../../lib/store/device-record.js";
 import { readProfile } from "../../lib/store/profile.js";
 import type { Ran } from "./command.js";
@@ -212,6 +215,24 @@ test("what no factory image can serve is refused before anything is made", async
   await refused({}, 2, /--size "1000": write a multiple of 4096/, "--size", "1000");
   await refused({}, 2, /--size "8192"/, "--size", "8192");
   assert.equal(readFileSync(at("fleet/keyring.json"), "utf8"), before);
+});
+
+test("docs/nvs.md has the command's options, and its example works", async () => {
+  const page = readFileSync(join(root, "docs/nvs.md"), "utf8");
+  const parent = new Command();
+  addNvsCommand(parent);
+  const options = parent.commands[0]!.options.map(({ long }) => long!);
+  const table = page.slice(page.indexOf("| option |"), page.indexOf("- Keys that the profile"));
+  const told = new Set([...table.matchAll(/`(--[a-z]+)/g)].map(([, name]) => name!));
+  assert.deepEqual([...told].sort(), options.sort());
+  const line = /^npx dormouse (nvs .*)$/m.exec(page)![1]!;
+  const files = new Map([
+    ["profiles/mine.json", "greenhouse.json"],
+    ["dormouse-7.bin", "page.bin"],
+  ]);
+  const words = line.split(" ").map((word) => files.get(word) ?? word);
+  await made(...words.slice(1), "--fleet", at("page-fleet"));
+  assert.equal(flash("page.bin").size, 7);
 });
 
 /** CRC-32 (IEEE 802.3) as zlib's, begun with 0xffffffff. */

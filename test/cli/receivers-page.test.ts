@@ -1,6 +1,6 @@
 /** docs/receivers.md: its commands do what it says, at a broker on this machine. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { root } from "../../host-sim/paths.js";
@@ -22,6 +22,8 @@ describe("docs/receivers.md", { skip: mosquittoMissing() ?? false, timeout: 120_
     await broker.start();
     broker.file("devices.keyring", new SealedDevice().keyring());
     broker.file("dormouse-1.secret", `${secret}\n`);
+    mkdirSync(join(broker.folder, "fleet"));
+    broker.file("fleet/keyring.json", new SealedDevice().keyring());
     postgres = await PostgresServer.start();
   });
   after(async () => {

@@ -90,6 +90,8 @@ const taken = flashed.find(({ secret }) => secret !== factoryImage.secret)!;
 
 const channel = ({ id, epoch, topic }: Draft) => ({ id, epoch, topic });
 const entries = [
+  // As a fleet has it of a device that signs: for commands alone.
+  { device: "signed", epoch: 0, secret: "ab".repeat(32), commands: { "sensors/signed/command": "seal" } },
   {
     device: "stamped",
     epoch: 0,
