@@ -5,7 +5,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { type BoardName, boardManifest } from "../../host-sim/board.js";
 import { type Answer, type BootCause, type BootEnd, Device } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
@@ -30,16 +29,14 @@ export class SerialBoard {
   readonly device: Device;
   readonly #folder: string;
   readonly #link: string;
-  readonly #log: string[];
   #atMs = Date.UTC(2026, 10, 22);
   #terminal: Terminal | undefined;
   #reading: NodeJS.Timeout | undefined;
 
-  private constructor(device: Device, folder: string, log: string[]) {
+  private constructor(device: Device, folder: string) {
     this.device = device;
     this.#folder = folder;
     this.#link = linkIn(folder);
-    this.#log = log;
   }
 
   static async start(board: BoardName, options: SerialBoardOptions = {}): Promise<SerialBoard> {
@@ -49,21 +46,15 @@ export class SerialBoard {
     const image = join(folder, "image");
     writeFileSync(flashFile, encodeFlash(flash), { mode: 0o600 });
     writeImage(image, { board, manifest: boardManifest(board), flashFile });
-    const log: string[] = [];
     const device = await Device.start({
       engine: await engineFile("release"),
       image,
       measure,
       serial: linkIn(folder),
-      onTrace: (text) => log.push(text.trimEnd()),
+      onTrace: () => {},
       onAsk: ask,
     });
-    return new SerialBoard(device, folder, log);
-  }
-
-  /** Of all boots. */
-  get log(): readonly string[] {
-    return this.#log;
+    return new SerialBoard(device, folder);
   }
 
   get flash(): FlashEntry[] {
@@ -103,12 +94,9 @@ export class SerialBoard {
     return client;
   }
 
-  /** Waits for a line of the log. */
-  async says(text: string): Promise<void> {
-    for (let waited = 0; !this.#log.some((line) => line.includes(text)); waited += 5) {
-      if (waited > 5000) throw new Error(`the board does not say ${text}`);
-      await wait(5);
-    }
+  /** To the port, as it is. */
+  send(bytes: Uint8Array): void {
+    this.#terminal?.write(bytes);
   }
 
   async stop(): Promise<void> {

@@ -9,15 +9,14 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Board } from "../../bench/powercut/board.js";
 import { CampaignBroker } from "../../bench/powercut/broker.js";
-import { checkProfile } from "../../cli/profile/check.js";
 import type { BootCause, BootEnd } from "../../host-sim/device.js";
 import { engineFile } from "../../host-sim/engine-file.js";
 import type { FlashEntry } from "../../host-sim/flash.js";
 import { Station } from "../../host-sim/world/access-point.js";
 import { answer, quietWorld } from "../../host-sim/world/network.js";
 import { Prng } from "../../host-sim/world/prng.js";
-import { encodeDeviceRecord } from "../../lib/store/device-record.js";
-import { flashEntries, flashKeys } from "../../lib/store/flash-entries.js";
+import { flashKeys } from "../../lib/store/flash-entries.js";
+import { network, provisionedFlash } from "./image.js";
 
 const intervalMs = 900_000;
 const helplessMs = 3_600_000;
@@ -39,7 +38,7 @@ describe("after power-on", () => {
   before(async () => {
     await broker.start();
     board = await Board.start("esp32", { engine: await engineFile("release"), folder, replaced: new Map() });
-    const world = quietWorld({ ssid: "burrow", password: "underground" }, {});
+    const world = quietWorld(network, {});
     board.events = {
       log: (line) => void log.push(line),
       ask: async (kind, detail, at) =>
@@ -58,24 +57,7 @@ describe("after power-on", () => {
     flash = image();
   });
 
-  function image(intervalSeconds = intervalMs / 1000): FlashEntry[] {
-    const written = {
-      schema: 1,
-      device: { id: "dormouse-1" },
-      wifi: { ssid: "burrow", password: "env:PASSWORD" },
-      broker: { host: "127.0.0.1", port: broker.port, tls: false, insecure: true },
-      topics: { protection: "seal" },
-      cycle: { intervalSeconds, wakeBudgetSeconds: Math.min(30, intervalSeconds) },
-    };
-    const checked = checkProfile(JSON.stringify(written));
-    assert.ok(checked.ok, JSON.stringify(checked));
-    const record = encodeDeviceRecord(new Uint8Array(32).fill(0x5e), {
-      ...{ epoch: 0, reservedEnd: 0, fromFactory: false },
-    });
-    const none = { brokerPassword: null, jwtKey: null, ca: null, crl: null, certificate: null, key: null };
-    const rest = { ...none, psk: null, signKey: null, wifiPassword: "underground" };
-    return [...flashEntries(checked.profile, { record, ...rest })];
-  }
+  const image = (seconds = intervalMs / 1000) => provisionedFlash(broker.port, seconds);
 
   interface Boot extends BootEnd {
     readonly awakeMs: number;
