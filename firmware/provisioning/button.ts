@@ -12,8 +12,8 @@ export class Button {
   private readonly input: Digital;
   private readonly held: () => void;
   private timer: Timer | undefined;
-  /** It has been up since boot: from then on it can be pressed. */
-  private wasUp: boolean;
+  /** As it was last: the driver may tell of a change when there was none. */
+  private up: boolean;
 
   /** @param held called once, when it was held long enough within the window */
   constructor(pin: number, held: () => void) {
@@ -24,7 +24,7 @@ export class Button {
       edge: Digital.Rising | Digital.Falling,
       onReadable: () => this.changed(),
     });
-    this.wasUp = this.isUp;
+    this.up = this.isUp;
   }
 
   close(): void {
@@ -37,10 +37,10 @@ export class Button {
   }
 
   private changed(): void {
-    const pressed = !this.isUp;
-    this.release();
-    if (pressed && this.wasUp && countsFrom(Time.ticks)) this.timer = Timer.set(() => this.look(), holdMs);
-    if (!pressed) this.wasUp = true;
+    const wasUp = this.up;
+    this.up = this.isUp;
+    if (this.up) this.release();
+    else if (wasUp && countsFrom(Time.ticks)) this.timer = Timer.set(() => this.look(), holdMs);
   }
 
   private look(): void {

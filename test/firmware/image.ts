@@ -7,12 +7,16 @@ import { flashEntries } from "../../lib/store/flash-entries.js";
 
 export const network = { ssid: "burrow", password: "underground" };
 
-export function provisionedFlash(brokerPort: number, intervalSeconds: number, mode = "sleep"): FlashEntry[] {
+export function provisionedFlash(
+  brokerPort: number,
+  intervalSeconds: number,
+  { mode = "sleep", host = "127.0.0.1" } = {},
+): FlashEntry[] {
   const written = {
     schema: 1,
     device: { id: "dormouse-1" },
     wifi: { ssid: network.ssid, password: "env:PASSWORD" },
-    broker: { host: "127.0.0.1", port: brokerPort, tls: false, insecure: true },
+    broker: { host, port: brokerPort, tls: false, insecure: true },
     topics: { protection: "seal" },
     cycle: { mode, intervalSeconds, wakeBudgetSeconds: Math.min(30, intervalSeconds) },
   };

@@ -94,6 +94,11 @@ export class SerialBoard {
     return client;
   }
 
+  /** From now on nobody reads what comes. */
+  deafen(): void {
+    clearInterval(this.#reading);
+  }
+
   /** To the port, as it is. */
   send(bytes: Uint8Array): void {
     this.#terminal?.write(bytes);

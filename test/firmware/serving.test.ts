@@ -14,6 +14,7 @@ import {
   type ImprovMessage,
   readImprovMessage,
 } from "../../lib/provisioning/improv.js";
+import { encodeRequest } from "../../lib/provisioning/messages.js";
 import { flashKeys } from "../../lib/store/flash-entries.js";
 import { network, provisionedFlash } from "./image.js";
 import { SerialBoard, type SerialBoardOptions } from "./serial-board.js";
@@ -128,7 +129,7 @@ describe("the serial port", { concurrency: true }, () => {
     });
 
   test("a board that stays awake answers beside its rounds", () => {
-    const flash = provisionedFlash(1, 900, "awake");
+    const flash = provisionedFlash(1, 900, { mode: "awake" });
     return withBoard("esp8266", { flash, ...placeWith({ ...network, ssid: "elsewhere" }) }, async (board) => {
       const booted = board.boot("power-on");
       assert.equal((await board.connect().hello()).state, "locked");
@@ -136,4 +137,19 @@ describe("the serial port", { concurrency: true }, () => {
       assert.equal((await booted).reason, "off");
     });
   });
+
+  test("who asks and asks, and hears nothing, does not fill the machine's memory", () =>
+    withBoard("esp8266", {}, async (board) => {
+      const booted = board.boot("power-on");
+      await board.connect().hello();
+      board.deafen();
+      const many = encodeRequest({ kind: "hello" }, 1);
+      for (let sent = 0; sent < 300; sent++) {
+        board.send(many);
+        if (sent % 4 === 3) await wait(2);
+      }
+      await wait(200);
+      board.device.off();
+      assert.equal((await booted).reason, "off");
+    }));
 });

@@ -31,7 +31,8 @@ describe("after power-on", () => {
   const broker = new CampaignBroker(() => {});
   let board: Board;
   let atMs = Date.UTC(2026, 10, 22);
-  let air = true;
+  /** Questions to the world that are never answered. */
+  let silent: readonly string[] = [];
   /** What lies in flash at the next boot, when that is not what the last one left. */
   let flash: FlashEntry[] | undefined;
 
@@ -42,7 +43,9 @@ describe("after power-on", () => {
     board.events = {
       log: (line) => void log.push(line),
       ask: async (kind, detail, at) =>
-        air ? answer(world, random, kind, detail, at, station) : { text: null, advanceMs: 0 },
+        silent.includes(kind)
+          ? { text: null, advanceMs: 0 }
+          : answer(world, random, kind, detail, at, station),
     };
   });
   after(async () => {
@@ -51,7 +54,7 @@ describe("after power-on", () => {
     rmSync(folder, { recursive: true, force: true });
   });
   beforeEach(() => {
-    air = true;
+    silent = [];
     broker.forget();
     board.device.pin(buttonPin, "free");
     flash = image();
@@ -152,6 +155,23 @@ describe("after power-on", () => {
     assert.ok(isWhole());
   });
 
+  test("nor pressed twice, for 5 s in all", async () => {
+    press(1000, 3000);
+    press(4000, 7500);
+    assert.equal((await boot()).reason, "sleep");
+    assert.ok(isWhole());
+  });
+
+  test("held beyond the window beside a wake that lasts it does nothing", async () => {
+    flash = provisionedFlash(broker.port, 900, { host: "broker.test" });
+    silent = ["sntp", "dns"];
+    press(5100, 12_000);
+    const end = await boot();
+    assert.equal(end.reason, "sleep");
+    assert.ok(end.awakeMs > 10_200 && end.attendMs === undefined, `${end.awakeMs}`);
+    assert.ok(isWhole());
+  });
+
   test("low at boot it does nothing, until it was up once", async () => {
     board.device.pin(buttonPin, "low");
     assert.equal((await boot()).reason, "sleep");
@@ -164,7 +184,7 @@ describe("after power-on", () => {
   });
 
   test("it works beside a wake that finds no access point", async () => {
-    air = false;
+    silent = ["wifi"];
     press(1000);
     const end = await boot();
     assert.equal(end.reason, "restart");
@@ -173,7 +193,7 @@ describe("after power-on", () => {
   });
 
   test("wherever the power fails while it erases, the board is as before, or unprovisioned", async () => {
-    air = false;
+    silent = ["wifi"];
     let cuts = 0;
     let before = 0;
     for (let effect = 1; ; effect++) {
