@@ -16,8 +16,8 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KeyringError, parseKeyring, readKeyring } from "./keyring.js";
 
-const lockTries = 50;
-const lockTryMs = 100;
+const lockTries = 250;
+const lockTryMs = 20;
 
 /** As it stands in the file. */
 export type KeyringJsonEntry = Readonly<Record<string, unknown>>;

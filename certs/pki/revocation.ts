@@ -9,8 +9,8 @@ import { issueCrl, type RevocationList, readCrl } from "./crl.js";
 import { fromPem, pem } from "./pem.js";
 import { slowClockMs } from "./validity.js";
 
-const lockTries = 50;
-const lockTryMs = 100;
+const lockTries = 250;
+const lockTryMs = 20;
 
 /**
  * What is revoked by now.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -110,20 +110,24 @@ test("what is said of a row that is not there is an error", () => {
   register.close();
 });
 
-test("processes that register at once never share an epoch", async () => {
+test("processes that provision at once never share an epoch, and each one's keys are in the keyring", async () => {
   const path = join(folder, "many");
-  const workers = Array.from({ length: 3 }, () => worker(path));
-  const given = (await Promise.all(workers)).flat();
-  assert.equal(given.length, 60);
+  const given = (await Promise.all(Array.from({ length: 3 }, () => worker(path)))).flat();
+  const all = Array.from({ length: 18 }, (_, n) => n);
   assert.deepEqual(
     given.sort((a, b) => a - b),
-    Array.from({ length: 60 }, (_, n) => n),
+    all,
   );
+  const { keys } = JSON.parse(readFileSync(join(path, "keyring.json"), "utf8"));
+  const secrets = new Map(
+    keys.map(({ epoch, secret }: { epoch: number; secret: string }) => [epoch, secret]),
+  );
+  for (const epoch of all) assert.equal(secrets.get(epoch), Buffer.alloc(32, epoch + 1).toString("hex"));
 });
 
-/** Registers the device twenty times. @returns the epochs */
+/** Provisions the device six times. @returns the epochs */
 async function worker(path: string): Promise<number[]> {
-  const file = fileURLToPath(new URL("./register-worker.js", import.meta.url));
+  const file = fileURLToPath(new URL("./fleet-worker.js", import.meta.url));
   const child: ChildProcess = fork(file, [path]);
   return new Promise((resolve, reject) => {
     child.once("message", (epochs) => resolve(epochs as number[]));
