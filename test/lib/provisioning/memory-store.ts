@@ -11,7 +11,7 @@ export class MemoryStore implements ProvisioningStore {
   changesLeft = Number.POSITIVE_INFINITY;
   /** These entries are not kept: flash is full, or worn. */
   deaf: string[] = [];
-  /** Of what is written to these, the first byte gets lost. */
+  /** Of what is written to these, a bit is kept wrong. */
   torn: string[] = [];
   /** Hears of all bytes that are read and written. */
   watch: ((key: string, bytes: Uint8Array) => void) | undefined;
@@ -37,8 +37,7 @@ export class MemoryStore implements ProvisioningStore {
   write(key: string, value: Uint8Array | string): void {
     this.change(key);
     if (typeof value !== "string") this.watch?.(key, value);
-    if (!this.deaf.includes(key))
-      this.entries.set(key, this.torn.includes(key) ? value.slice(1) : copy(value));
+    if (!this.deaf.includes(key)) this.entries.set(key, this.torn.includes(key) ? torn(value) : copy(value));
   }
 
   delete(key: string): void {
@@ -64,4 +63,11 @@ export class MemoryStore implements ProvisioningStore {
 
 function copy(value: Uint8Array | string): Uint8Array | string {
   return typeof value === "string" ? value : value.slice();
+}
+
+function torn(value: Uint8Array | string): Uint8Array | string {
+  if (typeof value === "string") return `${value.slice(1)}x`;
+  const other = value.slice();
+  other[other.length - 1]! ^= 1;
+  return other;
 }

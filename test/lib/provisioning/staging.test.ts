@@ -121,14 +121,16 @@ test("a secret of zeros is none, and a new one takes the place of the one before
   granted(bench.ask({ kind: "commit", epoch: 1 }), "commit");
 });
 
-test("flash that does not keep an entry is told of", ({ name, crypto }) => {
-  for (const [entry] of bounds) {
-    if (entry === "secret") continue;
-    const store = new MemoryStore();
-    store.deaf = [entry];
-    const bench = begun(crypto, store);
-    equal(refused(bench.ask(part(0, new Uint8Array(20).fill(0x41), 20, entry))), "storage-failed", entry);
-    if (name !== "noble" && (entry === "tls-key" || entry === "sign-key"))
-      equal(refused(bench.ask({ kind: "generate", key: entry, subject: "d" })), "storage-failed", entry);
-  }
+test("flash that does not keep an entry, or keeps it wrong, is told of", ({ name, crypto }) => {
+  for (const fault of ["deaf", "torn"] as const)
+    for (const [entry] of bounds) {
+      if (entry === "secret") continue;
+      const store = new MemoryStore();
+      store[fault] = [entry];
+      const bench = begun(crypto, store);
+      const bytes = new Uint8Array(20).fill(0x41);
+      equal(refused(bench.ask(part(0, bytes, 20, entry))), "storage-failed", entry);
+      if (name !== "noble" && (entry === "tls-key" || entry === "sign-key"))
+        equal(refused(bench.ask({ kind: "generate", key: entry, subject: "d" })), "storage-failed", entry);
+    }
 });
