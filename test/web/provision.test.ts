@@ -251,7 +251,7 @@ test("a board that is provisioned already is told from others, and refuses", asy
   await page.until("document.getElementById('provision-status').classList.contains('wrong')");
   assert.match(
     await page.text("provision-status"),
-    /is provisioned as vole-1 \(epoch 0\) and locked: .*hold its BOOT button/,
+    /is provisioned as vole-1 \(epoch 0\) and locked: .*hold its button/,
   );
   assert.equal(await page.is("result", "hidden"), true);
 });

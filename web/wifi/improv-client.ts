@@ -80,7 +80,7 @@ function meaningOf(error: number): string {
     case improvErrors.unableToConnect:
       return "The board could not join: check the name and the password, and that it is a 2.4 GHz network.";
     case improvErrors.notAuthorized:
-      return "The board is provisioned and locked. Press and let go its reset button, then hold its BOOT button for 5 s within 10 s; that erases its keys.";
+      return "The board is provisioned and locked. Press and let go its reset button, then hold its button (BOOT, FLASH) for 5 s within 10 s; that erases its keys.";
     case improvErrors.unknownCommand:
       return "The board's firmware cannot do this.";
     default:
