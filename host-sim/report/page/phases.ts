@@ -6,7 +6,9 @@ import { count, duration } from "./words.js";
 
 export function phaseTable(phases: ReadonlyMap<string, PhaseTotal>): Markup {
   const rows = inOrder(phases);
-  const longest = Math.max(...rows.map(([, { estimatedMs }]) => estimatedMs.quantile(0.95)));
+  // Nothing would be seen beside the ten seconds after power-on.
+  const scaled = rows.filter(([name]) => name !== "attend");
+  const longest = Math.max(0, ...scaled.map(([, { estimatedMs }]) => estimatedMs.quantile(0.95)));
   return markup`<div class="scroll"><table class="wide"><thead><tr><th scope="col">phase</th><th scope="col" class="number spare">times</th><th scope="col" class="number">simulated,<br>median</th><th scope="col" class="number">on a board,<br>median</th><th scope="col" class="number spare">95 of 100<br>within</th><th scope="col" class="number spare">longest</th><th scope="col" class="bar">median and 95 of 100, on a board</th></tr></thead>
 <tbody>${rows.map(([name, total]) => row(name, total, longest))}</tbody></table></div>`;
 }
@@ -21,7 +23,7 @@ function row(name: string, { ms, estimatedMs, failed }: PhaseTotal, longest: num
   const { id } = partOf(name);
   const middle = estimatedMs.quantile(0.5);
   const late = estimatedMs.quantile(0.95);
-  const width = (value: number) => units((1000 * value) / (longest || 1));
+  const width = (value: number) => units(Math.min(1000, (1000 * value) / (longest || 1)));
   const chip = failed > 0 ? markup` <span class="chip bad">${count(failed)} failed</span>` : undefined;
   const simulated = name === "start" ? "" : duration(ms.quantile(0.5));
   return markup`<tr><th scope="row">${swatch(id)} ${title(name)}${chip}</th><td class="number spare">${count(ms.count)}</td><td class="number">${simulated}</td><td class="number">${duration(middle)}</td><td class="number spare">${duration(late)}</td><td class="number spare">${duration(estimatedMs.max)}</td>
