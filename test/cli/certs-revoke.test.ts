@@ -153,6 +153,29 @@ describe("dormouse certs revoke", { skip: mosquittoMissing() ?? false, timeout: 
     match(await done("list"), /^stolen .*revoked/m);
   });
 
+  test("another authority's certificates are neither listed nor revoked here", async () => {
+    const fleet = new Fleet(join(folder, "fleet"));
+    const row = fleet.begin({
+      id: "foreign",
+      origin: "serial",
+      mac: "",
+      board: "",
+      firmware: "",
+      profile: "",
+    });
+    const facts = {
+      serial: "4a",
+      fingerprint: "",
+      notAfterMs: Date.now() + 1e9,
+      issuer: "ab".repeat(20),
+      point: null,
+    };
+    fleet.register.issued(row, facts);
+    fleet.close();
+    ok(!(await listed()).some(({ id }) => id === "foreign"));
+    match((await certs(["revoke", "foreign"])).stderr, /no certificate of foreign/);
+  });
+
   test("a device that nobody knows of, and an authority that is none", async () => {
     const before = readFileSync(join(folder, "certs/private/ca/crl.pem"), "utf8");
     for (const [words, code, why] of [
