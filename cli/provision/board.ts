@@ -1,7 +1,7 @@
 /** A board at a port: opened, and asked who it is. What goes wrong is one line with the port's name and what to do. */
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Patience, ProvisioningClient, quick } from "../../lib/provisioning/client.js";
+import { greeting, type Patience, ProvisioningClient } from "../../lib/provisioning/client.js";
 import type { PortEvent } from "../../lib/provisioning/demultiplexer.js";
 import { HostFailure } from "../../lib/provisioning/host-failure.js";
 import type { Info } from "../../lib/provisioning/messages.js";
@@ -11,7 +11,7 @@ import { openPort, PortError } from "./serial-port.js";
 
 /** While a board is waited for: how often it is looked for, and asked. */
 const retryMs = 250;
-const brief: Patience = [400, 600];
+const brief: Patience = [600, 700];
 
 export interface BoardOptions {
   readonly port: string;
@@ -79,7 +79,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   for (;;) {
     try {
       connection ??= await connect(options);
-      const info = await connection.client.hello(waitMs === undefined ? quick : brief);
+      const info = await connection.client.hello(waitMs === undefined ? greeting : brief);
       if (isOver() || !wanted || wanted(info)) return { ...connection, info };
     } catch (error) {
       const ends = isOver() || !comesYet(error);

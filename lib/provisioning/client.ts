@@ -26,13 +26,20 @@ export interface ClientPort {
 
 export type AnswerTo<R extends Request> = Extract<Answer, { readonly kind: R["kind"] }>;
 
-/** How long to wait for an answer before each repetition, and after the last, ms. */
+/** How long to wait for an answer before each repetition, and after the last, ms: 600 at least, see demultiplexer.ts. */
 export type Patience = readonly number[];
 
 /** The device answers at once, unless bad frames came before: then up to 5 s late. */
-export const quick: Patience = Object.freeze([700, 1_300, 2_500, 4_500, 6_000]);
+const quick: Patience = Object.freeze([
+  700, 700, 700, 700, 1_000, 1_000, 1_000, 1_000, 1_500, 1_500, 1_500, 1_500, 2_500, 2_500,
+]);
 /** It makes a key, checks a certificate or erases flash first. */
-const slow: Patience = Object.freeze([6_000, 6_000, 8_000]);
+const slow: Patience = Object.freeze([2_000, 2_000, 2_000, 2_500, 2_500, 2_500, 2_500, 3_000, 3_000, 3_000]);
+/** Whether there is anybody: a board may be booting. */
+export const greeting: Patience = Object.freeze([700, 700, 700, 700, 1_000, 1_000, 1_000, 2_000]);
+
+/** After damaged bytes, which may have been the answer: for the line to be silent so long that the device hears again. */
+const silenceMs = 600;
 
 /** A board's receiver holds 128 bytes, and sometimes does nothing else for some milliseconds. */
 const pieceBytes = 64;
@@ -45,6 +52,11 @@ interface Waiting {
   readonly frame: Uint8Array;
   readonly patience: Patience;
   tries: number;
+  readonly untilMs: number;
+  /** Of this try. */
+  waitMs: number;
+  /** When it is sent again; 0 while it is being sent. */
+  dueMs: number;
   cancel: () => void;
   settle(answer: Answer | HostFailure): void;
 }
@@ -75,7 +87,10 @@ export class ProvisioningClient {
     this.cancelPause();
     for (const event of this.demultiplexer.receive(bytes, this.port.nowMs()))
       if (event.kind === "frame") this.answered(event.frame);
-      else this.heard(event);
+      else {
+        if (event.kind === "bad") this.damaged();
+        this.heard(event);
+      }
     const { nextWakeAtMs } = this.demultiplexer;
     if (nextWakeAtMs === undefined) return;
     const pause = Math.max(0, nextWakeAtMs - this.port.nowMs());
@@ -93,7 +108,7 @@ export class ProvisioningClient {
   /**
    * @throws {HostFailure} `port-gone`, `no-answer`, `not-understood` for another version of the protocol
    */
-  async hello(patience: Patience = quick): Promise<Info> {
+  async hello(patience: Patience = greeting): Promise<Info> {
     const { info } = await this.request({ kind: "hello" }, patience);
     if (info.protocol !== protocolVersion)
       throw new HostFailure("not-understood", `the board speaks version ${info.protocol} of the protocol`);
@@ -128,6 +143,9 @@ export class ProvisioningClient {
         frame,
         patience,
         tries: 0,
+        untilMs: this.port.nowMs() + patience.reduce((sum, wait) => sum + wait, 0),
+        waitMs: 0,
+        dueMs: 0,
         cancel: () => {},
         settle: (answer) => (answer instanceof HostFailure ? reject(answer) : resolve(answer)),
       };
@@ -137,17 +155,36 @@ export class ProvisioningClient {
 
   private transmit(waiting: Waiting): void {
     const wait = waiting.patience[waiting.tries++];
-    if (wait === undefined) return this.settle(new HostFailure("no-answer"));
-    const piece = (at: number): void => {
-      const end = at + pieceBytes;
-      // Before sending: the answer may come, and end it, meanwhile.
-      waiting.cancel =
-        end < waiting.frame.length
-          ? this.port.after(pieceMs, () => piece(end))
-          : this.port.after(wait, () => this.transmit(waiting));
-      this.port.send(waiting.frame.subarray(at, end));
-    };
-    piece(0);
+    if (wait === undefined || this.port.nowMs() >= waiting.untilMs)
+      return this.settle(new HostFailure("no-answer"));
+    waiting.waitMs = wait;
+    waiting.dueMs = 0;
+    this.sendFrom(waiting, 0);
+  }
+
+  private sendFrom(waiting: Waiting, at: number): void {
+    const end = at + pieceBytes;
+    // Before sending: the answer may come, and end it, meanwhile.
+    if (end < waiting.frame.length)
+      waiting.cancel = this.port.after(pieceMs, () => this.sendFrom(waiting, end));
+    else {
+      waiting.dueMs = this.port.nowMs() + waiting.waitMs;
+      waiting.cancel = this.port.after(waiting.waitMs, () => this.transmit(waiting));
+    }
+    this.port.send(waiting.frame.subarray(at, end));
+  }
+
+  /** Again soon, and not counted as a try: the time that there is for all of them stays. */
+  private damaged(): void {
+    const { waiting } = this;
+    const againMs = this.port.nowMs() + silenceMs;
+    if (!waiting || againMs >= waiting.dueMs || againMs >= waiting.untilMs) return;
+    waiting.cancel();
+    waiting.dueMs = againMs;
+    waiting.cancel = this.port.after(silenceMs, () => {
+      waiting.dueMs = 0;
+      this.sendFrom(waiting, 0);
+    });
   }
 
   /** What does not answer the request that waits answers one before it, which was repeated. */

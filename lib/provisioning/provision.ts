@@ -172,7 +172,7 @@ const restartPatience = Object.freeze([1_000, 1_000]);
 
 /** Of one `write`; a line that loses bytes in long frames always loses them there. */
 const chunks = Object.freeze([maxWriteBytes, 224, 112, 56]);
-const chunkPatience = Object.freeze([1_500, 3_000]);
+const chunkPatience = Object.freeze([800, 1_200]);
 
 class EntryWriter {
   private readonly client: ProvisioningClient;

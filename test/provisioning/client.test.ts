@@ -138,6 +138,22 @@ test("log lines and Improv packets around an answer go to who listens", async ()
   ]);
 });
 
+test("behind a damaged answer it asks again as soon as the board hears again, and for no longer than without", async () => {
+  const noise = new Uint8Array([0xff, 0xfe, 10]);
+  const long: Patience = [5_000, 5_000];
+  const { port, client, sent } = scene(({ sequence }, at) =>
+    client.received(at < 3 ? noise : encodeAnswer(hello, sequence)),
+  );
+  assert.deepEqual(await port.until(client.hello(long)), info);
+  assert.deepEqual(
+    sent.map(({ atMs }) => atMs),
+    [0, 600, 1_200],
+  );
+  const never = scene(() => never.client.received(noise));
+  assert.deepEqual((await failureOf(never.port.until(never.client.hello(long)))).kind, "no-answer");
+  assert.ok(never.port.nowMs() >= 10_000 && never.port.nowMs() < 15_001, `${never.port.nowMs()}`);
+});
+
 test("a port that goes away ends what waits, and all after it", async () => {
   const { port, client } = scene(() => client.lost());
   assert.deepEqual((await failureOf(port.until(client.hello(patience)))).kind, "port-gone");
