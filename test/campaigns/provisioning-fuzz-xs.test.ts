@@ -1,4 +1,4 @@
-/** The same campaign in XS with native cryptography, in a machine with the memory of an ESP32-C3: three thousand pieces. */
+/** The same campaign in XS with native cryptography, in a machine with the ESP32-C3's limits: three thousand pieces. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,11 +44,9 @@ test(`damaged traffic changes nothing on a board in XS, seed ${seed}`, async (co
   const main = join(scratch, "main.js");
   const image = join(scratch, "image");
   writeFileSync(main, program);
-  const manifest = boardManifest("esp32c3");
   writeImage(image, {
     board: "esp32c3",
-    // The campaign's own calls lie below the machine's on the stack.
-    manifest: { ...manifest, creation: { ...manifest.creation, stack: 512 } },
+    manifest: boardManifest("esp32c3"),
     main: "fuzz",
     extra: [
       { specifier: "fuzz", source: main, preload: false },
