@@ -117,7 +117,7 @@ export class Source {
     if (this.#finishing) void session.finish(this.#finishing, finishMs);
     const reload = () => void this.#reload();
     process.on("SIGHUP", reload);
-    const watching = this.#options.watch ? setInterval(() => this.#look(), watchMs) : undefined;
+    const watching = this.#options.watch ? setInterval(() => void this.#look(), watchMs) : undefined;
     try {
       const why = await session.ended;
       await this.finish("all");
@@ -151,6 +151,8 @@ export class Source {
     if (ready && !(await ready())) return undefined;
     for (let attempt = 0; ; attempt++)
       try {
+        // A board that was provisioned just now can be quicker than the next look.
+        if (this.#options.watch) await this.#look();
         return await this.#receiver.receive(topic, payload);
       } catch (error) {
         const why = `dormouse: --replay: ${printableLine((error as Error).message)}`;
@@ -186,11 +188,11 @@ export class Source {
   }
 
   /** Whether the keyring's file is another one by now. */
-  #look(): void {
+  async #look(): Promise<void> {
     const stamp = stampOf(this.#options.keyringPath);
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
-    void this.#reload();
+    await this.#reload();
   }
 
   async #reload(): Promise<void> {
