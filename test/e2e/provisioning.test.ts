@@ -51,6 +51,7 @@ describe("boards that had nothing", { skip: mosquittoMissing() ?? false }, () =>
     scene.signKey(idOf("sealed-to"));
     watch.start(scene.at("tmp"));
     for (const [what, secret] of Object.entries(secrets)) watch.know(what, secret);
+    watch.know("psk's bytes", Buffer.from(secrets.psk, "hex"));
     const shown = await scene.dormouse(["pin", `localhost:${scene.ports.tls}`, "--json"]).ended;
     pins = (JSON.parse(shown.stdout) as { pins: { pin: string }[] }).pins.map(({ pin }) => pin);
     const words = [
