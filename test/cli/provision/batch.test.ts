@@ -80,20 +80,10 @@ test("one port, one board after the other: each gets its own line's, by its MAC 
   const port = "tray-d";
   const first = await plugged(port, { mac: "000000000002" });
   const csv = devices("one.csv", "id,mac", "dm-11,", "dm-12,00-00-00-00-00-02", "dm-13,");
-  const run = scene.start([
-    "provision",
-    "--batch",
-    csv,
-    "-p",
-    first.port,
-    "--profile",
-    profile,
-    "--fleet",
-    "f2",
-  ]);
   let said = "";
-  run.child.stderr!.on("data", (text: string) => {
-    said += text;
+  const words = ["provision", "--batch", csv, "-p", first.port, "--profile", profile, "--fleet", "f2"];
+  const running = scene.run(words, (line) => {
+    said += line;
   });
   const asked = async (line: RegExp): Promise<void> => {
     for (let tries = 0; !line.test(said); tries++) {
@@ -109,7 +99,7 @@ test("one port, one board after the other: each gets its own line's, by its MAC 
   second.reset();
   await second.unplug();
   const third = await plugged(port, { mac: "000000000003" });
-  const ran = await run.ran;
+  const ran = await running;
   assert.equal(ran.code, 0, ran.stderr);
   assert.deepEqual([first, second, third].map(idOf), ["dm-12", "dm-11", "dm-13"]);
   const register = new Register(scene.at("f2/register.sqlite"));

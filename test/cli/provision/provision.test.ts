@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash, createPrivateKey, createPublicKey, randomBytes, X509Certificate } from "node:crypto";
-import { on, once } from "node:events";
+import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Register } from "../../../backend/fleet/register.js";
 import { encodeDeviceRecord } from "../../../lib/store/device-record.js";
 import type { Ran } from "../command.js";
 import { FakeBoard } from "./fake-board.js";
-import { Scene, type Started } from "./scene.js";
+import { Scene } from "./scene.js";
 
 const scene = new Scene();
 const boards: FakeBoard[] = [];
@@ -98,22 +98,12 @@ test("a board makes its keys, proves them, and the register and keyring have wha
   assert.equal(Buffer.from(board.store.readBytes("record")!.subarray(16, 48)).toString("hex"), secret);
 
   // The person comes, while somebody waits for that.
-  const waiting = scene.start(["reset", "-p", board.port, "--fleet", "f1", "--wait", "20s"]);
-  await heard(waiting, /button .*waiting for that/);
-  board.erase();
-  const done = await waiting.ran;
+  const done = await scene.run(["reset", "-p", board.port, "--fleet", "f1", "--wait", "20s"], (line) => {
+    if (/hold its button .*waiting for that/.test(line)) board.erase();
+  });
   assert.equal(done.code, 0, done.stderr);
   assert.match(done.stdout, /erased; f1 has dm-1 down as erased/);
 });
-
-/** Until standard error has a line like that. */
-async function heard({ child }: Started, line: RegExp): Promise<void> {
-  let text = "";
-  for await (const [more] of on(child.stderr!, "data")) {
-    text += more;
-    if (line.test(text)) return;
-  }
-}
 
 test("a board that does not have the secret of the register fails verify", async () => {
   const board = await plugged("impostor");
@@ -186,10 +176,10 @@ test("what the profile has asked for is read a line each, and shown nowhere", as
     broker: { host: "broker.example.org", tls: { psk: { identity: "dm-1", key: "prompt" } } },
   });
   const flags = ["-p", board.port, "--profile", profile, "--fleet", "f4"];
-  const nothing = await scene.run(["provision", ...flags], "hunter22hunter22\n");
+  const nothing = await scene.start(["provision", ...flags], "hunter22hunter22\n").ran;
   assert.equal(nothing.code, 1);
   assert.match(nothing.stderr, /broker\.tls\.psk\.key: nothing was entered/);
-  const ran = await scene.run(["provision", ...flags, "--json"], `hunter22hunter22\n${psk}\n`);
+  const ran = await scene.start(["provision", ...flags, "--json"], `hunter22hunter22\n${psk}\n`).ran;
   assert.equal(ran.code, 0, said(ran));
   assert.equal(board.store.readText("wifi-password"), "hunter22hunter22");
   assert.equal(Buffer.from(board.store.readBytes("tls-psk")!).toString("hex"), psk);

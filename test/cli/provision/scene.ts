@@ -1,10 +1,14 @@
-/** A folder with an authority, profiles and a fleet, and the command run in it. */
+/**
+ * A folder with an authority, profiles and a fleet, and the command run in it: in this process, or in one of its own where
+ * standard input or a signal is to reach it.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAuthority } from "../../../certs/pki/authority.js";
 import { lifetimeDays, validFor } from "../../../certs/pki/validity.js";
+import { run } from "../../../cli/program.js";
 import { build } from "../../../host-sim/paths.js";
 import type { Ran } from "../command.js";
 
@@ -64,8 +68,25 @@ export class Scene {
     return { child, ran };
   }
 
-  run(words: readonly string[], stdin = ""): Promise<Ran> {
-    return this.start(words, stdin).ran;
+  /** One at a time: what it prints is taken from the console. */
+  async run(words: readonly string[], said: (text: string) => void = () => {}): Promise<Ran> {
+    const text = { stdout: "", stderr: "" };
+    const { log, error } = console;
+    const home = process.cwd();
+    process.chdir(this.folder);
+    console.log = (line: string) => {
+      text.stdout += `${line}\n`;
+    };
+    console.error = (line: string) => {
+      text.stderr += `${line}\n`;
+      said(line);
+    };
+    try {
+      return { code: await run(words), ...text };
+    } finally {
+      Object.assign(console, { log, error });
+      process.chdir(home);
+    }
   }
 
   remove(): void {
