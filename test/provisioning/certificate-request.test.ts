@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { Pkcs10CertificateRequest } from "@peculiar/x509";
 import { nodeCrypto } from "../../backend/node-crypto.js";
+import { derElements } from "../../certs/pki/der.js";
 import {
   certificatePublicKey,
   isCertificate,
@@ -16,6 +17,8 @@ import {
   samePublicKey,
 } from "../../lib/crypto/certificate-key.js";
 import { certificateRequest } from "../../lib/crypto/certificate-request.js";
+import { derTag } from "../../lib/crypto/der-reader.js";
+import { der } from "../../lib/crypto/der-writer.js";
 import { firstPemCertificate } from "../../lib/crypto/pem-certificate.js";
 import type { TlsSettings } from "../../lib/store/profile.js";
 import {
@@ -165,6 +168,26 @@ test("a certificate that is cut short, or goes on, is none; of a changed one no 
     const key = certificatePublicKey(other);
     if (key && !samePublicKey(key, own)) assert.ok(i >= at && i < at + 65, `byte ${i}`);
   }
+});
+
+test("a certificate is what is signed, by which algorithm, and the signature; nothing less and nothing more", () => {
+  const { content } = derElements(certificates["P-256"].certificate)[0]!;
+  const [body, algorithm, signature] = derElements(content).map(({ whole }) => whole);
+  const again = (...parts: (Uint8Array | undefined)[]) =>
+    isCertificate(der(derTag.sequence, ...parts.map((part) => part!)));
+  assert.equal(again(body, algorithm, signature), true);
+  assert.equal(again(body, algorithm, signature, algorithm), false);
+  assert.equal(again(body, algorithm), false);
+  assert.equal(again(body), false);
+  assert.equal(again(body, signature, algorithm), false);
+});
+
+test("an RSA key with another exponent is another key", () => {
+  const [modulus, exponent] = [Uint8Array.of(1, 2), Uint8Array.of(3)];
+  const key = { type: "rsa", modulus, exponent } as const;
+  assert.equal(samePublicKey(key, { ...key, exponent: Uint8Array.of(3) }), true);
+  assert.equal(samePublicKey(key, { ...key, exponent: Uint8Array.of(5) }), false);
+  assert.equal(samePublicKey(key, { ...key, modulus: exponent }), false);
 });
 
 test("the first certificate of a chain in PEM is found", () => {
