@@ -160,25 +160,46 @@ export class Fleet {
     for (const image of images) this.register.erase(image);
   }
 
-  async #retire(id: string, what: (epoch: number) => "keep" | "end" | "forget"): Promise<void> {
-    const until = new Date(Math.floor((this.#now() + graceMs) / 1000) * 1000)
-      .toISOString()
-      .replace(".000Z", "Z");
-    await editKeyringFile(this.keyring, (before) => {
+  /**
+   * A device that was lost: nothing that it sends from now on is accepted.
+   * @returns how many entries of the keyring it had
+   */
+  async distrust(id: string): Promise<number> {
+    let ended = 0;
+    await this.#edit(id, (entry) => {
+      ended++;
+      return { ...entry, until: instant(this.#now()) };
+    });
+    return ended;
+  }
+
+  /** By what is to become of each of its secrets. */
+  #retire(id: string, what: (epoch: number) => "keep" | "end" | "forget"): Promise<void> {
+    return this.#edit(id, (entry) => {
+      const fate = what(entry.epoch as number);
+      if (fate === "forget") return undefined;
+      return fate === "end" && entry.until === undefined
+        ? { ...entry, until: instant(this.#now() + graceMs) }
+        : entry;
+    });
+  }
+
+  /** Replaces the entries of what the device sends, those among a recipient's signers too; undefined removes one. */
+  #edit(id: string, edit: (entry: KeyringJsonEntry) => KeyringJsonEntry | undefined): Promise<void> {
+    return editKeyringFile(this.keyring, (before) => {
       let changed = false;
-      const retired = (entry: KeyringJsonEntry): KeyringJsonEntry[] => {
+      const edited = (entry: KeyringJsonEntry): KeyringJsonEntry[] => {
         if (entry.recipient !== undefined && Array.isArray(entry.signers)) {
-          const signers = (entry.signers as KeyringJsonEntry[]).flatMap(retired);
+          const signers = (entry.signers as KeyringJsonEntry[]).flatMap(edited);
           const { signers: _, ...without } = entry;
           return [signers.length > 0 ? { ...entry, signers } : without];
         }
         if (entry.device !== id || entry.direction === "down") return [entry];
-        const fate = what(entry.epoch as number);
-        if (fate === "keep" || (fate === "end" && entry.until !== undefined)) return [entry];
-        changed = true;
-        return fate === "forget" ? [] : [{ ...entry, until }];
+        const next = edit(entry);
+        changed ||= next !== entry;
+        return next === undefined ? [] : [next];
       };
-      const after = before.flatMap(retired);
+      const after = before.flatMap(edited);
       return changed ? after : before;
     });
   }
@@ -187,6 +208,11 @@ export class Fleet {
   close(): void {
     this.register.close();
   }
+}
+
+/** As a keyring has it, in whole seconds. */
+function instant(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** Messages of a factory image's device name no epoch of the image's, so a keyring can have one image of each device. */

@@ -119,7 +119,7 @@ export function addRevokingCommands(certs: Command): void {
     .addHelpText(
       "after",
       "\nExample:\n  $ dormouse certs revoke dormouse-7 && kill -HUP $(pidof mosquitto)\n" +
-        "\nWhat the device sends is still believed as long as the keyring has its keys: docs/nvs.md, docs/receivers.md.",
+        "\nWhat it sends is believed until `dormouse fleet distrust`. A broker that is not told of the list goes on as before.",
     )
     .action(take);
 }

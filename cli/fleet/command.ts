@@ -70,6 +70,22 @@ async function recipient(
   }
 }
 
+async function distrust(id: string, { fleet: folder }: Flags): Promise<void> {
+  reading({ fleet: folder }, () => {});
+  const fleet = new Fleet(folder);
+  try {
+    const ended = await fleet.distrust(id);
+    if (ended === 0) throw new OperatorError(`${fleet.keyring} has no key of ${printableLine(id)}`);
+    console.log(printableLine(`${fleet.keyring}: nothing that ${id} sends from now on is accepted`));
+  } catch (error) {
+    if (error instanceof KeyringError || error instanceof OpenToOthers)
+      throw new OperatorError(printableLine(error.message));
+    throw error;
+  } finally {
+    fleet.close();
+  }
+}
+
 function common(command: Command): Command {
   return command.option("--fleet <FOLDER>", "where register and keyring are", defaultFleet);
 }
@@ -105,6 +121,17 @@ export function addFleetCommand(parent: Command): void {
     .option("-t, --topic <FILTER>", "where they publish; may be repeated (sensors/#)", collect)
     .addHelpText("after", "\nExample:\n  $ dormouse fleet recipient plant-7 --key file:plant-7.key")
     .action(recipient);
+
+  common(fleet.command("distrust"))
+    .description(
+      "Accept nothing more that a device sends: for one that was lost. It is accepted again when provisioned anew.",
+    )
+    .argument("<ID>", "the device's id")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ dormouse fleet distrust dormouse-7 && dormouse certs revoke dormouse-7",
+    )
+    .action(distrust);
 
   addImportCommand(fleet);
 }

@@ -135,6 +135,14 @@ test("the password of a device is that of the newest secret which it has", async
     match((await password(...words)).stderr, /give --secret or --fleet/);
 });
 
+test("distrust ends what is accepted of a device, and of no other", async () => {
+  equal((await fleet("distrust", "vole-1")).code, 0);
+  const { keys } = JSON.parse(readFileSync(join(at, "keyring.json"), "utf8"));
+  ok(keys.length > 0 && keys.every(({ until }: { until?: string }) => Date.parse(until ?? "") <= Date.now()));
+  match((await fleet("distrust", "vole-2")).stderr, /has no key of vole-2/);
+  equal((await inProcess(["fleet", "distrust", "d", "--fleet", join(folder, "nowhere")])).code, 2);
+});
+
 test("a recipient's key goes into the keyring, and nowhere else", async () => {
   const path = join(folder, "plant.key");
   writeFileSync(path, pair.privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });

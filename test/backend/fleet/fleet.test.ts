@@ -241,6 +241,27 @@ test("one who seals to a recipient becomes a signer of its entry, where the keyr
   fleet.close();
 });
 
+test("of a device that was lost nothing is accepted any more, whatever its entries are", async () => {
+  const fleet = new Fleet(newFolder(), () => now);
+  await fleet.addRecipient("plant-7", privatePem, ["x"]);
+  const signing = profile({ protection: "sign" });
+  const sealing = profile({ protection: "sealTo", sign: true, recipient: { kid: "plant-7", key: "file:x" } });
+  await fleet.addKeys({ profile: profile(), epoch: 0, secret, signPoint: null });
+  await fleet.complete(fleet.begin(device()));
+  await fleet.addKeys({ profile: signing, epoch: 2, secret, signPoint: point });
+  await fleet.addKeys({ profile: sealing, epoch: 3, secret: null, signPoint: point });
+  assert.equal(await fleet.distrust("e"), 0);
+  assert.equal(await fleet.distrust("d"), 4);
+  const [recipient, ...entries] = entriesIn(fleet);
+  const all = [...entries, ...(recipient!.signers as KeyringJsonEntry[])];
+  assert.deepEqual(
+    all.map(({ until }) => until),
+    Array.from({ length: 4 }, () => "2026-11-22T12:00:00Z"),
+  );
+  readKeyring(fleet.keyring).close();
+  fleet.close();
+});
+
 test("what cannot stand in the keyring changes nothing", async () => {
   const fleet = new Fleet(newFolder(), () => now);
   await fleet.addKeys({ profile: profile(), epoch: 0, secret, signPoint: null });
