@@ -128,6 +128,8 @@ class Bench {
   readonly #waitMs: number | undefined;
   /** Ids of those that were here: one may answer still. */
   readonly #before = new Set<string>();
+  /** MACs likewise: a board that failed does not become the next device. */
+  readonly #macs = new Set<string>();
   #said = "";
 
   constructor(port: string, jobs: readonly Job[], flags: ProvisionFlags, by: Provisioner) {
@@ -173,9 +175,11 @@ class Bench {
       });
       try {
         this.#spokenTo = true;
+        const { mac } = board.info;
         const found = this.#jobFor(board.info);
         if (!found) throw this.#whyNot(board.info);
         job = found;
+        if (mac !== "") this.#macs.add(mac);
         const done = await provisionBoard(port, board, job.prepared, this.#by);
         tell({ event: "provisioned", port, ...done });
         return { id: job.row.id, port, result: "provisioned", done };
@@ -199,6 +203,7 @@ class Bench {
   /** By its MAC, where rows have one; else the first that has none. */
   #jobFor(info: Info): Job | undefined {
     const own = this.#jobs.find(({ row }) => info.mac !== "" && row.mac === info.mac);
+    if (!own && this.#macs.has(info.mac)) return undefined;
     const job = own ?? this.#jobs.find(({ row }) => row.mac === undefined);
     if (job && (info.state !== "locked" || isPending(info, job.row.id, this.#by.fleet))) return job;
     if (!info.device || !this.#before.has(info.device.id)) this.#wait(this.#whyNot(info).message);

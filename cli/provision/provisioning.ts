@@ -142,7 +142,8 @@ async function provisionAnew(
     const wrote = entryNames.filter((entry) => entries.has(entry) || (entry === "tls-cert" && certificate));
     return provisionedOf(row, device, prepared, certificate, wrote, false);
   } catch (error) {
-    if (!mayBeCommitted) await fleet.withdraw(row);
+    // Where that fails too, a row is left that says nothing wrong: nobody has seen this epoch complete.
+    if (!mayBeCommitted) await fleet.withdraw(row).catch(() => {});
     throw keyringLine(error);
   } finally {
     secret.fill(0);

@@ -114,6 +114,25 @@ test("one port, one board after the other: each gets its own line's, by its MAC 
   register.close();
 });
 
+test("a board that failed and stays at the port does not become the next device", async () => {
+  const worn = await plugged("tray-e", { mac: "00000000000a" });
+  worn.store.deaf = ["record"];
+  const csv = devices("worn.csv", "id", "dm-21", "dm-22");
+  let taken: Promise<FakeBoard> | undefined;
+  let heard = 0;
+  worn.passes = () => {
+    // It answers the question who it is a few times more; then a person has come.
+    if (worn.store.log.includes("record") && ++heard > 4 && !taken)
+      taken = worn.unplug().then(() => plugged("tray-e", { mac: "00000000000b" }));
+    return taken === undefined;
+  };
+  const flags = ["provision", "--batch", csv, "-p", worn.port, "--profile", profile, "--fleet", "f4"];
+  const ran = await scene.run([...flags, "--wait", "20s"]);
+  assert.equal(ran.code, 1, ran.stderr);
+  assert.match(ran.stdout, /^dm-21 .* failed .*storage-failed.*\ndm-22 .* provisioned/);
+  assert.equal(idOf(await taken!), "dm-22");
+});
+
 const wrong: [lines: string[], line: RegExp][] = [
   [["port", "sim:x"], /line 1: the header has no column id/],
   [["id,colour", "a,red"], /line 1: no column is called colour/],
