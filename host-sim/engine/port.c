@@ -22,7 +22,7 @@ enum {
   emptyBytes = 10, /* so few are left when onWritable is called there */
   outBytes = 4096, /* the log may go beyond the FIFO */
   lookMs = 10,     /* how often it is looked whether somebody has opened it */
-  readMs = 50,     /* how long who reads has for the last bytes before a cut */
+  readMs = 1000,   /* how long who reads has for the last bytes before a cut */
 };
 
 static struct {
