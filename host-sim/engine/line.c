@@ -66,7 +66,6 @@ static size_t disturb(LineWay way, uint8_t byte, uint8_t out[2]) {
 }
 
 size_t line_pass(LineWay way, uint8_t byte, uint8_t out[2]) {
-  if (order.cutting && order.left <= 0) return 0;
   size_t count = disturb(way, byte, out);
   if (!order.cutting || !order.counts[way]) return count;
   if ((double)count > order.left) count = (size_t)order.left;

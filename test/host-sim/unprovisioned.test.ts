@@ -78,7 +78,7 @@ function profile(): string {
   return path;
 }
 
-describe("a board without identity", { concurrency: true }, () => {
+describe("a board without identity", { concurrency: true, timeout: 90_000 }, () => {
   test("it is provisioned by the very command that serves boards, and publishes", async () => {
     const env = place("publishes");
     const board = sim(env, "--unprovisioned", "--cycles", "2", "--seed", "1");

@@ -219,6 +219,12 @@ export class Board {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]);
   }
 
+  /** Of a test that has failed. */
+  kill(): void {
+    this.#process.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
   /** Ends the engine; gives its exit status. */
   async stop(): Promise<number | null> {
     this.send("quit");
