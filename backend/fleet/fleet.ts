@@ -37,8 +37,7 @@ export class Fleet {
    * @throws {Error} when it cannot be used
    */
   constructor(folder: string, now: () => number = Date.now) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    ignoreInGit(folder);
+    makeFleetFolder(folder);
     this.folder = folder;
     this.register = new Register(fleetRegister(folder), now);
     this.#now = now;
@@ -239,7 +238,9 @@ function withSender(
   };
 }
 
-function ignoreInGit(folder: string): void {
+/** For its owner alone, and ignored by git. One that is there stays. */
+export function makeFleetFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     writeFileSync(join(folder, ".gitignore"), "*\n", { flag: "wx" });
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The options that `listen` and `bridge` share, besides those of any client: what to subscribe to, whose messages to believe, where to remember them. */
-import { statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { defaultFleet, fleetKeyring } from "../../backend/fleet/fleet.js";
+import { defaultFleet, fleetKeyring, makeFleetFolder } from "../../backend/fleet/fleet.js";
 import { checkTopicFilter } from "../../lib/mqtt/wire/topics.js";
 import {
   addressOf,
@@ -13,7 +13,7 @@ import {
   qosOf,
   versionOf,
 } from "../mqtt/client-flags.js";
-import { UsageError } from "../report.js";
+import { fileProblem, UsageError } from "../report.js";
 import type { SourceOptions } from "./source.js";
 import { TopicMap } from "./topic-map.js";
 
@@ -50,8 +50,13 @@ function keyringOf({ keyring, fleet }: ReceiveFlags): Pick<ReceiveSettings, "key
   if ((keyring === undefined) === (fleet === undefined)) throw new UsageError("give --keyring or --fleet");
   if (keyring !== undefined) return { keyringPath: keyring, watch: false };
   const folder = fleet === true ? defaultFleet : fleet!;
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new UsageError(`--fleet ${folder}: no such folder; dormouse provision makes it`);
+  try {
+    makeFleetFolder(folder);
+  } catch (error) {
+    throw new UsageError(`--fleet ${fileProblem(folder, error)}`);
+  }
+  if (!existsSync(fleetKeyring(folder)))
+    console.error(`dormouse: no board in ${folder} yet: listening to those that are provisioned from now on`);
   return { keyringPath: fleetKeyring(folder), watch: true };
 }
 

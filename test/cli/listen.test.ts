@@ -281,10 +281,13 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
   });
 
   test("a fleet's boards are listened to as they are provisioned, beginning with none", async () => {
-    const fleet = new Fleet(join(broker.folder, "fleet"));
+    const folder = join(broker.folder, "fleet");
     const connecting = broker.logLength;
-    const { ended, says } = broker.again(["listen", "--fleet", fleet.folder, "-C", "2"], "fleet");
+    const { ended, says } = broker.again(["listen", "--fleet", folder, "-C", "2"], "fleet");
+    await says("no board in ");
     await broker.logged("Sending CONNACK to fleet", connecting);
+    equal(statSync(folder).mode & 0o777, 0o700);
+    const fleet = new Fleet(folder);
     for (const [n, id] of ["dormouse-1", "dormouse-2"].entries()) {
       const since = broker.logLength;
       const written = { schema: 1, device: { id }, wifi: { ssid: "burrow" }, broker: { host: "localhost" } };
@@ -385,7 +388,7 @@ describe("dormouse listen", { skip: mosquittoMissing() ?? false, timeout: 240_00
   const wrongUse: [string, string[], RegExp][] = [
     ["no keyring", [], /give --keyring or --fleet/],
     ["two keyrings", ["--keyring", "k", "--fleet", "f"], /give --keyring or --fleet/],
-    ["no fleet", ["--fleet", "nowhere"], /--fleet nowhere: no such folder/],
+    ["a fleet that is no folder", ["--fleet", "package.json"], /--fleet package\.json: /],
     ["a keyring that is not there", ["--keyring", "nowhere"], /--keyring nowhere: no such file or folder/],
     [
       "a form that is none",
