@@ -25,7 +25,7 @@ export const improvErrors = {
   unknown: 255,
 } as const;
 
-export type ImprovState = (typeof improvStates)[keyof typeof improvStates];
+type ImprovState = (typeof improvStates)[keyof typeof improvStates];
 export type ImprovError = (typeof improvErrors)[keyof typeof improvErrors];
 
 export interface ImprovPacket {

@@ -42,7 +42,7 @@ export type GeneratedKey = (typeof generatedKeys)[number];
 export const provableKeys = ["secret", "psk", "tls-key", "sign-key"] as const;
 export type ProvableKey = (typeof provableKeys)[number];
 
-export const boardStates = ["unprovisioned", "staging", "locked"] as const;
+const boardStates = ["unprovisioned", "staging", "locked"] as const;
 export type BoardState = (typeof boardStates)[number];
 
 /** docs/errors.md has one operator action for each. */
