@@ -94,7 +94,7 @@ test("an answer to a repetition counts, and what comes twice is no answer to the
 
 test("its own echo, another's answer and one of another kind are passed by", async () => {
   const { port, client } = scene(({ sequence }) => {
-    client.received(encodeAnswer(hello, (sequence + 1) & 255));
+    client.received(encodeAnswer({ kind: "hello", info: { ...info, board: "other" } }, (sequence + 1) & 255));
     client.received(encodeAnswer({ kind: "erase" }, sequence));
     client.received(encodeAnswer(hello, sequence));
   });

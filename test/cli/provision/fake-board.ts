@@ -7,8 +7,10 @@ import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { simulatedPort } from "../../../host-sim/ports.js";
+import { Demultiplexer } from "../../../lib/provisioning/demultiplexer.js";
 import { ProvisioningDevice } from "../../../lib/provisioning/device.js";
 import type { BoardInfo, DeviceEvent, DeviceOptions } from "../../../lib/provisioning/device-shell.js";
+import { type Answer, decodeAnswer, encodeAnswer } from "../../../lib/provisioning/messages.js";
 import { MemoryStore } from "../../lib/provisioning/memory-store.js";
 import { nodeCrypto } from "../../node-crypto.js";
 
@@ -34,6 +36,8 @@ export class FakeBoard {
   restarts = 0;
   /** Looks at what the host sent before the board does; `false`: the board does not get it. */
   passes: (bytes: Uint8Array) => boolean = () => true;
+  /** What it says in place of what it should. */
+  says: (answer: Answer) => Answer = (answer) => answer;
   #machine: ProvisioningDevice;
   #child: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -96,7 +100,7 @@ export class FakeBoard {
   #tell(event: DeviceEvent): void {
     clearTimeout(this.#timer);
     for (const effect of this.#machine.handle(event, performance.now()))
-      if (effect.type === "send") this.#child?.stdin?.write(effect.bytes);
+      if (effect.type === "send") this.#child?.stdin?.write(this.#said(effect.bytes));
       else if (effect.type === "restart") {
         this.restarts++;
         this.reset();
@@ -105,6 +109,12 @@ export class FakeBoard {
     if (nextWakeAtMs === undefined) return;
     const inMs = Math.max(1, nextWakeAtMs - performance.now());
     this.#timer = setTimeout(() => this.#tell({ type: "time" }), inMs);
+  }
+
+  #said(bytes: Uint8Array): Uint8Array {
+    const [event] = new Demultiplexer().receive(bytes, 0);
+    if (event?.kind !== "frame") return bytes;
+    return encodeAnswer(this.says(decodeAnswer(event.frame)!), event.frame.sequence);
   }
 
   async unplug(): Promise<void> {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { createHash, createPrivateKey, createPublicKey, randomBytes, X509Certificate } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  X509Certificate,
+} from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Register } from "../../../backend/fleet/register.js";
 import { encodeDeviceRecord } from "../../../lib/store/device-record.js";
@@ -111,6 +118,14 @@ test("a board that does not have the secret of the register fails verify", async
   const flags = ["-p", board.port, "--fleet", "f2"];
   const ran = await scene.run(["provision", ...flags, "--profile", profile, "--id", "dm-9"]);
   assert.equal(ran.code, 0, ran.stderr);
+  board.says = (answer) =>
+    answer.kind === "hello"
+      ? { kind: "hello", info: { ...answer.info, device: { ...answer.info.device!, kid: Uint8Array.of(1) } } }
+      : answer;
+  const otherKid = await scene.run(["verify", ...flags]);
+  assert.equal(otherKid.code, 1);
+  assert.match(otherKid.stderr, /has another kid than dm-9 should/);
+  board.says = (answer) => answer;
   const record = encodeDeviceRecord(randomBytes(32), { epoch: 0, reservedEnd: 0, fromFactory: false });
   board.store.entries.set("record", record);
   board.reset();
@@ -124,7 +139,7 @@ test("a board that does not have the secret of the register fails verify", async
   assert.match(bare.stderr, /the board is not provisioned: provision it/);
 });
 
-test("unplugged between commit and proof, it is completed by its proofs; before, nothing is left of it", async () => {
+test("a board that lies leaves nothing behind; unplugged between commit and proof, it is completed by its proofs", async () => {
   const board = await plugged("unplugged");
   const profile = scene.profile("unplugged.json", certified);
   const flags = ["-p", board.port, "--profile", profile, "--certs", "pki", "--fleet", "f3"];
@@ -134,6 +149,18 @@ test("unplugged between commit and proof, it is completed by its proofs; before,
     open.close();
     return found;
   };
+  // Its key is another than the one it requests a certificate for.
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { x, y } = publicKey.export({ format: "jwk" });
+  const point = Uint8Array.from([4, ...Buffer.from(x!, "base64url"), ...Buffer.from(y!, "base64url")]);
+  board.says = (answer) => (answer.kind === "generate" ? { ...answer, point } : answer);
+  const liar = await scene.run(["provision", ...flags]);
+  assert.equal(liar.code, 1);
+  assert.match(liar.stderr, /requests a certificate for another key than it says: do not use this board/);
+  assert.equal(register(), undefined);
+  assert.equal(existsSync(scene.at("f3/keyring.json")), false, "a secret that no board ever had is kept");
+  board.says = (answer) => answer;
+
   let pulled: Promise<void> | undefined;
   const pullBefore = (type: number) => (bytes: Uint8Array) => {
     if (pulled || frameType(bytes) !== type) return !pulled;
