@@ -63,7 +63,7 @@ function networkProblem({ improv }: Profile["wifi"], { wifiSsid }: EntrySizes): 
   );
 }
 
-const tlsEntries = ["ca", "crl", "certificate", "key", "psk"] as const;
+const tlsEntries = Object.freeze(["ca", "crl", "certificate", "key", "psk"] as const);
 
 function tlsProblem(tls: Profile["broker"]["tls"], sizes: EntrySizes): EntryProblem | undefined {
   const { ca, crl, certificate, key, psk } = sizes;
