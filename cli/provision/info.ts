@@ -37,7 +37,7 @@ function infoFields(port: string, info: Info): [name: string, value: string | un
   ];
 }
 
-export function infoJson(port: string, { device, ...board }: Info): object {
+function infoJson(port: string, { device, ...board }: Info): object {
   return {
     port,
     ...board,

@@ -28,7 +28,15 @@ test("each of these commands knows the flags that it has on the page", () => {
     add(known);
   for (const command of known.commands) {
     const name = command.name();
-    const help = command.helpInformation();
+    let help = "";
+    command.configureOutput({
+      writeOut: (text) => {
+        help += text;
+      },
+    });
+    command.outputHelp();
+    assert.match(help, new RegExp(`\\nExample:\\n {2}\\$ dormouse ${name} ?`));
+    assert.match(help, / --json /);
     const lines = [...page.matchAll(new RegExp(`npx dormouse ${name}(.*)`, "g"))].map(([, words]) => words!);
     assert.ok(lines.length > 0, `${name} is on the page`);
     for (const [flag] of lines.join(" ").matchAll(/(?<= )--?[a-z]+/g))
