@@ -143,7 +143,7 @@ export class Fleet {
     await this.#retire(of.id, (epoch) => (epoch === of.epoch ? "end" : "keep"));
   }
 
-  /** A device that never got what was begun for it. */
+  /** A device that never got what was begun for it. What it leaves is the row of a certificate that was issued. */
   async withdraw(of: DeviceEpoch): Promise<void> {
     await this.#retire(of.id, (epoch) => (epoch === of.epoch ? "forget" : "keep"));
     this.register.withdraw(of);

@@ -8,7 +8,10 @@ import type { CertificateFacts } from "../../certs/pki/facts.js";
 import { encodeKid } from "../../lib/sealed/keys.js";
 import { type Row, SqliteFile, type Value } from "../sqlite-file.js";
 
-/** Pending: whether the device has it, only the device can say. Erased: it has it no more. */
+/**
+ * Pending: whether the device has it, only the device can say. Erased: it has it no more, or never had it and only a
+ * certificate was issued for it.
+ */
 export type DeviceState = "pending" | "complete" | "erased";
 
 /** How the secret came to the device: over its serial port, by `dormouse` or by the page, or with a factory image. */
@@ -126,9 +129,16 @@ export class Register {
     });
   }
 
-  /** Takes a pending row back that the device never heard of. Its epoch may be given again. */
+  /**
+   * Takes a pending row back that the device never had. Its epoch may be given again; but of one with a certificate, which
+   * may be somewhere and can be revoked by nothing else, the row stays as an erased one.
+   */
   withdraw({ id, epoch }: DeviceEpoch): void {
-    this.#file.run("DELETE FROM device WHERE id = ? AND epoch = ? AND state = 'pending'", id, epoch);
+    const pending = "WHERE id = ? AND epoch = ? AND state = 'pending'";
+    this.#file.transaction(() => {
+      this.#file.run(`DELETE FROM device ${pending} AND serial IS NULL`, id, epoch);
+      this.#file.run(`UPDATE device SET state = 'erased', erased = ? ${pending}`, this.#now(), id, epoch);
+    });
   }
 
   /** The certificate that was issued for it, or that it keeps. @throws {RangeError} without such a row */

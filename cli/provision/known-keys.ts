@@ -1,4 +1,5 @@
 /** What the fleet knows of a device's keys, for it to prove: its secret, and public keys. */
+import { createHash } from "node:crypto";
 import type { Fleet } from "../../backend/fleet/fleet.js";
 import type { DeviceRow } from "../../backend/fleet/register.js";
 import { HostFailure } from "../../lib/provisioning/host-failure.js";
@@ -32,14 +33,24 @@ function pointOf(digits: string): Uint8Array {
   return new Uint8Array(Buffer.from(digits, "hex"));
 }
 
+/** SHA-256, hex, as the device has it. @param digits the point's */
+export function pointHash(digits: string): string {
+  return createHash("sha256").update(pointOf(digits)).digest("hex");
+}
+
 /** What it says of itself, before it is asked to prove anything. @throws {HostFailure} when the register says otherwise */
-export function checkIdentity(row: DeviceRow, { kid, certificate }: DeviceIdentity): void {
+export function checkIdentity(row: DeviceRow, { kid, certificate, signKey }: DeviceIdentity): void {
+  const wrongCertificate =
+    row.certificate && (!certificate || hex(certificate) !== row.certificate.fingerprint);
+  const wrongSignKey = row.signPoint !== null && (!signKey || hex(signKey) !== pointHash(row.signPoint));
   const differs =
     hex(kid) !== row.kid
       ? "kid"
-      : row.certificate && (!certificate || hex(certificate) !== row.certificate.fingerprint)
+      : wrongCertificate
         ? "certificate"
-        : undefined;
+        : wrongSignKey
+          ? "signing key"
+          : undefined;
   if (differs)
     throw new HostFailure("proof-failed", `the board has another ${differs} than ${row.id} should`);
 }

@@ -32,7 +32,7 @@ import {
 } from "../../lib/provisioning/provision.js";
 import { OperatorError } from "../report.js";
 import type { Board } from "./board.js";
-import { checkIdentity, knownKeys } from "./known-keys.js";
+import { checkIdentity, knownKeys, pointHash } from "./known-keys.js";
 import { certificateFacts, type Prepared } from "./prepare.js";
 import { hex } from "./shown.js";
 import type { Provisioned, Tell } from "./told.js";
@@ -121,6 +121,8 @@ async function provisionAnew(
     async issue(csr, point) {
       const made = await issued(by.certs, csr, point, id);
       certificate = made.facts;
+      // First of all: what is not in the register, nobody could revoke.
+      fleet.register.issued(row, made.facts);
       return made.chain;
     },
     async beforeCommit(made) {
@@ -138,9 +140,11 @@ async function provisionAnew(
         text: `${fleet.keyring} has no private key of ${missing}, to whom it seals: its messages are opened where that key is`,
       });
     const device = await provision(board.client, plan, hooks);
+    const kept = fleet.register.find(id, row.epoch)!;
+    checkIdentity(kept, device);
     await fleet.complete(row);
     const wrote = entryNames.filter((entry) => entries.has(entry) || (entry === "tls-cert" && certificate));
-    return provisionedOf(row, device, prepared, certificate, wrote, false);
+    return provisionedOf(kept, prepared, wrote, false);
   } catch (error) {
     // Where that fails too, a row is left that says nothing wrong: nobody has seen this epoch complete.
     if (!mayBeCommitted) await fleet.withdraw(row).catch(() => {});
@@ -202,22 +206,20 @@ async function completeByProofs(
   }
   await fleet.complete(row);
   await restart(client);
-  return provisionedOf(row, device, prepared, row.certificate ?? undefined, [], true);
+  return provisionedOf(row, prepared, [], true);
 }
 
 function provisionedOf(
-  row: DeviceRow,
-  { kid, signKey }: DeviceIdentity,
+  { id, epoch, kid, mac, certificate, signPoint }: DeviceRow,
   { profile, generate }: Prepared,
-  certificate: CertificateFacts | undefined,
   wrote: readonly EntryName[],
   resumed: boolean,
 ): Provisioned {
   return {
-    id: row.id,
-    epoch: row.epoch,
-    kid: hex(kid),
-    mac: row.mac,
+    id,
+    epoch,
+    kid,
+    mac,
     certificate: certificate
       ? {
           serial: certificate.serial,
@@ -225,7 +227,7 @@ function provisionedOf(
           notAfter: new Date(certificate.notAfterMs).toISOString(),
         }
       : null,
-    signKeySha256: signKey ? hex(signKey) : null,
+    signKeySha256: signPoint === null ? null : pointHash(signPoint),
     wrote,
     made: generate,
     topic: profile.topics.readings,

@@ -161,6 +161,24 @@ test("a device that never got what was begun for it leaves nothing behind", asyn
   fleet.close();
 });
 
+test("of an attempt that came to nothing the certificate is known still, when another succeeds", async () => {
+  const fleet = new Fleet(newFolder(), () => now);
+  const first = fleet.begin(device());
+  await fleet.addKeys({ profile: profile(), epoch: first.epoch, secret, signPoint: null });
+  const certificate = { serial: "4a01", fingerprint: "ab", notAfterMs: 5, issuer: null, point: null };
+  fleet.register.issued(first, certificate);
+  const second = fleet.begin(device());
+  await fleet.addKeys({ profile: profile(), epoch: second.epoch, secret, signPoint: null });
+  await fleet.complete(second);
+  assert.deepEqual(
+    entriesIn(fleet).map(({ epoch }) => epoch),
+    [1],
+  );
+  const [, former] = fleet.register.list("d");
+  assert.deepEqual([former?.state, former?.certificate], ["erased", certificate]);
+  fleet.close();
+});
+
 test("other devices, controllers and recipients keep their entries", async () => {
   const fleet = new Fleet(newFolder(), () => now);
   const others = [

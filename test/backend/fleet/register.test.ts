@@ -88,6 +88,16 @@ test("no epoch is given twice, unless nobody ever heard of it", () => {
   register.close();
 });
 
+test("the row of a certificate that was issued stays, and its epoch is not given again", () => {
+  const register = new Register(":memory:", () => 7);
+  const begun = register.begin(device);
+  register.issued(begun, certificate);
+  register.withdraw(begun);
+  assert.deepEqual(register.list(), [{ ...begun, state: "erased", erasedMs: 7, certificate }]);
+  assert.equal(register.begin(device).epoch, 1);
+  register.close();
+});
+
 test("a short name is the key identifier, and what cannot be one leaves no row", () => {
   const register = new Register(":memory:");
   assert.equal(register.begin({ ...device, shortKid: "a1b2" }).kid, "a1b2");

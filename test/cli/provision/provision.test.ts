@@ -190,6 +190,50 @@ test("a board that lies leaves nothing behind; unplugged between commit and proo
   assert.deepEqual([register()!.state, register()!.epoch], ["complete", 1]);
 });
 
+test("a certificate whose board went away while it got it is listed, and can be revoked", async () => {
+  const board = await plugged("taker");
+  const profile = scene.profile("taker.json", certified);
+  const fleet = ["--fleet", "f7"];
+  let writes = 0;
+  let pulled: Promise<void> | undefined;
+  board.passes = (bytes) => {
+    if (frameType(bytes) === 4 && board.store.entries.has("tls-key") && ++writes > 4)
+      pulled ??= board.unplug();
+    return !pulled;
+  };
+  const flags = ["-p", board.port, "--profile", profile, "--certs", "pki", ...fleet];
+  const ran = await scene.run(["provision", ...flags]);
+  assert.match(ran.stderr, /the board was unplugged/);
+  await pulled;
+  const dir = ["--dir", "pki", ...fleet, "--json"];
+  const listed = JSON.parse((await scene.run(["certs", "list", ...dir])).stdout);
+  assert.deepEqual([listed.id, listed.epoch, listed.revoked], ["dm-1", 0, null]);
+  const revoked = await scene.run(["certs", "revoke", "dm-1", ...dir]);
+  assert.deepEqual(JSON.parse(revoked.stdout).serials, [listed.serial], revoked.stderr);
+  const row = JSON.parse((await scene.run(["fleet", "list", ...fleet, "--json"])).stdout);
+  assert.equal(row.state, "erased");
+  assert.equal(existsSync(scene.at("f7/keyring.json")), false, "a secret that no board has is kept");
+});
+
+test("what a board says of itself behind its commit is held against what it proved", async () => {
+  const lies = {
+    kid: { kid: Uint8Array.of(0xde, 0xad) },
+    certificate: { certificate: new Uint8Array(32) },
+    "signing key": { signKey: new Uint8Array(32) },
+  };
+  for (const [what, lie] of Object.entries(lies)) {
+    const board = await plugged(`boaster-${what[0]}`);
+    board.says = (answer) =>
+      answer.kind === "commit" ? { ...answer, device: { ...answer.device, ...lie } } : answer;
+    const profile = scene.profile("boaster.json", certified);
+    const flags = ["-p", board.port, "--profile", profile, "--certs", "pki", "--fleet", `f8${what[0]}`];
+    const ran = await scene.run(["provision", ...flags]);
+    assert.deepEqual([ran.code, ran.stdout], [1, ""]);
+    assert.match(ran.stderr, new RegExp(`has another ${what} than dm-1 should`));
+    await board.unplug();
+  }
+});
+
 /** Of the frame that begins there; its second byte is COBS's. */
 function frameType(bytes: Uint8Array): number {
   return bytes[0] === 0 ? bytes[2]! : 0;
