@@ -112,9 +112,10 @@ async function write(
     image = nvsImage(entries, bytes);
     if (keys) encryptImage(image, keys);
     const { secret, signPoint, certificate } = factory;
-    if (certificate) fleet.register.issued(row, certificate);
     if (signPoint) fleet.register.signsWith(row, signPoint);
     const missing = await fleet.addKeys({ profile, epoch: row.epoch, secret, signPoint, factory: true });
+    // From here on the certificate may be in a file: its row stays, whatever becomes of that.
+    if (certificate) fleet.register.issued(row, certificate);
     writeNewFile("--out", out, image);
     fleet.register.complete(row);
     return { row: fleet.register.find(id, row.epoch)!, missing };
