@@ -93,9 +93,14 @@ export class Fleet {
     if (device.kid === undefined || factory) return before;
     const ofName = (entry: KeyringJsonEntry) =>
       entry.device === device.id && entry.kid === device.kid && entry.epoch !== epoch;
-    const never = (entry: KeyringJsonEntry) =>
-      this.register.find(device.id, entry.epoch as number)?.state === "pending";
-    if (before.some((entry) => ofName(entry) && !never(entry)))
+    const mac = this.register.find(device.id, epoch)?.mac;
+    const never = new Set(
+      before
+        .filter((entry) => ofName(entry))
+        .map((entry) => entry.epoch as number)
+        .filter((former) => this.register.withdraw({ id: device.id, epoch: former }, mac)),
+    );
+    if (before.some((entry) => ofName(entry) && !never.has(entry.epoch as number)))
       throw new KeyringError(
         `${device.id} has had the short name ${device.kid} before, which is another secret's: write another device.kid, or none, into its profile`,
       );
@@ -127,14 +132,19 @@ export class Fleet {
 
   /**
    * The device has shown that it has all of this epoch: older secrets are accepted for a day more, and those that no
-   * device ever had are forgotten.
+   * device ever had are forgotten. One that another board may have, whose commit was sent, stays as it is.
    */
   async complete(of: DeviceEpoch): Promise<void> {
     this.register.complete(of);
-    const others = this.register.list(of.id).filter(({ epoch }) => epoch < of.epoch);
-    const never = new Set(others.filter(({ state }) => state === "pending").map(({ epoch }) => epoch));
-    await this.#retire(of.id, (epoch) => (never.has(epoch) ? "forget" : epoch < of.epoch ? "end" : "keep"));
-    for (const epoch of never) this.register.withdraw({ id: of.id, epoch });
+    const pending = this.register
+      .list(of.id)
+      .filter(({ epoch, state }) => epoch < of.epoch && state === "pending");
+    const { mac } = this.register.find(of.id, of.epoch)!;
+    // The row first: who still works on it fails before its commit.
+    const fates = new Map(
+      pending.map((row) => [row.epoch, this.register.withdraw(row, mac) ? "forget" : "keep"] as const),
+    );
+    await this.#retire(of.id, (epoch) => fates.get(epoch) ?? (epoch < of.epoch ? "end" : "keep"));
   }
 
   /** The device's secret was erased: it is accepted for a day more. */

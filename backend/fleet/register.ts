@@ -80,8 +80,24 @@ const schema = `
 const kind = {
   name: "fleet register",
   applicationId: 0x44666c74,
-  versions: [(file: SqliteFile) => file.exec(schema)],
+  versions: [
+    (file: SqliteFile) => file.exec(schema),
+    // Of those before, nobody knows.
+    (file: SqliteFile) =>
+      file.exec(`
+        ALTER TABLE device ADD COLUMN committing INTEGER;
+        UPDATE device SET committing = begun WHERE state = 'pending';
+      `),
+  ],
 };
+
+export class NoSuchRow extends RangeError {
+  override name = "NoSuchRow";
+
+  constructor({ id, epoch }: DeviceEpoch) {
+    super(`the register has no ${id} of epoch ${epoch}`);
+  }
+}
 
 const maxEpoch = 0xffff_ffff;
 
@@ -132,13 +148,28 @@ export class Register {
   /**
    * Takes a pending row back that the device never had. Its epoch may be given again; but of one with a certificate, which
    * may be somewhere and can be revoked by nothing else, the row stays as an erased one.
+   * @param mac of a board that is known to have nothing of it: that one's row goes even when a commit was sent
+   * @returns false: a device may have it, or nothing is pending
    */
-  withdraw({ id, epoch }: DeviceEpoch): void {
-    const pending = "WHERE id = ? AND epoch = ? AND state = 'pending'";
-    this.#file.transaction(() => {
-      this.#file.run(`DELETE FROM device ${pending} AND serial IS NULL`, id, epoch);
-      this.#file.run(`UPDATE device SET state = 'erased', erased = ? ${pending}`, this.#now(), id, epoch);
+  withdraw({ id, epoch }: DeviceEpoch, mac = ""): boolean {
+    const pending = `WHERE id = ? AND epoch = ? AND state = 'pending'
+      AND (committing IS NULL OR mac = nullif(?, ''))`;
+    const row = [id, epoch, mac];
+    return this.#file.transaction(() => {
+      const gone = this.#file.change(`DELETE FROM device ${pending} AND serial IS NULL`, ...row);
+      const set = "SET state = 'erased', erased = ?";
+      return gone + this.#file.change(`UPDATE device ${set} ${pending}`, this.#now(), ...row) > 0;
     });
+  }
+
+  /**
+   * The device is about to be told to commit: from now on the row is taken back by nobody.
+   * @throws {NoSuchRow} when somebody has taken it back
+   */
+  committing({ id, epoch }: DeviceEpoch): void {
+    const set = "SET committing = ? WHERE id = ? AND epoch = ? AND state = 'pending'";
+    if (this.#file.change(`UPDATE device ${set}`, this.#now(), id, epoch) !== 1)
+      throw new NoSuchRow({ id, epoch });
   }
 
   /** The certificate that was issued for it, or that it keeps. @throws {RangeError} without such a row */
@@ -193,7 +224,7 @@ export class Register {
       id,
       epoch,
     );
-    if (changed !== 1) throw new RangeError(`the register has no ${id} of epoch ${epoch}`);
+    if (changed !== 1) throw new NoSuchRow({ id, epoch });
   }
 
   /** May be called twice. */

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Fleet } from "../../backend/fleet/fleet.js";
-import type { DeviceRow } from "../../backend/fleet/register.js";
+import { type DeviceRow, NoSuchRow } from "../../backend/fleet/register.js";
 import { KeyringError } from "../../backend/keyring.js";
 import { nodeCrypto } from "../../backend/node-crypto.js";
 import { OpenToOthers } from "../../backend/secret-file.js";
@@ -127,6 +127,7 @@ async function provisionAnew(
     },
     async beforeCommit(made) {
       await keep(by, row, prepared, made, certificate);
+      fleet.register.committing(row);
       mayBeCommitted = true;
     },
     progress: (progress) => tell({ event: "progress", port, id, ...progress }),
@@ -148,6 +149,10 @@ async function provisionAnew(
   } catch (error) {
     // Where that fails too, a row is left that says nothing wrong: nobody has seen this epoch complete.
     if (!mayBeCommitted) await fleet.withdraw(row).catch(() => {});
+    if (error instanceof NoSuchRow)
+      throw new OperatorError(
+        `${port}: another run has provisioned ${id} meanwhile: give this board an id of its own, or provision it again`,
+      );
     throw keyringLine(error);
   } finally {
     secret.fill(0);

@@ -179,6 +179,32 @@ test("of an attempt that came to nothing the certificate is known still, when an
   fleet.close();
 });
 
+test("keys that another board may have stay when one of the same id is completed", async () => {
+  const fleet = new Fleet(newFolder(), () => now);
+  const named = profile({}, { device: { id: "d", kid: "a1b2" } });
+  const begun = async (mac: string, of = profile()) => {
+    const row = fleet.begin(device({ mac }));
+    await fleet.addKeys({ profile: of, epoch: row.epoch, secret, signPoint: null });
+    return row;
+  };
+  const other = await begun("b0b0b0b0b0b0", named);
+  const same = await begun("a0b1c2d3e4f5");
+  fleet.register.committing(other);
+  fleet.register.committing(same);
+  await fleet.complete(await begun("a0b1c2d3e4f5"));
+  assert.deepEqual(
+    entriesIn(fleet).map(({ epoch, until }) => [epoch, until]),
+    [
+      [0, undefined],
+      [2, undefined],
+    ],
+  );
+  await assert.rejects(begun("a0b1c2d3e4f5", named), /has had the short name a1b2 before/);
+  await fleet.complete(other);
+  assert.equal(fleet.register.find("d", other.epoch)?.state, "complete");
+  fleet.close();
+});
+
 test("other devices, controllers and recipients keep their entries", async () => {
   const fleet = new Fleet(newFolder(), () => now);
   const others = [

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type NewDevice, Register } from "../../../backend/fleet/register.js";
+import { DatabaseSync } from "@photostructure/sqlite";
+import { type NewDevice, NoSuchRow, Register } from "../../../backend/fleet/register.js";
 import { encodeKid } from "../../../lib/sealed/keys.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dormouse-register-"));
@@ -95,6 +96,33 @@ test("the row of a certificate that was issued stays, and its epoch is not given
   register.withdraw(begun);
   assert.deepEqual(register.list(), [{ ...begun, state: "erased", erasedMs: 7, certificate }]);
   assert.equal(register.begin(device).epoch, 1);
+  register.close();
+});
+
+test("a row whose commit was sent is taken back only for a board that is known to have nothing of it", () => {
+  const register = new Register(":memory:");
+  const [first, second] = [register.begin(device), register.begin({ ...device, mac: "" })];
+  register.committing(first);
+  register.committing(second);
+  assert.equal(register.withdraw(first), false);
+  assert.equal(register.withdraw(first, "b0b0b0b0b0b0"), false);
+  assert.equal(register.withdraw(second, ""), false);
+  assert.equal(register.withdraw(first, device.mac), true);
+  assert.throws(() => register.committing(first), NoSuchRow);
+  register.complete(second);
+  assert.throws(() => register.committing(second), NoSuchRow);
+  register.close();
+});
+
+test("pending rows of a register of the first version may be some board's", () => {
+  const path = join(folder, "first-version");
+  const row = new Register(path).begin(device);
+  const file = new DatabaseSync(path);
+  file.exec("ALTER TABLE device DROP COLUMN committing; PRAGMA user_version = 1");
+  file.close();
+  const register = new Register(path);
+  assert.equal(register.withdraw(row), false);
+  assert.deepEqual(register.list(), [row]);
   register.close();
 });
 

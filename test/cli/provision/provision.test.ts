@@ -234,6 +234,39 @@ test("what a board says of itself behind its commit is held against what it prov
   }
 });
 
+test("two runs give two boards one id: the slower is told, or completes, and no board has keys that nobody knows", async () => {
+  const profile = scene.profile("twins.json");
+  for (const [held, code] of [
+    [4, 1],
+    [5, 0],
+  ] as const) {
+    const slow = await plugged(`slow-${held}`);
+    const quick = await plugged(`quick-${held}`, { mac: "b0b0b0b0b0b0" });
+    const flags = (board: FakeBoard) => ["-p", board.port, "--profile", profile, "--fleet", `f9-${held}`];
+    let holds = true;
+    const holding = new Promise<void>((resolve) => {
+      slow.passes = (bytes) => {
+        if (frameType(bytes) === held && holds) resolve();
+        return frameType(bytes) !== held || !holds;
+      };
+    });
+    const { ran } = scene.start(["provision", ...flags(slow)]);
+    await holding;
+    const done = await scene.run(["provision", ...flags(quick)]);
+    assert.equal(done.code, 0, done.stderr);
+    holds = false;
+    const late = await ran;
+    assert.equal(late.code, code, late.stderr);
+    if (code === 1) assert.match(late.stderr, /sim:slow-.*: another run has provisioned dm-1 meanwhile: /);
+    assert.equal(slow.store.entries.has("record"), code === 0);
+    const { keys } = JSON.parse(readFileSync(scene.at(`f9-${held}/keyring.json`), "utf8"));
+    assert.deepEqual(
+      keys.map(({ epoch }: { epoch: number }) => epoch),
+      code === 0 ? [0, 1] : [1],
+    );
+  }
+});
+
 /** Of the frame that begins there; its second byte is COBS's. */
 function frameType(bytes: Uint8Array): number {
   return bytes[0] === 0 ? bytes[2]! : 0;
