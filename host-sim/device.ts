@@ -209,6 +209,7 @@ export class Device {
       this.#process.kill("SIGKILL");
     }, withinMs);
     const message = await end.finally(() => clearTimeout(watchdog));
+    if (message.type === "failed") throw new EngineError(`the engine fails in a boot: ${message.detail}`);
     if (message.type !== "end") throw new EngineError(`the engine said ${message.type} where a boot ends`);
     return message;
   }

@@ -81,7 +81,7 @@ test("the keyring of docs/receivers.md is one", () => parseKeyring(keyring).clos
 
 test("every entry has types that stand by themselves, with each check of the compiler", () => {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const entries = Object.keys(exports).filter((name) => name !== "./package.json");
+  const entries = Object.keys(exports).filter((name) => !name.endsWith(".json"));
   assert.ok(entries.length >= 7);
   const code = entries
     .map((name, n) => `import * as e${n} from "dormouse${name.slice(1)}";\ne${n};\n`)
