@@ -19,7 +19,7 @@ export interface BoardOptions {
   /** How long it may take until it is there and answers, ms. */
   readonly waitMs?: number | undefined;
   /** Whether it is the one waited for; it is asked of each that answers, and another may come. */
-  readonly wanted?: (info: Info) => boolean;
+  readonly wanted?: (info: Info, client: ProvisioningClient) => boolean | Promise<boolean>;
   /** Gets the board's log lines. */
   readonly line?: ((text: string) => void) | undefined;
 }
@@ -80,7 +80,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     try {
       connection ??= await connect(options);
       const info = await connection.client.hello(waitMs === undefined ? greeting : brief);
-      if (isOver() || !wanted || wanted(info)) return { ...connection, info };
+      if (isOver() || !wanted || (await wanted(info, connection.client))) return { ...connection, info };
     } catch (error) {
       const ends = isOver() || !comesYet(error);
       if (ends || !(error instanceof HostFailure) || error.kind !== "no-answer") {

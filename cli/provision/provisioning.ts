@@ -141,7 +141,8 @@ async function provisionAnew(
         text: `${fleet.keyring} has no private key of ${missing}, to whom it seals: its messages are opened where that key is`,
       });
     const device = await provision(board.client, plan, hooks);
-    const kept = fleet.register.find(id, row.epoch)!;
+    const kept = fleet.register.find(id, row.epoch);
+    if (!kept) throw new NoSuchRow(row);
     checkIdentity(kept, device);
     await fleet.complete(row);
     const wrote = entryNames.filter((entry) => entries.has(entry) || (entry === "tls-cert" && certificate));

@@ -267,6 +267,30 @@ test("two runs give two boards one id: the slower is told, or completes, and no 
   }
 });
 
+test("a board that only says who it was is erased, and the register is as it was", async () => {
+  const board = await plugged("true-one");
+  const flags = ["-p", board.port, "--fleet", "f10"];
+  const ran = await scene.run(["provision", ...flags, "--profile", scene.profile("true-one.json")]);
+  assert.equal(ran.code, 0, ran.stderr);
+  const before = readFileSync(scene.at("f10/keyring.json"), "utf8");
+  const resets = async (...more: string[]) => {
+    const done = await scene.run(["reset", ...flags, ...more], (line) => {
+      if (/waiting for that/.test(line)) board.erase();
+    });
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /erased; f10 is as it was: the board has not proved who it had been/);
+    assert.equal(readFileSync(scene.at("f10/keyring.json"), "utf8"), before);
+    const row = JSON.parse((await scene.run(["fleet", "list", "--fleet", "f10", "--json"])).stdout);
+    assert.equal(row.state, "complete");
+  };
+  const record = encodeDeviceRecord(randomBytes(32), { epoch: 0, reservedEnd: 0, fromFactory: false });
+  board.store.entries.set("record", record);
+  board.reset();
+  await resets("--wait", "20s");
+  // Blank, by the MAC of the row.
+  await resets();
+});
+
 /** Of the frame that begins there; its second byte is COBS's. */
 function frameType(bytes: Uint8Array): number {
   return bytes[0] === 0 ? bytes[2]! : 0;
