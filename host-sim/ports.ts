@@ -66,7 +66,8 @@ function isPort(name: string): boolean {
  */
 export function simulatedPort(name: string): string {
   const path = join(folder(), name);
-  if (existsSync(folder()) && !isMine(folder())) throw new Error(notMine());
+  // A link that leads nowhere yet is somebody's too.
+  if (lstatSync(folder(), { throwIfNoEntry: false }) && !isMine(folder())) throw new Error(notMine());
   // What a device left behind that was killed leads to a terminal that may be another's by now.
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isRunning(name)) unlinkSync(path);
   return path;

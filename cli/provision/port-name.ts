@@ -1,5 +1,5 @@
 /** What --port takes: a serial port's path or name, or `sim:NAME` for a simulated device on this machine. */
-import { simulatedPort } from "../../host-sim/ports.js";
+import { isPortName, simulatedPort } from "../../host-sim/ports.js";
 import { UsageError } from "../report.js";
 
 const simulated = "sim:";
@@ -11,7 +11,7 @@ const simulated = "sim:";
 export function portPath(name: string): string {
   if (!isSimulated(name)) return name;
   const device = name.slice(simulated.length);
-  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(device))
+  if (!isPortName(device))
     throw new UsageError(`--port "${name}": write sim:NAME, as "dormouse ports" lists them`);
   return simulatedPort(device);
 }

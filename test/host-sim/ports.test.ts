@@ -45,6 +45,15 @@ test("a link to a file is no port", () => {
   port.release();
 });
 
+test("a link in place of the folder is refused, also one that leads nowhere yet", () => {
+  const folder = dirname(takePort("linked").path);
+  rmSync(folder, { recursive: true });
+  symlinkSync(join(scratch, "later"), folder);
+  assert.throws(() => simulatedPort("linked"), /yours alone/);
+  assert.deepEqual(simulatedPorts(), []);
+  rmSync(folder);
+});
+
 test("a folder that others can write to is refused", () => {
   const port = takePort("mine");
   symlinkSync("/dev/null", port.path);

@@ -184,6 +184,28 @@ test("a board that lies leaves nothing behind; unplugged between commit and proo
   await pulled;
   board.passes = () => true;
   await board.plug();
+  const wrong: FakeBoard["says"][] = [
+    (answer) =>
+      answer.kind === "prove" ? { ...answer, proof: new Uint8Array(answer.proof.length) } : answer,
+    (answer) =>
+      answer.kind === "prove" && answer.proof.length === 64
+        ? { ...answer, proof: new Uint8Array(64).fill(1) }
+        : answer,
+    (answer) =>
+      answer.kind === "hello"
+        ? { ...answer, info: { ...answer.info, device: { ...answer.info.device!, kid: Uint8Array.of(1) } } }
+        : answer,
+  ];
+  for (const says of wrong) {
+    board.says = says;
+    const unproved = await scene.run(["provision", ...flags]);
+    assert.equal(unproved.code, 1, unproved.stdout);
+    assert.match(unproved.stderr, /does not have the (secret|tls-key) that it should|has another kid/);
+    assert.equal(register()!.state, "pending");
+  }
+  board.says = (answer) => answer;
+  const other = await scene.run(["provision", ...flags, "--id", "dm-2"]);
+  assert.match(other.stderr, /is provisioned as dm-1 \(epoch 1\) and locked/);
   const again = await scene.run(["provision", ...flags]);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stdout, /completed by its proofs/);
