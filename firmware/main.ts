@@ -2,7 +2,7 @@
  * What runs at boot: one wake cycle, or, without identity or profile, a report, provisioning and a long sleep.
  */
 import { nativeCrypto } from "dormouse/crypto/native";
-import type { Failure } from "dormouse/failure";
+import { type Failure, failure } from "dormouse/failure";
 import { deepSleep, wakeCause } from "dormouse/native/power";
 import { encodeReading } from "dormouse/senml/measurement";
 import type { Device } from "dormouse/store/device-record";
@@ -22,9 +22,12 @@ const helplessSleepMs = 3_600_000;
 const cause = wakeCause();
 /** Somebody is there, perhaps: not after a deep sleep, nor after a fault, which would come again and again. */
 const poweredOn = cause === "power-on";
+const faulty = cause === "abort" || cause === "watchdog";
 
 function start(): void {
   report("boot", { cause });
+  // The record alone: without it, what else is in flash was never committed, and to read it may be more than the board can.
+  if (!hasIdentity()) return blank();
   const provisioned = openProfile();
   if ("kind" in provisioned) return helpless(provisioned);
   const device = openDevice(nativeCrypto, provisioned);
@@ -32,16 +35,22 @@ function start(): void {
   const settings = openSettings();
   const profile = effectiveProfile(provisioned, settings);
   const onTrial = settings.trial === "on-trial";
-  if (cause === "abort" || cause === "watchdog") recover(profile, device, onTrial);
+  if (faulty) recover(profile, device, onTrial);
   new Wake(profile, device, onTrial, poweredOn ? new Window() : undefined).run();
 }
 
+/** After a fault too, which may be what a host has sent: nothing else makes the board listen again but its plug. */
+function blank(): void {
+  report("error", { ...failure("unprovisioned", "no intact device record in flash: provision the board") });
+  if (poweredOn || faulty || cause === "software") return awaitIdentity(helplessSleepMs);
+  deepSleep(helplessSleepMs);
+}
+
+/** It has an identity: what is wrong with it, provisioning over it would not mend. */
 function helpless(reason: Failure): void {
   report("error", { ...reason });
   const ms = helplessSleepMs;
-  if (!hasIdentity()) {
-    if (poweredOn || cause === "software") return awaitIdentity(ms);
-  } else if (poweredOn) return new Window().attend({ ms, boardMs: ms, wakeOn: undefined });
+  if (poweredOn) return new Window().attend({ ms, boardMs: ms, wakeOn: undefined });
   deepSleep(ms);
 }
 

@@ -5,7 +5,6 @@
 
 import KeyValue from "embedded:storage/key-value";
 import type { Crypto } from "dormouse/crypto/crypto";
-import { nativeCrypto } from "dormouse/crypto/native";
 import { type Failure, failure } from "dormouse/failure";
 import {
   type Device,
@@ -88,11 +87,9 @@ export function openDevice(crypto: Crypto, profile: Profile): Device | Failure {
   return device.fromFactory ? ownDevice(crypto, profile, device) : device;
 }
 
-/** Whether the record is there: what is wrong with such a board, provisioning over it would not mend. */
+/** Whether the record is there, and intact. */
 export function hasIdentity(): boolean {
-  const device = openDeviceRecord(nativeCrypto, readBuffer(flashKeys.record));
-  device?.secret.close();
-  return device !== undefined;
+  return readReservation(readBuffer(flashKeys.record)) !== undefined;
 }
 
 /** The first boot from a factory image: nothing is done with its secret but to make another of it. */

@@ -8,6 +8,7 @@ import { isBlankSecret, secretBytes } from "../store/device-record.js";
 import { maxProfileBytes } from "../store/profile.js";
 import type { ProvisioningStore } from "./device-shell.js";
 import { type Answer, type EntryName, maxEntryBytes, type Request } from "./messages.js";
+import { isModest } from "./modest-json.js";
 import { type Refusal, refusal } from "./refusal.js";
 
 type Write = Extract<Request, { kind: "write" }>;
@@ -99,6 +100,9 @@ export class Staging {
     }
     // Where text ends at a zero, less would be stored than was sent.
     if (bytes.includes(0)) return refusal("bad-value", `${entry} has a zero in it`);
+    // It is parsed at the commit.
+    if (entry === "profile" && !isModest(bytes))
+      return refusal("bad-value", "profile: more values, or nested deeper, than any profile");
     this.store.write(entry, text);
     return this.store.readText(entry) === text ? undefined : notKept(entry);
   }

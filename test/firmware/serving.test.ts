@@ -15,7 +15,7 @@ import {
   readImprovMessage,
 } from "../../lib/provisioning/improv.js";
 import { encodeRequest } from "../../lib/provisioning/messages.js";
-import { flashKeys } from "../../lib/store/flash-entries.js";
+import { flashDomain, flashKeys } from "../../lib/store/flash-entries.js";
 import { network, provisionedFlash } from "./image.js";
 import { SerialBoard, type SerialBoardOptions } from "./serial-board.js";
 import { planFor, provisionBy } from "./session.js";
@@ -68,6 +68,26 @@ describe("the serial port", { concurrency: true }, () => {
         const keys = board.flash.map(({ key }) => key);
         assert.ok(keys.includes(flashKeys.record) && keys.includes(flashKeys.profile), `${keys}`);
       }));
+
+  // Either is more than an ESP8266 can parse.
+  for (const [what, value] of [
+    ["nested 3,900 deep", "[".repeat(3900)],
+    ["of 1,900 numbers", `[${"1,".repeat(1900)}1]`],
+  ] as const)
+    for (const name of ["esp8266", "esp32"] as const)
+      test(`${name}: a profile ${what} that was never committed is not read, after power-on or a fault`, async () => {
+        const flash = [{ domain: flashDomain, key: flashKeys.profile, type: "string", value } as const];
+        for (const cause of ["power-on", "abort", "watchdog"] as const)
+          await withBoard(name, { flash }, async (board) => {
+            const booted = board.boot(cause);
+            const client = board.connect();
+            assert.equal((await client.hello()).state, "unprovisioned", cause);
+            await client.request({ kind: "begin", keepWifi: false });
+            assert.deepEqual(board.flash, []);
+            board.device.off();
+            assert.equal((await booted).reason, "off");
+          });
+      });
 
   test("Improv: networks are found, one is tried, and stored when it lets the board in", () =>
     withBoard("esp8266", placeWith(network), async (board) => {
