@@ -86,9 +86,13 @@ export class Window {
 export function awaitIdentity(sleepMs: number): void {
   const serving = open("open");
   if (!serving) deepSleep(sleepMs);
+  let lockedAtMs: number | undefined;
   serve(
     serving,
-    (heard) => servesUntilMs(heard, serving.locked),
+    (heard) => {
+      if (serving.locked) lockedAtMs ??= Time.ticks;
+      return servesUntilMs(heard, lockedAtMs);
+    },
     () => {
       if (serving.locked) restart();
       deepSleep(sleepMs);

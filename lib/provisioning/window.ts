@@ -9,7 +9,7 @@ export const windowMs = 10_000;
 export const holdMs = 5000;
 /** A host that has said hello may be silent for so long. */
 const silenceMs = 60_000;
-/** The longest a host holds up a provisioned board's sleep. */
+/** The longest a host holds up a provisioned board's sleep, or the first boot of one just provisioned. */
 const mostMs = 600_000;
 /** The longest an unprovisioned board waits for the next frame. */
 const patienceMs = 600_000;
@@ -32,7 +32,11 @@ export function attendsUntilMs({ heardAtMs = 0, helloAtMs }: Heard, dueAtMs: num
   return Math.max(windowMs, Math.min(heardAtMs + silenceMs, mostMs, dueAtMs));
 }
 
-/** Until when an unprovisioned board serves, which has just been provisioned when it is `locked`. */
-export function servesUntilMs({ heardAtMs = 0 }: Heard, locked: boolean): number {
-  return heardAtMs + (locked ? silenceMs : patienceMs);
+/**
+ * Until when an unprovisioned board serves.
+ * @param lockedAtMs when it was provisioned: no host keeps it from its work for long, whatever it asks
+ */
+export function servesUntilMs({ heardAtMs = 0 }: Heard, lockedAtMs: number | undefined): number {
+  if (lockedAtMs === undefined) return heardAtMs + patienceMs;
+  return Math.min(heardAtMs + silenceMs, lockedAtMs + mostMs);
 }

@@ -25,7 +25,14 @@ test("a host holds it up for 10 minutes at most, and never beyond its next wake"
 });
 
 test("an unprovisioned board serves until it has heard nothing for 10 minutes, a minute once it is provisioned", () => {
-  equal(servesUntilMs(nobody, false), 600_000);
-  equal(servesUntilMs({ ...nobody, heardAtMs: 100_000 }, false), 700_000);
-  equal(servesUntilMs({ ...nobody, heardAtMs: 100_000 }, true), 160_000);
+  equal(servesUntilMs(nobody, undefined), 600_000);
+  equal(servesUntilMs({ ...nobody, heardAtMs: 100_000 }, undefined), 700_000);
+  equal(servesUntilMs({ ...nobody, heardAtMs: wholeDay }, undefined), wholeDay + 600_000);
+  equal(servesUntilMs({ ...nobody, heardAtMs: 100_000 }, 99_000), 160_000);
+});
+
+test("whoever goes on asking a board that has just been provisioned keeps it from its work for 10 minutes", () => {
+  equal(servesUntilMs({ ...nobody, heardAtMs: 639_000 }, 100_000), 699_000);
+  equal(servesUntilMs({ ...nobody, heardAtMs: 641_000 }, 100_000), 700_000);
+  equal(servesUntilMs({ ...nobody, heardAtMs: wholeDay }, 100_000), 700_000);
 });
