@@ -35,6 +35,7 @@ const steps = [new FlashStep(board), new WifiStep(board), profileStep];
 
 function refresh(): void {
   choose.disabled = board.busy;
+  byId<HTMLButtonElement>("next").disabled = board.busy;
   for (const step of steps) step.refresh();
 }
 

@@ -9,6 +9,8 @@ export const provisionedFormat = "dormouse-provisioned-1";
 
 export interface ProvisionedFile {
   readonly format: typeof provisionedFormat;
+  /** The page made it before it sent the commit, and the board has not proved its keys yet. */
+  readonly state?: "unproved";
   readonly id: string;
   readonly epoch: number;
   /** 12 hex digits, or none. */
@@ -29,6 +31,7 @@ export interface ProvisionedFile {
 }
 
 const fields: { readonly [name in Exclude<keyof ProvisionedFile, "format" | "profile">]: RegExp } = {
+  state: /^unproved$/,
   id: /^.{1,64}$/,
   epoch: /^\d{1,10}$/,
   mac: /^([0-9a-f]{12})?$/,
@@ -40,7 +43,7 @@ const fields: { readonly [name in Exclude<keyof ProvisionedFile, "format" | "pro
   signPoint: /^04[0-9a-f]{128}$/,
   certificate: /^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]{1,8000}-----END CERTIFICATE-----\n$/,
 };
-const optional: readonly string[] = ["signPoint", "certificate"];
+const optional: readonly string[] = ["state", "signPoint", "certificate"];
 
 /** @throws {RangeError} in one line, without a value of the file's */
 export function readProvisionedFile(text: string): ProvisionedFile {

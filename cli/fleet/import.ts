@@ -19,12 +19,18 @@ async function importFiles(paths: readonly string[], { fleet: folder, json }: Im
   try {
     for (const path of paths) {
       const { row, missing } = await importFile(fleet, path);
-      const { id, epoch, kid, mac, certificate } = row;
-      if (json)
-        console.log(JSON.stringify({ id, epoch, kid, mac, serial: certificate?.serial ?? null, file: path }));
+      const { id, epoch, kid, mac, certificate, state } = row;
+      const serial = certificate?.serial ?? null;
+      if (json) console.log(JSON.stringify({ id, epoch, kid, mac, state, serial, file: path }));
       else
         console.log(
           printableLine(`${id}, epoch ${epoch}, kid ${kid}: delete ${path} now, the keyring has its secret`),
+        );
+      if (state === "pending")
+        console.error(
+          printableLine(
+            `${id}, epoch ${epoch}, is pending: its board has not proved its keys yet; "dormouse provision" with its profile has it do so`,
+          ),
         );
       if (missing !== undefined)
         console.error(
@@ -58,7 +64,9 @@ async function importFile(fleet: Fleet, path: string): ReturnType<typeof takeIn>
 export function addImportCommand(parent: Command): void {
   parent
     .command("import")
-    .description("Take in devices that the web page provisioned: the files that it gave.")
+    .description(
+      "Take in devices that the web page provisioned: the files that it gave. What a board has not proved yet is pending.",
+    )
     .argument("<FILE...>", "as downloaded, ID.provisioned.json; readable by you alone")
     .option("--fleet <FOLDER>", "where register and keyring are", defaultFleet)
     .option("--json", "one JSON object a device")

@@ -157,3 +157,32 @@ test("a recipient's key goes into the keyring, and nowhere else", async () => {
   deepEqual([again.code, /recipient: there is one of that name/.test(again.stderr)], [1, true]);
   equal((await fleet("recipient", "plant-8", "--key", `file:${path}`, "-t", "a#")).code, 2);
 });
+
+test("of a file whose board has proved nothing yet import says so, and that of its proofs completes it", async () => {
+  const written = { schema: 1, device: { id: "vole-9" }, wifi: { improv: true }, broker: { host: "h" } };
+  const checked = checkProfile(JSON.stringify(written));
+  ok(checked.ok);
+  const file = {
+    format: "dormouse-provisioned-1",
+    id: "vole-9",
+    epoch: 0,
+    mac: "a0b1c2d3e4f5",
+    board: "esp32c3",
+    firmware: "0.1.0",
+    at: "2026-11-22T02:03:04.567Z",
+    profileName: "p.json",
+    profile: checked.profile,
+    secret: "5e".repeat(32),
+  };
+  const path = join(folder, "vole-9.provisioned.json");
+  const imported = (content: object) => {
+    writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
+    return fleet("import", path, "--json");
+  };
+  const unproved = await imported({ ...file, state: "unproved" });
+  deepEqual([unproved.code, JSON.parse(unproved.stdout).state], [0, "pending"]);
+  match(unproved.stderr, /vole-9, epoch 0, is pending: .*"dormouse provision" with its profile/);
+  const proved = await imported(file);
+  deepEqual([proved.code, JSON.parse(proved.stdout).state, proved.stderr], [0, "complete", ""]);
+  equal((await imported(file)).code, 1);
+});

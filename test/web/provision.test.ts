@@ -126,7 +126,7 @@ test("keys are made on the board, its certificate in the page; it proves them, a
   await fillIn();
   await page.click("provision");
   await page.until(
-    "!document.getElementById('result').hidden || document.getElementById('provision-status').classList.contains('wrong')",
+    "document.getElementById('result-state').textContent === 'Verified' || document.getElementById('provision-status').classList.contains('wrong')",
     20_000,
   );
   assert.equal(await page.text("provision-status"), "");
@@ -293,7 +293,7 @@ test("a board that is unplugged in the midst of it is unprovisioned, and can be 
   page.serial.connect(board);
   await page.type("need-brokerPassword", passwords.broker);
   await page.click("provision");
-  await page.until("!document.getElementById('result').hidden", 20_000);
+  await page.until("document.getElementById('result-state').textContent === 'Verified'", 20_000);
 
   // Nobody has downloaded it yet.
   for (const goOn of [false, true]) {
@@ -306,6 +306,40 @@ test("a board that is unplugged in the midst of it is unprovisioned, and can be 
   }
   assert.equal(await page.text("board"), "None chosen yet.");
   assert.equal(await page.is("provision", "disabled"), true);
+});
+
+test("of a board that is gone before it has proved its keys the file stays, unproved, and is not left behind unasked", async () => {
+  await freshBoard();
+  await joinWith("burrow", passwords.wifi);
+  await fillIn("vole-9");
+  page.serial.connect({
+    received: (bytes) => {
+      board.received(bytes);
+      if (board.store.keys().includes("record")) void page.serial.unplug();
+    },
+  });
+  await page.click("provision");
+  await page.until("document.getElementById('provision-status').classList.contains('wrong')", 20_000);
+  assert.match(
+    await page.text("provision-status"),
+    /unplugged, or went away.*Keep the file below: the board may have its keys already/,
+  );
+  assert.equal(await page.is("result", "hidden"), false);
+  assert.match(await page.text("result-title"), /Not verified yet/);
+  assert.deepEqual([await page.is("proved", "hidden"), await page.is("unproved", "hidden")], [true, false]);
+  assert.equal(await page.is("epoch", "value"), "1");
+  const leaves = () =>
+    page.browser.evaluate<boolean>(`dispatchEvent(new Event("beforeunload", { cancelable: true }))`);
+  assert.equal(await leaves(), false);
+
+  const path = join(folder, "vole-9.provisioned.json");
+  await page.click("download");
+  for (let tries = 0; !existsSync(path) && tries < 100; tries++) await wait(30);
+  assert.equal(await leaves(), true);
+  const file = readProvisionedFile(readFileSync(path, "utf8"));
+  assert.equal(file.state, "unproved");
+  const record = Buffer.from(board.store.readBytes("record")!).toString("hex");
+  assert.ok(record.includes(file.secret), "the file's secret is not the board's");
 });
 
 test("the page's own policy holds: no text becomes a program, nothing is fetched from elsewhere", async () => {

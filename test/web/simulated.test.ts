@@ -159,7 +159,7 @@ test("the page: from a board without identity to a reading that is verified", as
     await bench.pick("need-issuingKey", [ca.issuingKey]);
     await bench.click("provision");
     await bench.until(
-      "!document.getElementById('result').hidden || document.getElementById('provision-status').classList.contains('wrong')",
+      "document.getElementById('result-state').textContent === 'Verified' || document.getElementById('provision-status').classList.contains('wrong')",
       40_000,
     );
     assert.equal(await bench.text("provision-status"), "");

@@ -85,6 +85,7 @@ export class ProfileStep {
     const { profile, atProvisioning } = checked;
     this.#forgetSteps();
     let given: Given | undefined;
+    let isKept = false;
     try {
       given = await fields.read();
       const asked = {
@@ -98,14 +99,23 @@ export class ProfileStep {
       // It brings the cryptography of certificates with it.
       const { provisionBoard } = await import("./session.js");
       const provisioned = await this.#board.overLine((line) =>
-        provisionBoard(line, asked, (step) => this.#tell(step)),
+        provisionBoard(line, asked, {
+          tell: (step) => this.#tell(step),
+          keep: (unproved) => {
+            isKept = true;
+            this.#result.show(unproved);
+            // Whatever comes of this one, the next secret is another.
+            this.suggestEpoch(asked.epoch + 1);
+          },
+        }),
       );
       fields.forget();
       say(this.#status, "");
       this.#result.show(provisioned);
     } catch (error) {
       const action = error instanceof HostFailure ? `: ${error.action}` : "";
-      say(this.#status, `${lineOf(error)}${action}.`, true);
+      const kept = isKept ? " Keep the file below: the board may have its keys already." : "";
+      say(this.#status, `${lineOf(error)}${action}.${kept}`, true);
     } finally {
       for (const bytes of given?.values() ?? []) bytes.fill(0);
     }

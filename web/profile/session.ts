@@ -1,6 +1,6 @@
 /**
- * One board is given one device: plan, certificate, proofs, and what is to be kept of it. Everything secret is zeroed at
- * the end, but for the result, which the person downloads.
+ * One board is given one device: plan, certificate, proofs, and what is to be kept of it, which the person has before the
+ * board is told to go on with it. Everything secret is zeroed at the end, but for that.
  */
 
 import { type ProvisionedFile, provisionedFormat } from "../../backend/fleet/provisioned-file.js";
@@ -16,6 +16,7 @@ import { nobleCrypto } from "../../lib/crypto/noble.js";
 import { HostFailure } from "../../lib/provisioning/host-failure.js";
 import type { EntryName, Info } from "../../lib/provisioning/messages.js";
 import { checkBoard, type ProvisioningHooks, provision } from "../../lib/provisioning/provision.js";
+import { encodeKid } from "../../lib/sealed/keys.js";
 import type { Profile } from "../../lib/store/profile.js";
 import type { Line } from "../serial/line.js";
 import { type Given, type Read, readGiven } from "./given.js";
@@ -32,6 +33,7 @@ export interface Asked {
 }
 
 export interface Provisioned {
+  /** Of state "unproved" before the commit. */
   readonly file: ProvisionedFile;
   /** Hex. */
   readonly kid: string;
@@ -40,19 +42,22 @@ export interface Provisioned {
   readonly signKey: string | undefined;
 }
 
+export interface Watching {
+  /** Each step in words. */
+  tell(step: string): void;
+  /** The commit is next: from now on this may be all that anybody has of the board's keys, whatever is thrown. */
+  keep(unproved: Provisioned): void;
+}
+
 /**
- * @param tell gets each step in words
+ * @returns what was kept, proved
  * @throws {RangeError} for what was typed or picked, {HostFailure} for what the board says: each in one line
  */
-export async function provisionBoard(
-  line: Line,
-  asked: Asked,
-  tell: (step: string) => void,
-): Promise<Provisioned> {
+export async function provisionBoard(line: Line, asked: Asked, watching: Watching): Promise<Provisioned> {
   const read = await readGiven(asked.profile, asked.given);
   const secret = crypto.getRandomValues(new Uint8Array(32));
   try {
-    return await withBoard(line, asked, read, secret, tell);
+    return await withBoard(line, asked, read, secret, watching);
   } finally {
     secret.fill(0);
     for (const value of [...Object.values(read.secrets), read.issuing?.key])
@@ -65,43 +70,54 @@ async function withBoard(
   { profileName, atProvisioning, epoch }: Asked,
   { profile, secrets, publicKeys, issuing }: Read,
   secret: Uint8Array,
-  tell: (step: string) => void,
+  { tell, keep }: Watching,
 ): Promise<Provisioned> {
   const plan = planOf(profile, atProvisioning, secrets, publicKeys);
   const info = await line.client.hello();
   checkBoard(info, plan);
   const entries = new Map<EntryName, Uint8Array>(plan.entries).set("secret", secret);
   const { deviceId: id } = plan;
-  let certificate = entries.get("tls-cert");
-  let signPoint = publicKeys.get("sign-key");
+  let kept: Provisioned | undefined;
   const hooks: ProvisioningHooks = {
     crypto: nobleCrypto((bytes) => crypto.getRandomValues(new Uint8Array(bytes))),
     verifySignature,
     issue: (csr, point) => issue(issuing, csr, point, id),
     beforeCommit: async (made) => {
-      certificate = made.certificate ?? certificate;
-      signPoint = made.points.get("sign-key") ?? signPoint;
+      const certificate = made.certificate ?? entries.get("tls-cert");
+      const signPoint = made.points.get("sign-key") ?? publicKeys.get("sign-key");
+      const leaf = certificate && derBlocks("CERTIFICATE", Uint8Array.from(certificate))[0]!;
+      const file = fileOf(info, profile, {
+        id,
+        epoch,
+        profileName,
+        secret: hexOf(secret),
+        ...(signPoint && { signPoint: hexOf(signPoint) }),
+        ...(leaf && { certificate: pem("CERTIFICATE", leaf) }),
+      });
+      kept = {
+        file,
+        kid: kidOf(file),
+        certificate: leaf && (await certificateFacts(leaf)),
+        signKey: signPoint && (await sha256(signPoint)),
+      };
+      keep({ ...kept, file: { ...file, state: "unproved" } });
     },
     progress: (progress) => {
       const step = stepLine(progress);
       if (step !== undefined) tell(step);
     },
   };
-  const device = await provision(line.client, { ...plan, entries, epoch }, hooks);
-  const leaf = certificate && derBlocks("CERTIFICATE", Uint8Array.from(certificate))[0]!;
-  return {
-    file: fileOf(info, profile, {
-      id,
-      epoch,
-      profileName,
-      secret: hexOf(secret),
-      ...(signPoint && { signPoint: hexOf(signPoint) }),
-      ...(leaf && { certificate: pem("CERTIFICATE", leaf) }),
-    }),
-    kid: hexOf(device.kid),
-    certificate: leaf && (await certificateFacts(leaf)),
-    signKey: device.signKey && hexOf(device.signKey),
-  };
+  await provision(line.client, { ...plan, entries, epoch }, hooks);
+  return kept!;
+}
+
+function kidOf({ id, epoch, profile }: ProvisionedFile): string {
+  const { kid } = profile.device;
+  return kid ?? hexOf(encodeKid({ id, epoch }));
+}
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes))));
 }
 
 async function issue(

@@ -1,4 +1,4 @@
-/** Step 4: who the board is now, and the file that `dormouse` takes in. Until it is downloaded the page is not left unasked. */
+/** Step 4: who the board is, and the file that `dormouse` takes in. Until it is downloaded the page is not left unasked. */
 import { byId, element } from "../dom.js";
 import type { Provisioned } from "../profile/session.js";
 
@@ -22,8 +22,13 @@ export class ResultStep {
     });
   }
 
+  /** Before the commit, and once more when the board has proved it: the first stays when that does not come. */
   show(provisioned: Provisioned): void {
     this.#provisioned = provisioned;
+    const isProved = provisioned.file.state === undefined;
+    byId("result-state").textContent = isProved ? "Verified" : "Not verified yet";
+    byId("proved").hidden = !isProved;
+    byId("unproved").hidden = isProved;
     this.#isDownloaded = false;
     const { file, kid, certificate, signKey } = provisioned;
     const facts: readonly [string, string | undefined][] = [

@@ -91,6 +91,33 @@ test("register and keyring have what a board that dormouse provisioned has there
   }
 });
 
+test("what a board has not proved is pending, until the file comes that the page gives after its proofs", async () => {
+  const fleet = new Fleet(join(folder, `${folders++}`));
+  try {
+    const certified = { certificate: pem("CERTIFICATE", await certificate()) };
+    const unproved = await takeIn(fleet, read(fileOf({ ...certified, state: "unproved" })));
+    assert.equal(unproved.row.state, "pending");
+    assert.equal(unproved.row.signPoint, signPoint);
+    assert.ok(unproved.row.certificate);
+    assert.equal(Buffer.from(fleet.secretOf(unproved.row)!).toString("hex"), "5e".repeat(32));
+
+    const others = [
+      { ...certified, secret: "77".repeat(32) },
+      { ...certified, signPoint: undefined },
+      { certificate: pem("CERTIFICATE", await certificate()) },
+      { ...certified, state: "unproved" as const },
+    ];
+    for (const other of others)
+      await assert.rejects(takeIn(fleet, read(fileOf(other as object))), /has vole-1 with epoch 0 already/);
+    assert.equal(fleet.register.find("vole-1")!.state, "pending");
+    const { row } = await takeIn(fleet, read(fileOf(certified)));
+    assert.deepEqual([row.state, row.epoch, row.certificate], ["complete", 0, unproved.row.certificate]);
+    assert.equal(fleet.register.list().length, 1);
+  } finally {
+    fleet.close();
+  }
+});
+
 test("a certificate that is none leaves nothing behind", async () => {
   const fleet = new Fleet(join(folder, `${folders++}`));
   try {
@@ -113,6 +140,7 @@ test("a file is read whole or not at all, and its secret is in no message", () =
     [without, /damaged: secret/],
     [fileOf({ secret: `${secret}00` }), /damaged: secret/],
     [fileOf({ epoch: "0" as never }), /damaged: epoch/],
+    [fileOf({ state: "proved" as never }), /damaged: state/],
     [fileOf({ epoch: -1 }), /damaged: epoch/],
     [fileOf({ id: "vole 1" }), /no device id/],
     [fileOf({ id: "vole-2" }), /another device's/],
