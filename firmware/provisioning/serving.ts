@@ -90,7 +90,7 @@ export class Serving implements Heard {
       case "send":
         return this.port.send(effect.bytes);
       case "join":
-        return tryNetwork(effect, (ok) => this.tell({ type: "joined", ok }));
+        return tryNetwork(effect, (ok) => this.tell({ type: "joined", ok, attempt: effect.attempt }));
       case "scan":
         return findNetworks((networks) => this.tell({ type: "scanned", networks }));
       case "restart":

@@ -37,6 +37,8 @@ export class ImprovDevice {
   private readonly store: ProvisioningStore;
   private readonly board: BoardInfo;
   private busy: Busy | undefined;
+  /** Of joins: what comes of one that was cancelled says nothing about the next. */
+  private attempt = 0;
 
   constructor(store: ProvisioningStore, board: BoardInfo) {
     this.store = store;
@@ -84,8 +86,8 @@ export class ImprovDevice {
     return [encodeImprovError(improvErrors.invalidCommand)];
   }
 
-  joined(ok: boolean, locked: boolean): ImprovOutcome[] {
-    if (this.busy?.with !== "join") return [];
+  joined(ok: boolean, attempt: number, locked: boolean): ImprovOutcome[] {
+    if (this.busy?.with !== "join" || attempt !== this.attempt) return [];
     const { ssid, password } = this.busy;
     this.busy = undefined;
     if (!ok) return this.failed(improvErrors.unableToConnect, locked);
@@ -112,7 +114,7 @@ export class ImprovDevice {
   /** What was not answered in time has failed. */
   time(locked: boolean, nowMs: number): ImprovOutcome[] {
     if (!this.busy || nowMs < this.busy.untilMs) return [];
-    return this.busy.with === "join" ? this.joined(false, locked) : this.scanned([]);
+    return this.busy.with === "join" ? this.joined(false, this.attempt, locked) : this.scanned([]);
   }
 
   /** What is under way comes to nothing: it must not change what follows. */
@@ -124,7 +126,9 @@ export class ImprovDevice {
 
   private join(ssid: string, password: string, nowMs: number): ImprovOutcome[] {
     this.busy = { with: "join", ssid, password, untilMs: nowMs + joinWithinMs };
-    return [encodeImprovState(improvStates.provisioning), { type: "join", ssid, password }];
+    this.attempt++;
+    const { attempt } = this;
+    return [encodeImprovState(improvStates.provisioning), { type: "join", ssid, password, attempt }];
   }
 
   private failed(error: ImprovError, locked: boolean): ImprovOutcome[] {

@@ -39,7 +39,7 @@ export type DeviceEvent =
   /** `nextWakeAtMs` has come. */
   | { readonly type: "time" }
   /** How `join` went. */
-  | { readonly type: "joined"; readonly ok: boolean }
+  | { readonly type: "joined"; readonly ok: boolean; readonly attempt: number }
   /** What `scan` found, strongest first; none when it failed. */
   | { readonly type: "scanned"; readonly networks: readonly FoundNetwork[] };
 
@@ -48,7 +48,7 @@ export type DeviceEffect =
   /** To the port, in the order of the effects, and not before that time. */
   | { readonly type: "send"; readonly bytes: Uint8Array; readonly notBeforeMs: number }
   /** Join this network, to see whether it works; `joined` follows within 30 s. An empty password: an open network. */
-  | { readonly type: "join"; readonly ssid: string; readonly password: string }
+  | { readonly type: "join"; readonly ssid: string; readonly password: string; readonly attempt: number }
   /** Look for networks; `scanned` follows within 15 s. */
   | { readonly type: "scan" }
   /** When everything is sent: boot again. */

@@ -107,7 +107,7 @@ export class ProvisioningDevice {
     this.answers = 0;
     switch (event.type) {
       case "joined":
-        this.carryOut(improv.joined(event.ok, requests.closed), nowMs);
+        this.carryOut(improv.joined(event.ok, event.attempt, requests.closed), nowMs);
         break;
       case "scanned":
         this.carryOut(improv.scanned(event.networks), nowMs);

@@ -7,8 +7,11 @@ import { flashKeys } from "../store/flash-entries.js";
 import type { ProvisioningStore } from "./device-shell.js";
 import { rememberSecret } from "./former-secrets.js";
 
-/** What a new life begins with too: how late it is at least, and which secrets it must not have. */
-const kept: readonly string[] = Object.freeze([flashKeys.timeFloor, flashKeys.formerIds]);
+/**
+ * What a new life begins with too: which secrets it must not have. Not how late it is at least: those who said so are
+ * trusted no longer, and may have meant to shut the board out.
+ */
+const kept: readonly string[] = Object.freeze([flashKeys.formerIds]);
 const wifi: readonly string[] = Object.freeze([flashKeys.wifiSsid, flashKeys.wifiPassword]);
 /** In this order, and before all others. */
 const first: readonly string[] = Object.freeze([

@@ -215,7 +215,8 @@ export class ProvisioningCampaign {
   }
 
   #carryOut(effect: DeviceEffect): void {
-    if (effect.type === "join") this.#tell({ type: "joined", ok: !this.#random.once(4) });
+    if (effect.type === "join")
+      this.#tell({ type: "joined", ok: !this.#random.once(4), attempt: effect.attempt });
     if (effect.type === "scan") {
       const networks = [{ ssid: "burrow", rssi: -60, secured: true }];
       this.#tell({ type: "scanned", networks: this.#random.once(4) ? [] : networks });

@@ -78,11 +78,11 @@ export class MachineBoard {
         setImmediate(() => this.#happen({ type: "scanned", networks: this.#place.networks }));
         return;
       case "join": {
-        const { ssid, password } = effect;
+        const { ssid, password, attempt } = effect;
         const ok = this.#place.networks.some(
           (network) => network.ssid === ssid && network.password === password,
         );
-        setImmediate(() => this.#happen({ type: "joined", ok }));
+        setImmediate(() => this.#happen({ type: "joined", ok, attempt }));
         return;
       }
       case "restart":

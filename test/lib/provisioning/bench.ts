@@ -197,6 +197,8 @@ export function provision(ask: Ask, plan: Plan) {
 
 /** A line without faults: each request has its answer at once. */
 export class Bench {
+  /** Of the latest network that a page has given. */
+  attempt = 0;
   readonly store: MemoryStore;
   readonly options: DeviceOptions;
   readonly effects: DeviceEffect[] = [];

@@ -29,13 +29,19 @@ function told(effects: readonly DeviceEffect[]): string[] {
   });
 }
 
-const page = (bench: Bench) => (command: ImprovCommand) =>
-  told(bench.machine.handle({ type: "bytes", bytes: encodeImprovCommand(command) }, bench.nowMs));
+const page = (bench: Bench) => (command: ImprovCommand) => {
+  const bytes = encodeImprovCommand(command);
+  const effects = bench.machine.handle({ type: "bytes", bytes }, bench.nowMs);
+  for (const effect of effects) if (effect.type === "join") bench.attempt = effect.attempt;
+  return told(effects);
+};
 const wifi: ImprovCommand = { command: 1, ssid: "burrow", password: "correct horse" };
 const state: ImprovCommand = { command: 2 };
 const info: ImprovCommand = { command: 3 };
 const scan: ImprovCommand = { command: 4 };
-const joined = (bench: Bench, ok: boolean) => told(bench.machine.handle({ type: "joined", ok }, bench.nowMs));
+/** Of the latest join, or of one so many before it. */
+const joined = (bench: Bench, ok: boolean, before = 0) =>
+  told(bench.machine.handle({ type: "joined", ok, attempt: bench.attempt - before }, bench.nowMs));
 const scanned = (bench: Bench, networks: readonly FoundNetwork[]) =>
   told(bench.machine.handle({ type: "scanned", networks }, bench.nowMs));
 
@@ -112,6 +118,17 @@ test("wherever the power fails, a network is stored with its password or not at 
       equal(now[0], before && left === 0 ? "field" : undefined, `after ${left} writes`);
       if (now[0] === "field") equal(now[1], "other");
     }
+});
+
+test("what comes of a join that was cancelled is nothing of the next one's", ({ crypto }) => {
+  const bench = new Bench(crypto);
+  const ask = page(bench);
+  ask(wifi);
+  granted(bench.ask({ kind: "begin", keepWifi: false }), "begin");
+  ask({ command: 1, ssid: "field", password: "wrong horse" });
+  equal(joined(bench, true, 1), []);
+  equal(bench.store.readText("wifi-ssid"), undefined);
+  equal(joined(bench, false), ["error 3", "state 2"]);
 });
 
 test("one thing at a time", ({ crypto }) => {

@@ -39,17 +39,17 @@ test("the record goes first, then the profile, then keys and passwords, then the
     "-jwt-key",
     "-broker-password",
   ]);
-  equal(store.keys().sort(), ["former-ids", "time-floor"]);
+  equal(store.keys().sort(), ["former-ids"]);
 });
 
 test("the network that Improv has set stays when it is to", ({ crypto }) => {
   const store = longLife();
   ok(eraseAll(crypto, store, true), "all else is gone");
-  equal(store.keys().sort(), ["time-floor", ...wifi].sort());
+  equal(store.keys().sort(), [...wifi].sort());
   const half = longLife();
   half.delete("wifi-ssid");
   ok(eraseAll(crypto, half, true), "all is gone");
-  equal(half.keys(), ["time-floor"], "a password whose network nobody knows");
+  equal(half.keys(), [], "a password whose network nobody knows");
 });
 
 test("wherever the power fails the board is whole or unprovisioned, and erasing again ends it", ({
@@ -68,7 +68,7 @@ test("wherever the power fails the board is whole or unprovisioned, and erasing 
     if (opened) equal(store.readText("profile"), "text");
     store.changesLeft = Number.POSITIVE_INFINITY;
     equal(eraseAll(crypto, store, false), true);
-    equal(store.keys().sort(), ["former-ids", "time-floor"]);
+    equal(store.keys().sort(), ["former-ids"]);
   }
 });
 
@@ -77,7 +77,7 @@ test("an entry that flash does not forget is noticed, and the others go all the 
     const store = longLife();
     store.deaf = [key];
     equal(eraseAll(crypto, store, false), false, key);
-    equal(store.keys().sort(), [key, "time-floor"].sort());
+    equal(store.keys().sort(), [key]);
   }
   const store = longLife(committedRecord(crypto));
   store.deaf = ["former-ids"];
@@ -88,9 +88,9 @@ test("begin and erase of a session erase alike", ({ crypto }) => {
   for (const keepWifi of [true, false]) {
     const bench = new Bench(crypto, {}, longLife());
     granted(bench.ask({ kind: "begin", keepWifi }), "begin");
-    equal(bench.store.keys().sort(), ["time-floor", ...(keepWifi ? wifi : [])].sort());
+    equal(bench.store.keys().sort(), keepWifi ? [...wifi].sort() : []);
   }
   const bench = new Bench(crypto, {}, longLife());
   granted(bench.ask({ kind: "erase" }), "erase");
-  equal(bench.store.keys(), ["time-floor"]);
+  equal(bench.store.keys(), []);
 });

@@ -118,7 +118,7 @@ function askAll(bench: Bench, watch: Watch): void {
     if (notBeforeMs > bench.nowMs) bench.nowMs = notBeforeMs;
     for (const event of [
       { type: "scanned", networks: [{ ssid: "s", rssi: -40, secured: true }] },
-      { type: "joined", ok: true },
+      { type: "joined", ok: true, attempt: 1 },
     ] as const)
       watch.look(bench.read(bench.machine.handle(event, bench.nowMs)).sent, what);
   }
