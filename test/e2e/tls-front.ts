@@ -13,7 +13,11 @@ import type { ServerCertificate } from "./tls-mosquitto.js";
 
 export class OpensslFront {
   readonly #brokerPort: number;
-  readonly #gate = createServer((device) => this.#pass(device));
+  readonly #gate = createServer((device) => {
+    this.#idle = this.#idle.then(() => this.#pass(device));
+  });
+  /** What the connection before has said in clear must not come into the next one. */
+  #idle: Promise<void> = Promise.resolve();
   #server: ChildProcessByStdio<Writable, Readable, Readable> | undefined;
   #broker: Socket | undefined;
   #port = 0;
@@ -52,7 +56,8 @@ export class OpensslFront {
     return (this.#gate.address() as { port: number }).port;
   }
 
-  #pass(device: Socket): void {
+  /** @returns when the connection is over, and all of it has gone to the broker */
+  #pass(device: Socket): Promise<void> {
     const broker = connect(this.#brokerPort, "127.0.0.1");
     const server = connect(this.#port, "127.0.0.1");
     this.#broker = broker;
@@ -78,6 +83,8 @@ export class OpensslFront {
       server.end();
       broker.end();
     });
+    // What the server printed before it closed can be read by then.
+    return new Promise((resolve) => server.once("close", () => setTimeout(resolve, 10)));
   }
 
   async stop(): Promise<void> {

@@ -52,7 +52,7 @@ for (const variant of ["release", "sanitize"] as const) {
     const [second] = (await device.boot("deep-sleep", start + 60000)).traces;
     assert.deepEqual(told(second!, 60000), { cause: "deep-sleep", count: 2, bytes: 4096 });
     const third = JSON.parse((await device.boot("deep-sleep", start + 120000)).traces[0]!);
-    assert.ok(third.now > start + 59000 && third.now <= start + 60000, "Time.set holds through deep sleep");
+    assert.ok(Math.abs(third.now - start - 60000) < 500, "Time.set holds through deep sleep");
     const [fourth] = (await device.boot("power-on", start + 180000)).traces;
     assert.deepEqual(told(fourth!, 0), { cause: "power-on", count: 1, bytes: 4096 });
   });
