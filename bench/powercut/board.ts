@@ -2,7 +2,7 @@
  * A board on the campaign's bench: one engine for many lives, between which its flash is written anew. It passes on what
  * the board logs, asks and ends with.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BoardName, boardManifest } from "../../host-sim/board.js";
 import { type Answer, type BootCause, type BootEnd, Device } from "../../host-sim/device.js";
@@ -82,7 +82,10 @@ export class Board {
 
   /** In the place of all there is. */
   writeFlash(entries: readonly FlashEntry[]): void {
-    writeFileSync(this.#flashFile, encodeFlash(entries), { mode: 0o600 });
+    // At once: the engine may be about to read what was written before.
+    const next = `${this.#flashFile}.next`;
+    writeFileSync(next, encodeFlash(entries), { mode: 0o600 });
+    renameSync(next, this.#flashFile);
     this.#device.reloadFlash();
   }
 

@@ -2,6 +2,7 @@
  * Opens a serial port by the npm package serialport, real or a simulated device's pseudo-terminal, 8N1, with DTR and RTS
  * inactive: on most boards the two together drive reset and the ROM loader. Every failure is one line with what to do.
  */
+import { existsSync, realpathSync } from "node:fs";
 import type { SerialPort } from "serialport";
 import { isSimulated, portPath } from "./port-name.js";
 
@@ -29,6 +30,8 @@ export class PortError extends Error {
   }
 }
 
+const lookMs = 500;
+
 /**
  * @param name as --port has it: `/dev/ttyUSB0`, `COM3`, `sim:NAME`
  * @throws {PortError} when it cannot be opened
@@ -47,23 +50,37 @@ export async function openPort(name: string, baudRate: number, events: PortEvent
   } catch (error) {
     throw openingProblem(name, (error as Error).message);
   }
-  let closing = false;
-  port.on("close", () => {
-    if (!closing) events.gone();
-  });
-  port.on("data", (bytes: Buffer) => events.received(bytes));
   await linesInactive(port, call, name);
+  // Nobody hears of what happens before the caller has what is returned: the handlers come last.
+  if (!port.isOpen) throw new PortError(missing(name), true);
+  let closing = false;
+  const gone = (): void => {
+    clearInterval(watch);
+    if (!closing) events.gone();
+    closing = true;
+  };
+  const watch = watched(path, gone);
+  port.on("close", gone);
+  port.on("data", (bytes: Buffer) => events.received(bytes));
   return {
     send(bytes) {
       if (port.isOpen) port.write(bytes);
     },
     async close() {
       closing = true;
+      clearInterval(watch);
       if (!port.isOpen) return;
       await call((done) => port.drain(done)).catch(() => {});
       await call((done) => port.close(done)).catch(() => {});
     },
   };
+}
+
+/** A hang-up that comes while serialport is not looking is not told by it: a device's file that has gone says it too. */
+function watched(path: string, gone: () => void): NodeJS.Timeout | undefined {
+  if (!path.startsWith("/")) return undefined;
+  const device = existsSync(path) ? realpathSync(path) : path;
+  return setInterval(() => existsSync(device) || gone(), lookMs).unref();
 }
 
 type Call = (work: (done: (error: Error | null) => void) => void) => Promise<void>;

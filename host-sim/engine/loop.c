@@ -164,6 +164,7 @@ static bool jump_quietly(double next) {
 }
 
 void loop_run(struct sxMachine *the) {
+  world_heard();
   for (;;) {
     boot_run_jobs(the);
     if (run_due()) {

@@ -179,9 +179,13 @@ static void during_boot(char *line) {
     fault_command(line);
 }
 
+void world_heard(void) {
+  for (char *line; (line = take_line());) during_boot(line);
+}
+
 void world_input(void) {
   bool more = fill(false);
-  for (char *line; (line = take_line());) during_boot(line);
+  world_heard();
   if (!more && input.ended) exit(0); /* who started us has gone */
 }
 

@@ -22,6 +22,9 @@ bool world_pending(void);
 /* Standard input: reads what is there; answers are delivered in order, each after the timers due before it. */
 void world_input(void);
 
+/* Obeys what has come already, with the command that began the boot: nothing tells of it any more. */
+void world_heard(void);
+
 /* Delivers the next answer that is due; false when there is none. */
 bool world_deliver(void);
 

@@ -57,6 +57,14 @@ for (const variant of ["release", "sanitize"] as const) {
     assert.deepEqual(told(fourth!, 0), { cause: "power-on", count: 1, bytes: 4096 });
   });
 
+  test(`what comes together with a boot is obeyed in it (${variant})`, async () => {
+    const device = board("waiting");
+    device.send(`boot power-on ${start}\noff`);
+    let line = await device.next();
+    while (line && line.type !== "end") line = await device.next();
+    assert.equal(line?.type === "end" && line.reason, "off");
+  });
+
   test(`while it sleeps a board's clock runs as its oscillator does, and so long it sleeps (${variant})`, async () => {
     const device = board("sleeper");
     device.send("drift 50000");
