@@ -6,7 +6,7 @@ import { createCipheriv } from "node:crypto";
 import { crc32 } from "../../lib/crc32.js";
 import { entryBytes, writtenEntries } from "./page.js";
 
-export const nvsKeyBytes = 64;
+const nvsKeyBytes = 64;
 
 /**
  * @param file what Espressif's `nvs_partition_gen.py generate-key` writes: two keys of 32 bytes and their CRC-32

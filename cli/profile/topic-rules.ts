@@ -59,8 +59,7 @@ export const protectionNames: readonly Protection["protection"][] = [
 ];
 
 /** In the place of a public key that has not been read yet: the generator of P-256 (SEC 2 §2.4.2), nobody's. */
-export const unreadKey =
-  "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
+const unreadKey = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
 
 /** What somebody may write who wants damage to be noticed. */
 const checksums = ["checksum", "crc", "md", "sha", "hash", "adler", "fletcher", "parity", "xor", "sum"];

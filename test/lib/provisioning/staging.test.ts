@@ -94,6 +94,19 @@ test("no entry is longer than it may be, and none is empty", ({ crypto }) => {
   }
 });
 
+test("a profile that a board could not parse does not get into flash; any other text may have brackets", ({
+  crypto,
+}) => {
+  const bench = begun(crypto);
+  const written = (entry: EntryName, text: string) => bench.ask(part(0, textBytes(text), text.length, entry));
+  for (const text of ["[".repeat(7), `[${"1,".repeat(160)}1]`]) {
+    equal(refused(written("profile", text)), "bad-value");
+    equal(bench.store.entries.has("profile"), false);
+  }
+  granted(written("profile", "[".repeat(6)), "write");
+  granted(written("wifi-password", "[".repeat(20)), "write");
+});
+
 test("text is UTF-8 without a zero", ({ crypto }) => {
   const bench = begun(crypto);
   const written = (entry: EntryName, ...bytes: number[]) =>
